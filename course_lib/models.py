@@ -1,0 +1,43 @@
+"""Which chat model: the offline one, or any OpenAI-compatible server named by the settings."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from course_lib.settings import read_settings
+
+if TYPE_CHECKING:
+    from langchain_core.language_models.chat_models import BaseChatModel
+
+
+def chat_model(**options: Any) -> BaseChatModel:
+    """Return the chat model that the environment asks for.
+
+    With no variable set this is `OfflineChatModel`. With `COURSE_LLM_BASE_URL` and
+    `COURSE_LLM_MODEL` set it is `ChatOpenAI` talking to that server (vLLM, Ollama, a gateway ...).
+
+    Args:
+        options: passed on to the model's constructor, so they must be options of that model.
+
+    Raises:
+        SettingsError: a variable is set to something unusable.
+    """
+    settings = read_settings()
+    if settings.llm_base_url is None:
+        from course_lib.offline import OfflineChatModel
+
+        return OfflineChatModel(**options)
+    from langchain_openai import ChatOpenAI
+
+    defaults = {"temperature": 0, "timeout": 60, "max_retries": 3, "stream_usage": True}
+    return ChatOpenAI(
+        base_url=settings.llm_base_url,
+        api_key=settings.llm_api_key,
+        model=settings.llm_model,
+        **{**defaults, **options},
+    )
+
+
+def model_name(model: BaseChatModel) -> str:
+    """Return the name a model goes by, for showing to a person."""
+    return str(getattr(model, "model_name", None) or getattr(model, "model", type(model).__name__))

@@ -1,0 +1,215 @@
+"""Namu, the assistant of the course, as the chapters build it.
+
+    START -> router -> agent <-> tools -> update_state -> END
+                    \\-> refine_exclude -> agent
+
+`router` reads the intent, `refine_exclude` notes what was turned down, `agent` calls the search
+or answers, `update_state` remembers what was recommended.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from langchain_core.messages import AIMessage, BaseMessage, SystemMessage, ToolMessage
+from langchain_core.tools import tool
+from langgraph.graph import END, START, MessagesState, StateGraph
+from langgraph.prebuilt import InjectedState, ToolNode, tools_condition
+from pydantic import BaseModel, Field
+
+from course_lib import places as place_data
+from course_lib.models import chat_model
+
+if TYPE_CHECKING:
+    from langchain_core.language_models.chat_models import BaseChatModel
+    from langgraph.checkpoint.base import BaseCheckpointSaver
+    from langgraph.graph.state import CompiledStateGraph
+    from langgraph.store.base import BaseStore
+
+Intent = Literal["NEW_SEARCH", "REFINEMENT", "REFINE_EXCLUDE", "FOLLOW_UP", "CONVERSATION"]
+"""What a message wants, as the router decides it."""
+
+
+def union(left: Sequence[str] | None, right: Sequence[str] | None) -> list[str]:
+    """Reduce two lists of ids to one: everything in `left`, then what is new in `right`, in order.
+
+    Args:
+        left: the value in the state.
+        right: what a node wrote.
+    """
+    return list(dict.fromkeys([*(left or ()), *(right or ())]))
+
+
+class NamuState(MessagesState, total=False):
+    """Everything Namu remembers of one conversation; `messages` comes from `MessagesState`.
+
+    Args:
+        session_id: a plain label of the caller's; not the thread id.
+        intent: what the last message wanted.
+        last_recommended_places: the places on the table, `Place` fields as a dict each.
+        excluded_place_ids: ids turned down so far; only ever grows.
+    """
+
+    session_id: str
+    intent: Intent | None
+    last_recommended_places: list[dict[str, Any]]
+    excluded_place_ids: Annotated[list[str], union]
+
+
+class Route(BaseModel):
+    """What the person's last message wants."""
+
+    intent: Intent = Field(
+        description="NEW_SEARCH: places of a new kind. REFINEMENT: the last wish, changed. "
+        "REFINE_EXCLUDE: turns recommended places down. FOLLOW_UP: asks about a recommended "
+        "place. CONVERSATION: anything else."
+    )
+
+
+class Rejection(BaseModel):
+    """Which of the places on the table the person turns down."""
+
+    positions: list[int] = Field(
+        description="Their numbers, 1 for the first. Empty when all of them are meant."
+    )
+
+
+@tool
+def search_places(
+    state: Annotated[dict[str, Any], InjectedState],
+    category: str | None = None,
+    district: str | None = None,
+    tags: list[str] | None = None,
+    indoor: bool | None = None,
+    max_price: int | None = None,
+    min_price: int | None = None,
+    name: str | None = None,
+    near: str | None = None,
+    exclude_ids: list[str] | None = None,
+) -> str:
+    """Search real places in Seoul. Every argument is optional; leave out what was not asked for.
+
+    Args:
+        state: filled in by LangGraph, unseen by the model.
+        category: cafe, restaurant, park, museum, palace, market, gallery, bookstore, viewpoint,
+            trail, shopping or temple.
+        district: one of Seoul's districts, as in Mapo-gu.
+        tags: moods such as quiet or night-view.
+        indoor: true for under a roof, false for in the open.
+        max_price: highest price level, from 0 (free) to 3.
+        min_price: lowest price level.
+        name: (part of) the name of a place.
+        near: a district; the places nearest to it come first.
+        exclude_ids: ids of places that must not come.
+    """
+    found = place_data.search_places(
+        category=category,
+        district=district,
+        tags=tags or (),
+        indoor=indoor,
+        max_price=max_price,
+        min_price=min_price,
+        name=name,
+        exclude_ids=[*(exclude_ids or ()), *(state.get("excluded_place_ids") or ())],
+        limit=1000 if near else 3,
+    )
+    if near:
+        found = place_data.nearest_first(found, near)[:3]
+    return json.dumps([place.as_dict() for place in found], ensure_ascii=False)
+
+
+def instructions(state: NamuState) -> SystemMessage:
+    """Write the system prompt: who Namu is, and the part of the state a model needs to see."""
+    table = json.dumps(state.get("last_recommended_places") or [], ensure_ascii=False)
+    lines = [
+        "You are Namu, a guide to real places in Seoul.",
+        "Answer in the language of the person's last message, Korean or English, in plain text.",
+        "Recommend only places that search_places returned; number them and give the name, "
+        "district and one sentence. For a FOLLOW_UP use the places on the table. When an intent "
+        "is CONVERSATION call no tool, and say what you can do if no wish is clear.",
+        "To refine, repeat your last search with what changed. Cheaper means a max_price below "
+        "the cheapest place on the table.",
+        f"Places on the table: {table}",
+    ]
+    if state.get("intent"):
+        lines.append(f"Intent: {state['intent']}")
+    return SystemMessage("\n".join(lines))
+
+
+def build_namu(
+    *,
+    model: BaseChatModel | None = None,
+    checkpointer: BaseCheckpointSaver | None = None,
+    store: BaseStore | None = None,
+    interrupt_before: Sequence[str] = (),
+) -> CompiledStateGraph:
+    """Build and compile Namu.
+
+    Args:
+        model: any chat model that calls tools; `chat_model()` when left out.
+        checkpointer: where the state of each thread is kept; None to forget after each run.
+        store: long-term memory across threads.
+        interrupt_before: names of nodes to stop before.
+
+    Returns:
+        A graph over `NamuState`. `invoke({"messages": [{"role": "user", "content": text}]},
+        config)` returns a state whose last message is the answer.
+    """
+    model = chat_model() if model is None else model
+    router_model = model.with_structured_output(Route)
+    rejection_model = model.with_structured_output(Rejection)
+    agent_model = model.bind_tools([search_places])
+
+    def router(state: NamuState) -> dict[str, Any]:
+        shown = {key: value for key, value in state.items() if key != "intent"}
+        route = router_model.invoke([instructions(shown), *state["messages"]])
+        return {"intent": route.intent}
+
+    def refine_exclude(state: NamuState) -> dict[str, Any]:
+        table = state.get("last_recommended_places") or []
+        rejection = rejection_model.invoke([instructions(state), *state["messages"]])
+        named = [table[n - 1]["id"] for n in rejection.positions if 0 < n <= len(table)]
+        return {"excluded_place_ids": named or [place["id"] for place in table]}
+
+    def agent(state: NamuState) -> dict[str, Any]:
+        return {"messages": [agent_model.invoke([instructions(state), *state["messages"]])]}
+
+    def update_state(state: NamuState) -> dict[str, Any]:
+        found = _found_in_this_turn(state["messages"])
+        return {} if found is None else {"last_recommended_places": found}
+
+    graph = StateGraph(NamuState)
+    graph.add_node(router)
+    graph.add_node(refine_exclude)
+    graph.add_node(agent)
+    graph.add_node("tools", ToolNode([search_places]))
+    graph.add_node(update_state)
+    graph.add_edge(START, "router")
+    graph.add_conditional_edges("router", _branch, ["agent", "refine_exclude"])
+    graph.add_edge("refine_exclude", "agent")
+    graph.add_conditional_edges(
+        "agent", tools_condition, {"tools": "tools", END: "update_state"}
+    )
+    graph.add_edge("tools", "agent")
+    graph.add_edge("update_state", END)
+    return graph.compile(
+        checkpointer=checkpointer, store=store, interrupt_before=list(interrupt_before), name="namu"
+    )
+
+
+def _branch(state: NamuState) -> Literal["agent", "refine_exclude"]:
+    return "refine_exclude" if state["intent"] == "REFINE_EXCLUDE" else "agent"
+
+
+def _found_in_this_turn(messages: Sequence[BaseMessage]) -> list[dict[str, Any]] | None:
+    """The places of the last search since the person spoke, or None if there was no search."""
+    for message in reversed(messages):
+        if message.type == "human":
+            return None
+        if isinstance(message, ToolMessage) and message.name == search_places.name:
+            return json.loads(message.text) if message.status != "error" else None
+        if not isinstance(message, (AIMessage, ToolMessage)):
+            return None
+    return None

@@ -1,0 +1,359 @@
+"""Reading one message: which of Namu's words are in it, and what they ask for.
+
+This is the offline model's whole understanding of language, and it is deliberately plain: words
+and phrases from `data/lexicon.json` are looked up in the text, and an ordered table of rules in
+the same file turns what was found into an intent. No statistics, no network, no weights.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from course_lib.places import load_places
+from course_lib.settings import DATA
+
+HANGUL = re.compile(r"[\uac00-\ud7a3]")
+WORD = re.compile(r"#?[a-z0-9]+(?:['.&-][a-z0-9]+)*")
+INVISIBLE = re.compile(r"[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\x00-\x08\x0b-\x1f]")
+SLOTS = ("category", "district", "tags", "price", "indoor")
+MISSPELT_KINDS = ("category", "district", "price", "indoor", "ordinals")
+NOT_BEFORE = re.compile(
+    r"\b(?:not|no|instead of|rather than|except|other than|without|than|besides|apart from|"
+    r"don'?t want|do not want|no more|sick of|tired of|enough of)"
+    r"(?: (?:in|a|an|the|any|at|to|for|from|another|more|of))* $"
+)
+NOT_AFTER = re.compile(
+    r"^(?:에|에서|으로|로|쪽|은|는|이|가|을|를)?\s*(?:말고|빼고|대신|제외|아니고|아니라|보다|싫|별로)"
+)
+
+
+class Hit(NamedTuple):
+    """One lexicon entry found in a text: its kind, its value, where it stands, what matched."""
+
+    kind: str
+    value: str
+    start: int
+    end: int
+    phrase: str
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What one message says, as far as the lexicon goes.
+
+    Args:
+        text: the message, normalised.
+        language: `ko` or `en`; None where the text has no letters of either.
+        category: the kind of place wished for.
+        district: as in `Mapo-gu`.
+        tags: wished tags, in the order they were said.
+        indoor: True, False, or None when the message does not say.
+        price: `free`, `cheap`, `cheaper`, `dear` or None.
+        positions: ordinals as said, 1-based; -1 is "the last one".
+        name: a place of the data that the message names, by its id.
+        elsewhere: a place outside Seoul that the message names.
+        denied: slots the message turns down ("not Mapo"), by kind.
+        signals: everything else the rules ask about, such as `wish`, `reject`, `greet`.
+    """
+
+    text: str
+    language: str | None
+    category: str | None = None
+    district: str | None = None
+    tags: tuple[str, ...] = ()
+    indoor: bool | None = None
+    price: str | None = None
+    positions: tuple[int, ...] = ()
+    name: str | None = None
+    elsewhere: str | None = None
+    denied: Mapping[str, str] = field(default_factory=dict)
+    signals: frozenset[str] = frozenset()
+
+    @property
+    def slots(self) -> dict[str, Any]:
+        """The wishes of this message that are set, by name."""
+        named = {
+            "category": self.category,
+            "district": self.district,
+            "tags": list(self.tags) or None,
+            "indoor": self.indoor,
+            "price": self.price,
+        }
+        return {name: value for name, value in named.items() if value is not None}
+
+
+def language_of(text: str) -> str | None:
+    """Return `ko`, `en`, or None for a text with no letters (a text mostly in Hangul is Korean)."""
+    hangul = len(HANGUL.findall(text))
+    latin = sum(ch.isascii() and ch.isalpha() for ch in text)
+    if not hangul and not latin:
+        return None
+    return "ko" if hangul * 2 > latin or (hangul >= 2 and hangul * 4 > latin) else "en"
+
+
+def normalise(text: str) -> str:
+    """Fold width, case, quotes, invisible characters and white space; never longer than 2,000."""
+    folded = unicodedata.normalize("NFKC", text[:2000]).casefold()
+    folded = INVISIBLE.sub("", folded.translate({0x2019: "'", 0x2018: "'", 0x201C: '"'}))
+    return re.sub(r"\s+", " ", folded).strip()
+
+
+def read(text: str) -> Reading:
+    """Read one message.
+
+    Args:
+        text: anything a person or an attacker may type; it is only ever looked at.
+
+    Returns:
+        A `Reading`; for a text without any known word, one with no slots and few signals.
+    """
+    clean = normalise(text)
+    hits = [*_english(clean), *_korean(clean)]
+    name = _named(clean)
+    if name is not None:
+        # "Gwangjang Market" is one name, not the wish for a market.
+        inside = range(name[1], name[2])
+        hits = [h for h in hits if h.kind not in ("category", "tags") or h.start not in inside]
+    denied = {h.kind: h.value for h in hits if h.kind in SLOTS and _is_denied(h, clean)}
+    said = [h for h in hits if h.kind in SLOTS and not _is_denied(h, clean)]
+    by_kind: dict[str, list[Hit]] = {}
+    for hit in sorted([*said, *(h for h in hits if h.kind not in SLOTS)], key=lambda h: h.start):
+        by_kind.setdefault(hit.kind, []).append(hit)
+    language = language_of(clean)
+    tags = tuple(dict.fromkeys(h.value for h in by_kind.get("tags", ())))
+    reading = Reading(
+        text=clean,
+        language=language,
+        category=_head(by_kind.get("category", []), language),
+        district=next((h.value for h in by_kind.get("district", ())), None),
+        tags=tags,
+        indoor=next((h.value == "true" for h in by_kind.get("indoor", ())), None),
+        price=_price(by_kind.get("price", [])),
+        positions=tuple(dict.fromkeys(int(h.value) for h in by_kind.get("ordinals", ()))),
+        name=name[0] if name else None,
+        elsewhere=next((h.value for h in by_kind.get("elsewhere", ())), None),
+        denied=denied,
+    )
+    signals = {h.value for h in by_kind.get("signals", ())}
+    if not HANGUL.search(clean) and not re.search("[a-z]", clean) and not reading.positions:
+        signals.add("empty")
+    if any(
+        denied.get(kind) and reading.slots.get(kind) not in (None, denied[kind])
+        for kind in ("category", "district")
+    ):
+        signals.add("swap")
+    return Reading(**{**reading.__dict__, "signals": frozenset(signals)})
+
+
+def intent_of(
+    reading: Reading, *, table: Sequence[Mapping[str, Any]] = (), searched: Mapping[str, Any] = {}
+) -> str:
+    """Decide what a message wants, by the ordered rules of the lexicon.
+
+    Args:
+        reading: the message, read.
+        table: the places recommended last, the ones "it" and "the second one" refer to.
+        searched: the arguments of the last search.
+
+    Returns:
+        `NEW_SEARCH`, `REFINEMENT`, `REFINE_EXCLUDE`, `FOLLOW_UP` or `CONVERSATION`.
+    """
+    signals = set(reading.signals) | set(reading.slots)
+    if table:
+        signals.add("table")
+    if reading.slots:
+        signals.add("slot")
+    if reading.price == "cheaper":
+        signals.add("cheaper")
+    inside = positions_on(reading, table)
+    if inside:
+        signals.add("position")
+    if len(inside) < len(reading.positions):
+        signals.add("beyond")
+    if reading.name:
+        signals.add("named")
+        if reading.name in {place.get("id") for place in table}:
+            signals.add("named_on_table")
+    if signals & {"wish", "recommend"} and reading.slots:
+        signals.add("wish_slot")
+    if reading.category and signals & {"wish", "recommend", "district"}:
+        signals.add("category_wish")
+        same = reading.category == searched.get("category") and not reading.district
+        if not signals & {"narrow", "cheaper"} and not (table and same):
+            signals.add("fresh")
+    for rule in lexicon()["intents"]:
+        if (
+            signals.issuperset(rule.get("all", ()))
+            and (not rule.get("any") or signals & set(rule["any"]))
+            and not signals & set(rule.get("none", ()))
+        ):
+            return rule["intent"]
+    raise LookupError("data/lexicon.json: the last intent rule must always hold")
+
+
+def positions_on(reading: Reading, table: Sequence[Any]) -> tuple[int, ...]:
+    """Return the 0-based places of `table` that the message's ordinals mean."""
+    indices = (n - 1 if n > 0 else len(table) + n for n in reading.positions)
+    return tuple(i for i in indices if 0 <= i < len(table))
+
+
+@lru_cache(maxsize=1)
+def lexicon() -> dict[str, Any]:
+    """Load `data/lexicon.json` once."""
+    return json.loads((DATA / "lexicon.json").read_text(encoding="utf-8"))
+
+
+def _entries(language: str) -> Iterator[tuple[str, str, str]]:
+    data = lexicon()
+    for kind in (*SLOTS, "signals", "elsewhere"):
+        for value, words in data[kind].items():
+            for phrase in words[language]:
+                yield kind, value, phrase
+    for value, phrases in data["ordinals"][language].items():
+        for phrase in phrases:
+            yield "ordinals", value, phrase
+
+
+@lru_cache(maxsize=1)
+def _english_index() -> dict[str, list[tuple[tuple[str, ...], str, str, str]]]:
+    """Phrases by their first word, longest first."""
+    index: dict[str, list[tuple[tuple[str, ...], str, str, str]]] = {}
+    for kind, value, phrase in _entries("en"):
+        words = tuple(WORD.findall(normalise(phrase)))
+        index.setdefault(words[0], []).append((words, kind, value, phrase))
+    for phrases in index.values():
+        phrases.sort(key=lambda entry: -len(entry[0]))
+    return index
+
+
+@lru_cache(maxsize=1)
+def _vocabulary() -> tuple[frozenset[str], frozenset[str]]:
+    """All words of English phrases, and those that are still recognised when misspelt."""
+    entries = [entry for phrases in _english_index().values() for entry in phrases]
+    single = {e[0][0] for e in entries if e[1] in MISSPELT_KINDS and len(e[0]) == 1}
+    long_words = {word for word in single if len(word) >= 5} | set(lexicon()["misspelt"])
+    return frozenset(word for entry in entries for word in entry[0]), frozenset(long_words)
+
+
+@lru_cache(maxsize=4096)
+def _forms(token: str) -> tuple[str, ...]:
+    """The lexicon words a typed word may stand for: itself, its singular, or one letter off."""
+    words, long_words = _vocabulary()
+    forms = [token]
+    for ending, singular in (("'s", ""), ("ies", "y"), ("es", ""), ("s", "")):
+        if token.endswith(ending) and len(token) > len(ending) + 2:
+            forms.append(token[: -len(ending)] + singular)
+    if token.endswith("gu") and len(token) > 5:
+        forms += [token.removesuffix("gu").rstrip("-"), token.removesuffix("gu").rstrip("-") + "-gu"]
+    known = [form for form in forms if form in words]
+    if known or len(token) < 4 or token in lexicon()["not_typos"]:
+        return tuple(known)
+    from rapidfuzz.distance import OSA
+
+    near = [
+        word
+        for form in forms
+        for word in long_words
+        if abs(len(word) - len(form)) <= 1 and OSA.distance(form, word, score_cutoff=1) <= 1
+    ]
+    # A misspelt word keeps its first letter more often than not; ties go by the alphabet.
+    return tuple(sorted(set(near), key=lambda word: (word[0] != token[0], word))[:1])
+
+
+def _english(text: str) -> Iterator[Hit]:
+    tokens = [(m.group(), m.start(), m.end()) for m in WORD.finditer(text)]
+    # "mapo gu" and "mapo-gu" are one word.
+    for i in range(len(tokens) - 2, -1, -1):
+        if tokens[i + 1][0] == "gu":
+            tokens[i : i + 2] = [(tokens[i][0] + "-gu", tokens[i][1], tokens[i + 1][2])]
+    taken: dict[str, int] = {}
+    index = _english_index()
+    forms = [_forms(token) for token, _, _ in tokens]
+    for i, (_, start, _) in enumerate(tokens):
+        matches: dict[str, tuple[int, str, str]] = {}
+        for first in forms[i]:
+            for words, kind, value, phrase in index.get(first, ()):
+                fits = len(words) <= len(tokens) - i and all(
+                    word in forms[i + k] for k, word in enumerate(words)
+                )
+                group = f"signals:{value}" if kind == "signals" else kind
+                if fits and i >= taken.get(group, 0) and len(words) > matches.get(group, (0,))[0]:
+                    matches[group] = (len(words), value, phrase)
+        for group, (length, value, phrase) in matches.items():
+            taken[group] = i + length
+            yield Hit(group.split(":")[0], value, start, tokens[i + length - 1][2], phrase)
+
+
+@lru_cache(maxsize=1)
+def _korean_patterns() -> list[tuple[str, str, str, re.Pattern[str]]]:
+    particles = "|".join(sorted(lexicon()["particles"], key=len, reverse=True))
+    patterns = []
+    for kind, value, phrase in _entries("ko"):
+        body = r"\s*".join(
+            re.escape(part) if "\\" not in part else part for part in phrase.split()
+        )
+        if len(phrase) == 1:
+            body = rf"(?<![\uac00-\ud7a3]){body}(?:{particles})?(?![\uac00-\ud7a3])"
+        elif phrase[0].isdigit():
+            body = rf"(?<!\d){body}"
+        patterns.append((kind, value, phrase, re.compile(body)))
+    return sorted(patterns, key=lambda entry: -len(entry[2]))
+
+
+def _korean(text: str) -> Iterator[Hit]:
+    if not HANGUL.search(text):
+        return
+    taken: dict[str, list[tuple[int, int]]] = {}
+    for kind, value, phrase, pattern in _korean_patterns():
+        group = f"signals:{value}" if kind == "signals" else kind
+        for match in pattern.finditer(text):
+            start, end = match.span()
+            spans = taken.setdefault(group, [])
+            if not any(start < e and s < end for s, e in spans):
+                spans.append((start, end))
+                yield Hit(kind, value, start, start + len(match.group()), phrase)
+
+
+@lru_cache(maxsize=1)
+def _names() -> list[tuple[str, str]]:
+    """Names that can be looked for in a text, longest first, with the id of their place."""
+    names = []
+    for place in load_places():
+        for name in (place.name_en, place.name_ko):
+            folded = normalise(re.sub(r"\(.*?\)", "", name))
+            if len(folded.replace(" ", "")) >= (3 if HANGUL.search(folded) else 7):
+                names.append((folded, place.id))
+    return sorted(names, key=lambda entry: -len(entry[0]))
+
+
+def _named(text: str) -> tuple[str, int, int] | None:
+    for name, place_id in _names():
+        start = text.find(name)
+        if start >= 0:
+            return place_id, start, start + len(name)
+    return None
+
+
+def _is_denied(hit: Hit, text: str) -> bool:
+    return bool(NOT_BEFORE.search(text[: hit.start]) or NOT_AFTER.match(text[hit.end :]))
+
+
+def _head(hits: list[Hit], language: str | None) -> str | None:
+    """The category that is asked for: English says it first, Korean last."""
+    weak = set(lexicon()["weak"])
+    strong = [hit for hit in hits if hit.phrase not in weak]
+    pool = strong or hits
+    if not pool:
+        return None
+    return (pool[-1] if language == "ko" else pool[0]).value
+
+
+def _price(hits: list[Hit]) -> str | None:
+    values = [hit.value for hit in hits]
+    return next((v for v in ("cheaper", "free", "cheap", "dear") if v in values), None)

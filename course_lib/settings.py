@@ -1,0 +1,129 @@
+"""Every environment variable the course reads, in one place, validated when it is read.
+
+| variable                  | means                                              | default        |
+|---------------------------|----------------------------------------------------|----------------|
+| `COURSE_LLM_BASE_URL`     | an OpenAI-compatible server, `http(s)://host/v1`   | offline model  |
+| `COURSE_LLM_MODEL`        | the model name to ask that server for              | needed with it |
+| `COURSE_LLM_API_KEY`      | its key; many local servers need none              | `not-needed`   |
+| `COURSE_DATABASE_URL`     | a PostgreSQL server to use instead of the embedded | embedded       |
+| `COURSE_HOME`             | folder for progress and scratch databases          | user data dir  |
+| `COURSE_REQUIRE_BROWSER`  | `1`: a missing browser fails the tests             | `0`            |
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+ROOT = Path(__file__).resolve().parent.parent
+"""The folder of the checkout: `notebooks/`, `data/` and the rest lie below it."""
+
+DATA = ROOT / "data"
+"""The folder of the course's own data."""
+
+
+class SettingsError(ValueError):
+    """An environment variable has a value the course cannot use; the message says what to set."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The course's settings, one field for each variable of the module's table.
+
+    Args:
+        llm_base_url: OpenAI-compatible endpoint, or None for the offline model.
+        llm_model: model name at that endpoint.
+        llm_api_key: its key, kept out of `repr`.
+        database_url: PostgreSQL URL, or None for the embedded server.
+        home: folder for the learner's own files; created by whoever writes there first.
+        require_browser: whether a missing browser fails the tests instead of skipping them.
+    """
+
+    llm_base_url: str | None
+    llm_model: str | None
+    llm_api_key: str
+    database_url: str | None
+    home: Path
+    require_browser: bool
+
+    def __repr__(self) -> str:
+        return (
+            f"Settings(llm_base_url={self.llm_base_url!r}, llm_model={self.llm_model!r}, "
+            f"llm_api_key=<hidden>, database_url={'<set>' if self.database_url else None}, "
+            f"require_browser={self.require_browser})"
+        )
+
+
+def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
+    """Read and validate the settings.
+
+    Args:
+        environment: the variables to read; `os.environ` when left out.
+
+    Raises:
+        SettingsError: a value cannot be used; the text names the variable, the value and the mend.
+    """
+    env = os.environ if environment is None else environment
+    base_url = _text(env, "COURSE_LLM_BASE_URL")
+    model = _text(env, "COURSE_LLM_MODEL")
+    if base_url is not None:
+        parts = urlsplit(base_url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise SettingsError(
+                f"COURSE_LLM_BASE_URL is {base_url!r}, which is not an http(s) address. "
+                "Set it to an OpenAI-compatible endpoint such as http://127.0.0.1:8000/v1, "
+                "or unset it to use the offline model."
+            )
+        if model is None:
+            raise SettingsError(
+                f"COURSE_LLM_BASE_URL is {base_url!r} but COURSE_LLM_MODEL is not set. "
+                "Set it to a model that this server offers (its /models page lists them)."
+            )
+    database_url = _text(env, "COURSE_DATABASE_URL")
+    if database_url is not None and urlsplit(database_url).scheme not in (
+        "postgresql",
+        "postgres",
+    ):
+        raise SettingsError(
+            f"COURSE_DATABASE_URL begins with {urlsplit(database_url).scheme!r}. "
+            "Set it to a postgresql://user@host:port/database address, "
+            "or unset it to use the embedded server."
+        )
+    return Settings(
+        llm_base_url=base_url,
+        llm_model=model,
+        llm_api_key=_text(env, "COURSE_LLM_API_KEY") or "not-needed",
+        database_url=database_url,
+        home=_home(env),
+        require_browser=_flag(env, "COURSE_REQUIRE_BROWSER"),
+    )
+
+
+def _text(env: Mapping[str, str], name: str) -> str | None:
+    return env.get(name, "").strip() or None
+
+
+def _flag(env: Mapping[str, str], name: str) -> bool:
+    value = (_text(env, name) or "0").lower()
+    if value not in ("0", "1", "true", "false", "yes", "no"):
+        raise SettingsError(f"{name} is {value!r}; set it to 1 or 0.")
+    return value in ("1", "true", "yes")
+
+
+def _home(env: Mapping[str, str]) -> Path:
+    named = _text(env, "COURSE_HOME")
+    if named is not None:
+        return Path(named).expanduser()
+    from platformdirs import user_data_path
+
+    return user_data_path("namu-course", appauthor=False)
+
+
+def __getattr__(name: str) -> Settings:
+    # `from course_lib.settings import settings` reads the environment at that moment.
+    if name == "settings":
+        return read_settings()
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,316 @@
+"""Set up the course's environment and start what the Makefile's commands name.
+
+Standard library only, and written so that even an old Python can read it as far as the message
+that tells which Python is needed. Used by the Makefile: `python3 tools/environment.py VERB`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+VENV = ROOT / ".venv"
+STAMP = VENV / "course-stamp.json"
+NEEDED = (3, 11)
+FIRST_PAGE = "notebooks/00_start_here.ipynb"
+WINDOWS = os.name == "nt"
+
+
+class SetupError(Exception):
+    """Something stands in the way; the message says what, and the one thing to do next."""
+
+
+def say(text):
+    """Tell the person what is happening, at once."""
+    print("namu: " + text, flush=True)
+
+
+def check_python():
+    """Refuse an old Python."""
+    if sys.version_info < NEEDED:
+        raise SetupError(
+            "this is Python {}.{} ({}), and the course needs {}.{} or newer.\n"
+            "Install one, then name it: make lab PYTHON=python3.12".format(
+                *sys.version_info[:2], sys.executable, *NEEDED
+            )
+        )
+
+
+def check_writable():
+    """Refuse a folder that cannot be written to."""
+    probe = ROOT / ".write-probe-{}".format(os.getpid())
+    try:
+        probe.mkdir()
+        probe.rmdir()
+    except OSError as error:
+        raise SetupError(
+            "cannot write to {} ({}).\nThe environment goes into .venv there. Clone the course "
+            "into a folder that is yours.".format(ROOT, error.strerror)
+        ) from None
+
+
+@contextlib.contextmanager
+def only_one():
+    """Let one set-up run at a time; a second one waits and says so."""
+    path = ROOT / ".venv-setup.lock"
+    with open(path, "a+") as handle:
+        said = False
+        while not _try_lock(handle):
+            if not said:
+                say("another set-up of this folder is running; waiting for it to finish ...")
+                said = True
+            time.sleep(0.5)
+        yield
+
+
+def _try_lock(handle):
+    try:
+        if WINDOWS:
+            import msvcrt
+
+            handle.seek(0)
+            msvcrt.locking(handle.fileno(), msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def venv_python(venv=VENV):
+    """Return the Python of a virtual environment."""
+    return venv / ("Scripts/python.exe" if WINDOWS else "bin/python")
+
+
+def wanted_stamp(extras):
+    """Return what a finished environment's stamp says."""
+    digest = hashlib.sha256()
+    for name in ("pyproject.toml", "constraints.txt"):
+        digest.update((ROOT / name).read_bytes())
+    version = "{}.{}".format(*sys.version_info[:2])
+    return {
+        "inputs": digest.hexdigest(),
+        "python": version,
+        "folder": str(ROOT),
+        "extras": sorted(extras),
+    }
+
+
+def is_ready(extras):
+    """Whether the environment was finished for exactly today's inputs and this folder."""
+    try:
+        found = json.loads(STAMP.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    wanted = wanted_stamp(extras)
+    same = all(found.get(key) == wanted[key] for key in ("inputs", "python", "folder"))
+    return same and set(found.get("extras", ())) >= set(extras) and venv_python().exists()
+
+
+def make_venv(extras=()):
+    """Create or mend `.venv`, and do nothing where it is ready.
+
+    Args:
+        extras: names of optional dependency groups to install as well, such as `dev`.
+
+    Raises:
+        SetupError: no usable Python, no permission, or the installation failed.
+    """
+    check_python()
+    if is_ready(extras):
+        return
+    check_writable()
+    with only_one():
+        if is_ready(extras):
+            return
+        began = time.monotonic()
+        uv = None if os.environ.get("COURSE_NO_UV") else shutil.which("uv")
+        if VENV.exists() and not _usable():
+            say(".venv is half-made or was made elsewhere; making it anew")
+            shutil.rmtree(VENV)
+        STAMP.unlink(missing_ok=True)
+        if not VENV.exists():
+            say("creating .venv with " + ("uv" if uv else "venv and pip"))
+            create = [uv, "venv", "--quiet", "--python", sys.executable, str(VENV)]
+            run(create if uv else [sys.executable, "-m", "venv", str(VENV)], "create .venv")
+        target = ".[{}]".format(",".join(extras)) if extras else "."
+        say("installing the pinned packages (about 600 MB on disk; minutes on a slow line) ...")
+        install = [str(venv_python()), "-m", "pip", "install", "--quiet"]
+        install += ["--disable-pip-version-check", "--no-warn-script-location"]
+        if uv:
+            install = [uv, "pip", "install", "--quiet", "--python", str(venv_python())]
+        run([*install, "--editable", target, "--constraint", "constraints.txt"], "install packages")
+        quiet_lab()
+        STAMP.write_text(json.dumps(wanted_stamp(extras)), encoding="utf-8")
+        say("environment ready after {:.0f} s".format(time.monotonic() - began))
+
+
+def _usable():
+    """Whether the Python in `.venv` runs, is of the right version and lives in this folder."""
+    code = "import sys; print(sys.version_info[:2] == {!r}, sys.prefix)"
+    try:
+        told = subprocess.run(
+            [str(venv_python()), "-c", code.format(tuple(sys.version_info[:2]))],
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            timeout=60,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    same, _, prefix = told.stdout.strip().partition(" ")
+    return told.returncode == 0 and same == "True" and Path(prefix).resolve() == VENV.resolve()
+
+
+def quiet_lab():
+    """Switch JupyterLab's news prompt off, for this environment only."""
+    folder = VENV / "share" / "jupyter" / "lab" / "settings"
+    folder.mkdir(parents=True, exist_ok=True)
+    notification = {"fetchNews": "false", "checkForUpdates": False}
+    overrides = {"@jupyterlab/apputils-extension:notification": notification}
+    (folder / "overrides.json").write_text(json.dumps(overrides, indent=1), encoding="utf-8")
+
+
+def run(command, what):
+    """Run one step of the set-up.
+
+    Raises:
+        SetupError: the step failed; `.venv` has no stamp then, and the next try mends it.
+    """
+    environment = {**os.environ, "PYTHONUTF8": "1"}
+    done = subprocess.run(command, cwd=ROOT, env=environment)
+    if done.returncode:
+        raise SetupError(
+            "could not {} (exit status {}; its own words are above).\nIf the network was away, "
+            "run the same command again: it goes on from there.".format(what, done.returncode)
+        )
+
+
+def open_lab(port=None, browser=True):
+    """Open JupyterLab on the first page.
+
+    Args:
+        port: TCP port on 127.0.0.1; the first free one from 8888 on when left out.
+        browser: whether to open a browser window.
+
+    Raises:
+        SetupError: the port asked for is taken.
+    """
+    running = _running_lab()
+    if running is not None:
+        url = "{}lab/tree/{}?token={}".format(running["url"], FIRST_PAGE, running.get("token", ""))
+        say("JupyterLab already runs for this folder; use that one:\n      " + url)
+        if browser:
+            import webbrowser
+
+            webbrowser.open(url)
+        return 0
+    if port is not None and not _is_free(port):
+        raise SetupError(
+            "port {} is taken by another program.\nName another one: make lab PORT={}".format(
+                port, _free_port(port + 1)
+            )
+        )
+    if port is None:
+        port = _free_port(8888)
+        if port != 8888:
+            say("port 8888 is taken by another program; using {}".format(port))
+    say("opening JupyterLab on {} (Ctrl-C stops it)".format(FIRST_PAGE))
+    command = [
+        str(venv_python()),
+        "-m",
+        "jupyterlab",
+        "--ServerApp.ip=127.0.0.1",
+        "--ServerApp.port={}".format(port),
+        "--ServerApp.port_retries=0",
+        "--ServerApp.root_dir={}".format(ROOT),
+        "--LabApp.default_url=/lab/tree/{}".format(FIRST_PAGE),
+        "--ServerApp.log_level=WARN",
+    ]
+    if not browser:
+        command.append("--no-browser")
+    environment = {**os.environ, "PYTHONUTF8": "1", "LANGSMITH_TRACING": "false"}
+    server = subprocess.Popen(command, cwd=ROOT, env=environment)
+    try:
+        return server.wait()
+    except KeyboardInterrupt:
+        return server.wait()
+
+
+def _running_lab():
+    """The JupyterLab server of this folder, if one answers; read from Jupyter's runtime files."""
+    code = (
+        "import json; from jupyter_core.paths import jupyter_runtime_dir as d; "
+        "from pathlib import Path; "
+        "print(json.dumps([json.loads(p.read_text()) for p in Path(d()).glob('jpserver-*.json')]))"
+    )
+    told = subprocess.run([str(venv_python()), "-c", code], capture_output=True, text=True)
+    try:
+        servers = json.loads(told.stdout)
+    except ValueError:
+        return None
+    for server in servers:
+        here = Path(server.get("root_dir", "/nowhere")).resolve() == ROOT
+        if here and not _is_free(int(server["port"])):
+            return server
+    return None
+
+
+def _is_free(port):
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        if not WINDOWS:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def _free_port(first):
+    return next(port for port in range(first, 65536) if _is_free(port))
+
+
+def in_venv(*command):
+    """Run a Python command line inside the environment and return its exit status."""
+    environment = {**os.environ, "PYTHONUTF8": "1"}
+    return subprocess.run([str(venv_python()), *command], cwd=ROOT, env=environment).returncode
+
+
+def main(arguments):
+    """Do what the Makefile asks: `venv`, `lab [PORT]`, or `run EXTRAS COMMAND ...`."""
+    verb = arguments[0] if arguments else "venv"
+    try:
+        if verb == "venv":
+            make_venv()
+            say("ready: {}".format(venv_python().relative_to(ROOT)))
+            return 0
+        if verb == "lab":
+            make_venv()
+            port = int(arguments[1]) if len(arguments) > 1 else None
+            return open_lab(port, browser=not os.environ.get("COURSE_NO_BROWSER"))
+        if verb == "run":
+            make_venv(tuple(filter(None, arguments[1].split(","))))
+            return in_venv(*arguments[2:])
+        raise SetupError("no such verb: {!r}. Use the commands that `make help` lists.".format(verb))
+    except SetupError as problem:
+        print("namu: {}".format(problem), file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nnamu: stopped; the next run goes on from here", file=sys.stderr)
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
