@@ -138,6 +138,20 @@ def instructions(state: NamuState) -> SystemMessage:
     return SystemMessage("\n".join(lines))
 
 
+def answered(messages: Sequence[BaseMessage]) -> list[BaseMessage]:
+    """Leave out messages whose tool calls were never answered.
+
+    A run that stops between a tool call and its answer leaves such a message in the thread, and
+    models refuse a history that holds one.
+    """
+    done = {m.tool_call_id for m in messages if isinstance(m, ToolMessage)}
+    return [
+        m
+        for m in messages
+        if not (isinstance(m, AIMessage) and any(c["id"] not in done for c in m.tool_calls))
+    ]
+
+
 def build_namu(
     *,
     model: BaseChatModel | None = None,
@@ -164,17 +178,17 @@ def build_namu(
 
     def router(state: NamuState) -> dict[str, Any]:
         shown = {key: value for key, value in state.items() if key != "intent"}
-        route = router_model.invoke([instructions(shown), *state["messages"]])
+        route = router_model.invoke([instructions(shown), *answered(state["messages"])])
         return {"intent": route.intent}
 
     def refine_exclude(state: NamuState) -> dict[str, Any]:
         table = state.get("last_recommended_places") or []
-        rejection = rejection_model.invoke([instructions(state), *state["messages"]])
+        rejection = rejection_model.invoke([instructions(state), *answered(state["messages"])])
         named = [table[n - 1]["id"] for n in rejection.positions if 0 < n <= len(table)]
         return {"excluded_place_ids": named or [place["id"] for place in table]}
 
     def agent(state: NamuState) -> dict[str, Any]:
-        return {"messages": [agent_model.invoke([instructions(state), *state["messages"]])]}
+        return {"messages": [agent_model.invoke([instructions(state), *answered(state["messages"])])]}
 
     def update_state(state: NamuState) -> dict[str, Any]:
         found = _found_in_this_turn(state["messages"])

@@ -18,7 +18,7 @@ from typing import Any
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models.base import LangSmithParams, LanguageModelInput
 from langchain_core.language_models.chat_models import BaseChatModel
-from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
+from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, ToolMessage
 from langchain_core.messages.ai import UsageMetadata
 from langchain_core.messages.tool import tool_call_chunk
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
@@ -39,6 +39,10 @@ TOKEN = re.compile(r"\s*(?:[A-Za-z0-9']+|[\uac00-\ud7a3]{1,3}|\S)|\s+")
 
 class OfflineModelError(RuntimeError):
     """The failure that `fail_times` or `fail_after_tokens` asked for; a retry may succeed."""
+
+
+class InvalidChatHistory(ValueError):
+    """The messages hold a tool call that nothing answers; hosted models refuse these as well."""
 
 
 class OfflineChatModel(BaseChatModel):
@@ -197,6 +201,7 @@ class OfflineChatModel(BaseChatModel):
         model: str,
         kwargs: dict[str, Any],
     ) -> AIMessage:
+        _refuse_open_calls(messages)
         situation = understand(messages)
         functions = [tool["function"] for tool in kwargs.get("tools") or ()]
         chosen = _choose(functions, kwargs.get("tool_choice"), situation)
@@ -220,6 +225,19 @@ class OfflineChatModel(BaseChatModel):
 def count_tokens(text: str) -> int:
     """Count tokens the way this model cuts text: words, marks, and Hangul in threes."""
     return len(TOKEN.findall(text))
+
+
+def _refuse_open_calls(messages: Sequence[BaseMessage]) -> None:
+    """Raise for a tool call without its answer."""
+    answered = {m.tool_call_id for m in messages if isinstance(m, ToolMessage)}
+    for message in messages:
+        for call in message.tool_calls if isinstance(message, AIMessage) else ():
+            if call["id"] not in answered:
+                raise InvalidChatHistory(
+                    f"The call {call['name']}({call['args']}) with id {call['id']!r} has no "
+                    "ToolMessage that answers it (INVALID_CHAT_HISTORY). Answer every tool call, "
+                    "or take the message that makes it out of the history."
+                )
 
 
 def _choice(

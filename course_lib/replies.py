@@ -10,6 +10,7 @@ from typing import Any
 from langchain_core.messages import ToolMessage
 
 from course_lib.places import PRICE_WORDS, load_districts
+from course_lib.settings import DATA
 from course_lib.situation import Situation, places_in
 
 NUMBERS_EN = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
@@ -18,7 +19,7 @@ NUMBERS_EN = ("no", "one", "two", "three", "four", "five", "six", "seven", "eigh
 @lru_cache(maxsize=1)
 def phrases() -> dict[str, Any]:
     """Load `data/replies.json` once."""
-    return json.loads((_data() / "replies.json").read_text(encoding="utf-8"))
+    return json.loads((DATA / "replies.json").read_text(encoding="utf-8"))
 
 
 def reply(situation: Situation, *, has_search: bool) -> str:
@@ -99,7 +100,7 @@ def _headline(found: Sequence[Mapping[str, Any]], situation: Situation) -> str:
         lowest = min(place.get("price_level", 0) for place in situation.table)
         cheaper = all(place["price_level"] < lowest for place in found)
         key = "found_cheaper" if cheaper else "found_same_price"
-    elif len(situation.calls) > 1:
+    elif len(situation.calls) > 1 or not _has_a_tag(found, last.get("tags")):
         key = "found_loosened"
     elif situation.reading.elsewhere and not situation.reading.district:
         key = "found_only_seoul"
@@ -107,6 +108,10 @@ def _headline(found: Sequence[Mapping[str, Any]], situation: Situation) -> str:
         key = "found_exclude"
     text = say[key].format(**words)
     return text[0].upper() + text[1:]
+
+
+def _has_a_tag(found: Sequence[Mapping[str, Any]], tags: Sequence[str] | None) -> bool:
+    return not tags or any(set(tags) & set(place.get("tags", ())) for place in found)
 
 
 def _about(place: Mapping[str, Any], language: str) -> str:
@@ -161,9 +166,3 @@ def _has_final_consonant(word: str) -> bool:
 def _wish_in_words(situation: Situation) -> str:
     said = {"intent": situation.intent, **situation.reading.slots}
     return ", ".join(f"{name} {value}" for name, value in said.items())
-
-
-def _data() -> Any:
-    from course_lib.settings import DATA
-
-    return DATA

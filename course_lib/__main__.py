@@ -1,0 +1,65 @@
+"""The course's one command line: `python -m course_lib --help`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command and return its exit status."""
+    parser = argparse.ArgumentParser(prog="python -m course_lib", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    commands.add_parser("doctor", help="what this machine has, and the remedy for what it lacks")
+    commands.add_parser("exercises", help="make exercises/ from solutions/")
+    commands.add_parser("progress", help="which exercises are done")
+    commands.add_parser("reset", help="forget the progress; nothing else is touched")
+    match parser.parse_args(arguments).command:
+        case "doctor":
+            return _doctor()
+        case "exercises":
+            return _exercises()
+        case "progress":
+            return _progress()
+        case _:
+            return _reset()
+
+
+def _doctor() -> int:
+    from course_lib.doctor import examine
+
+    for name, found, remedy in examine():
+        print(f"{name:<12} {found}")
+        if remedy:
+            print(f"{'':<12}   {remedy}")
+    return 0
+
+
+def _exercises() -> int:
+    from course_lib.exercises.generate import generate
+
+    changed = generate()
+    for path in changed:
+        print(f"exercises/{path.name}")
+    print(f"{len(changed)} changed" if changed else "exercises/ agrees with solutions/")
+    return 0
+
+
+def _progress() -> int:
+    from course_lib.exercises import progress
+
+    for chapter, right, rest in progress.report():
+        print(f"chapter {chapter}: {right} right; open: {rest}")
+    print(f"kept in {progress.progress_file()}")
+    return 0
+
+
+def _reset() -> int:
+    from course_lib.exercises import progress
+
+    print("progress forgotten" if progress.reset() else "there was no progress to forget")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,170 @@
+"""Checks of chapter 01, Build a state graph."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from course_lib.exercises.exercise import Exercise, Wrong, expect, require
+
+CHAPTER = "01"
+
+
+def _graph(build: Any, name: str) -> Any:
+    """Call the learner's builder function and make sure that a compiled graph came."""
+    graph = build()
+    require(
+        graph is not None,
+        f"{name}() returned None. End it with `return builder.compile()`.",
+    )
+    require(
+        hasattr(graph, "invoke"),
+        f"{name}() returned a {type(graph).__name__}, which cannot run yet. "
+        "Return what its compile() gives you.",
+    )
+    return graph
+
+
+def _judge_three_nodes(build: Any) -> None:
+    graph = _graph(build, "build_abc")
+    for given, wanted in (("", "abc"), ("x", "xabc")):
+        got = graph.invoke({"text": given})
+        shown = f"build_abc().invoke({{'text': {given!r}}})"
+        require(isinstance(got, dict), f"{shown} gave {got!r}. The state should be a dictionary.")
+        expect(shown, {"text": wanted}, got, "Follow the edges from START: who writes last?")
+    nodes = [name for name in graph.get_graph().nodes if not name.startswith("__")]
+    require(
+        len(nodes) == 3,
+        f"The text is right, but the graph has {len(nodes)} node(s): {nodes}. Use three, one "
+        "for each letter.",
+    )
+
+
+def _judge_roads(by_intent: Any) -> None:
+    roads = {
+        "NEW_SEARCH": "search",
+        "REFINEMENT": "search",
+        "REFINE_EXCLUDE": "refine_exclude",
+        "FOLLOW_UP": "chat",
+        "CONVERSATION": "chat",
+        None: "chat",
+    }
+    for intent, road in roads.items():
+        expect(
+            f"by_intent({{'intent': {intent!r}}})",
+            road,
+            by_intent({"intent": intent}),
+            "A conditional edge returns the name of the next node, for every intent there is.",
+        )
+
+
+def _judge_budget(note_budget: Any) -> None:
+    cases = {
+        "Something FREE in Mapo-gu": {"max_price": 0},
+        "a cheap restaurant": {"max_price": 1},
+        "a museum": {},
+    }
+    for message, wanted in cases.items():
+        before = {"message": message, "max_price": 3}
+        kept = dict(before)
+        got = note_budget(before)
+        require(
+            before == kept,
+            f"note_budget changed the state it was given: {before!r}. Return an update, and leave "
+            "the argument alone.",
+        )
+        require(
+            got is None or isinstance(got, dict),
+            f"note_budget returned {got!r}. A node returns a dictionary of the fields it changes.",
+        )
+        expect(
+            f"note_budget({before!r})",
+            wanted,
+            got or {},
+            "Return only the fields that change; nothing to change is an empty update.",
+        )
+
+
+def _judge_assistant(build: Any) -> None:
+    graph = _graph(build, "build_assistant")
+    drawn = graph.get_graph()
+    require(
+        any(edge.conditional for edge in drawn.edges),
+        "The graph has no conditional edge. Let the intent choose between two roads.",
+    )
+    roads = {}
+    for text, intent in (
+        ("Find me a park in Mapo-gu", "NEW_SEARCH"),
+        ("thanks, that is all", "CONVERSATION"),
+    ):
+        question = {"messages": [{"role": "user", "content": text}]}
+        steps = list(graph.stream(question, {"recursion_limit": 10}, stream_mode="updates"))
+        state = graph.invoke(question, {"recursion_limit": 10})
+        expect(
+            f"the intent after {text!r}",
+            intent,
+            state.get("intent"),
+            "A node before the branch writes it.",
+        )
+        last = state["messages"][-1]
+        if last.type != "ai" or not str(last.text).strip():
+            raise Wrong(
+                f"after {text!r} the last message is {last.type}: {str(last.text)!r}. Each road "
+                "should end with an answer of the assistant's."
+            )
+        roads[intent] = [node for step in steps for node in step]
+    require(
+        roads["NEW_SEARCH"] != roads["CONVERSATION"],
+        f"Both messages took the same road: {roads['NEW_SEARCH']}. Let the conditional edge "
+        "return different names.",
+    )
+
+
+e1 = Exercise(
+    CHAPTER,
+    1,
+    "three nodes in a row",
+    _judge_three_nodes,
+    (
+        "Copy the shape of the two-node graph: a builder, nodes, edges, compile.",
+        "Three nodes need four edges: from START, two in between, and to END.",
+        "add_node takes a name and a function: "
+        "builder.add_node('a', lambda s: {'text': s['text'] + 'a'}).",
+    ),
+    "Each node read what the one before it had written.",
+)
+e2 = Exercise(
+    CHAPTER,
+    2,
+    "name the road",
+    _judge_roads,
+    (
+        "The function gets the state and returns a string.",
+        "Two intents lead to search, one to refine_exclude, and everything else to chat.",
+        "A dictionary with .get(intent, 'chat') says it in one line.",
+    ),
+    "Everything you did not think of goes to chat, and not to a crash.",
+)
+e3 = Exercise(
+    CHAPTER,
+    3,
+    "change one field, or none",
+    _judge_budget,
+    (
+        "Look for 'free' and 'cheap' in the lower-case message.",
+        "Return {'max_price': 0}, {'max_price': 1}, or an empty dictionary.",
+    ),
+    "An update holds what changed, and nothing else.",
+)
+e4 = Exercise(
+    CHAPTER,
+    4,
+    "a small assistant of your own",
+    _judge_assistant,
+    (
+        "Start from ChatState: messages and intent. A router node writes the intent.",
+        "A conditional edge leads to one of two nodes, and each adds an AI message.",
+        "A node answers with {'messages': [{'role': 'ai', 'content': '...'}]}, or with "
+        "chat_model().invoke(state['messages']).",
+    ),
+    "Two messages, two roads, and an answer at the end of each.",
+)

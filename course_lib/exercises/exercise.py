@@ -1,0 +1,227 @@
+"""One exercise and its three verbs: `check`, `hint`, `solution`."""
+
+from __future__ import annotations
+
+import dis
+import html
+import json
+import linecache
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import CodeType, FunctionType
+from typing import Any, Literal
+
+from course_lib.exercises import progress
+from course_lib.settings import ROOT
+
+Status = Literal["right", "wrong", "not attempted", "crashed"]
+"""What a check can find."""
+
+BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
+"""The markers around what the learner writes, in the notebooks of `solutions/`."""
+
+HOLE = "...  # your code here"
+"""What stands in their place in `exercises/`."""
+
+
+class Wrong(Exception):
+    """A check found an answer that is not right yet; the text says expected, got and where to look."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a check found.
+
+    Args:
+        status: right, wrong, not attempted or crashed.
+        text: what the learner reads.
+    """
+
+    status: Status
+    text: str
+
+    def __repr__(self) -> str:
+        return self.text
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        first, _, rest = self.text.partition("\n")
+        shown = f"<p><b>{html.escape(first)}</b></p>"
+        if rest:
+            shown += f"<p>{html.escape(rest).replace(chr(10), '<br>')}</p>"
+        return {"text/html": shown, "text/plain": self.text}
+
+
+@dataclass
+class Exercise:
+    """One exercise of one chapter.
+
+    Args:
+        chapter: two digits, as in `02`.
+        number: counted from 1 within the chapter.
+        title: what is asked for, in a few words.
+        judge: takes the learner's answer and raises `Wrong` unless it is right.
+        hints: from the gentlest to the plainest.
+        right: one sentence for a right answer.
+    """
+
+    chapter: str
+    number: int
+    title: str
+    judge: Callable[[Any], None]
+    hints: tuple[str, ...]
+    right: str
+    _hints_given: int = field(default=0, repr=False)
+    _asked: bool = field(default=False, repr=False)
+
+    @property
+    def id(self) -> str:
+        """The exercise's name in the progress file, as in `ch02.e1`."""
+        return f"ch{self.chapter}.e{self.number}"
+
+    def outcome(self, answer: Any) -> Outcome:
+        """Judge an answer without showing or recording anything."""
+        if is_untouched(answer):
+            return Outcome(
+                "not attempted",
+                f"Not attempted yet: exercise {self.number}, {self.title}.\n"
+                f"Put your code in place of the ... and run the cell. {self.id}.hint() helps.",
+            )
+        try:
+            self.judge(answer)
+        except Wrong as wrong:
+            return Outcome("wrong", f"Not yet: {wrong}")
+        except Exception as error:  # noqa: BLE001 - whatever the learner's code raises is the finding
+            return Outcome("crashed", _crash_text(error))
+        return Outcome("right", f"Right. {self.right}")
+
+    def check(self, answer: Any) -> None:
+        """Judge an answer, show what was found, and note it in the progress file.
+
+        Args:
+            answer: the learner's function, class, graph or value.
+        """
+        found = self.outcome(answer)
+        if found.status != "not attempted":
+            trouble = progress.record(self.id, found.status)
+            if trouble:
+                found = Outcome(found.status, f"{found.text}\n({trouble})")
+        _display(found)
+
+    def hint(self) -> None:
+        """Show the next hint; after the last one, start again from the first."""
+        n = self._hints_given % len(self.hints)
+        self._hints_given += 1
+        print(f"Hint {n + 1} of {len(self.hints)}: {self.hints[n]}")  # noqa: T201
+
+    def solution(self) -> None:
+        """Show the solution when asked for the second time."""
+        if not self._asked:
+            self._asked = True
+            print(  # noqa: T201
+                f"Sure? Trying a little longer teaches more than reading. Run {self.id}.solution() "
+                "once more to see it."
+            )
+            return
+        print(self.solution_text())  # noqa: T201
+
+    def solution_text(self) -> str:
+        """Return the code between the markers of this exercise's cell in `solutions/`.
+
+        Raises:
+            LookupError: the solutions notebook has no such cell.
+        """
+        for path in sorted((ROOT / "solutions").glob(f"{self.chapter}_*.ipynb")):
+            for source in code_of(path):
+                if f"{self.id}.check(" in source:
+                    return source
+        raise LookupError(
+            f"solutions/ has no cell that calls {self.id}.check(...). Run `git status`: a file of "
+            "the course may be missing."
+        )
+
+
+def code_of(path: Path) -> list[str]:
+    """Return the sources of a notebook's code cells."""
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    return ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+
+
+def expect(shown: str, expected: Any, got: Any, look: str) -> None:
+    """Raise `Wrong` unless two values are equal.
+
+    Args:
+        shown: what was computed, as the learner would write it.
+        expected: the right value.
+        got: the learner's value.
+        look: where to look, one sentence.
+    """
+    if got != expected:
+        raise Wrong(f"{shown} should be {expected!r}, got {got!r}. {look}")
+
+
+def require(holds: bool, message: str) -> None:
+    """Raise `Wrong` with a message unless a condition holds."""
+    if not holds:
+        raise Wrong(message)
+
+
+def is_untouched(answer: Any) -> bool:
+    """Whether an answer is still what the exercise notebook came with: `...` and nothing else."""
+    if answer is None or answer is Ellipsis:
+        return True
+    if isinstance(answer, tuple):
+        return bool(answer) and all(map(is_untouched, answer))
+    if isinstance(answer, FunctionType):
+        return _is_empty(answer.__code__)
+    if isinstance(answer, type):
+        return _adds_nothing(answer)
+    return False
+
+
+def _adds_nothing(answer: type) -> bool:
+    """Whether a class has no field and no method beyond those of its bases."""
+    inherited = [getattr(base, "__annotations__", {}) for base in _bases(answer)]
+    fields = set(getattr(answer, "__annotations__", {})) - set().union(*inherited)
+    functions = [v for v in vars(answer).values() if isinstance(v, FunctionType)]
+    return not fields and not functions
+
+
+def _bases(answer: type) -> list[Any]:
+    return [*getattr(answer, "__orig_bases__", ()), *answer.__mro__[1:]]
+
+
+def _is_empty(code: CodeType) -> bool:
+    """Whether a function's body is only `...` (and perhaps a docstring)."""
+    allowed = {"RESUME", "NOP", "LOAD_CONST", "POP_TOP", "RETURN_VALUE", "RETURN_CONST"}
+    returned = [c for c in code.co_consts if c is not None and c is not Ellipsis]
+    docstring = len(returned) == 0 or (len(returned) == 1 and isinstance(returned[0], str))
+    last = [i for i in dis.get_instructions(code) if i.opname not in ("RESUME", "NOP")]
+    returns_none = any(
+        i.argval is None for i in last[-2:] if i.opname in ("LOAD_CONST", "RETURN_CONST")
+    )
+    return {i.opname for i in last} <= allowed and docstring and returns_none
+
+
+def _crash_text(error: BaseException) -> str:
+    text = f"Your code stopped with {type(error).__name__}: {str(error) or '(no message)'}"
+    own = [frame for frame in traceback.extract_tb(error.__traceback__) if _is_learners(frame)]
+    if not own:
+        return f"{text}\nIt was raised while your answer was in use, not on a line of yours."
+    frame = own[-1]
+    line = (frame.line or linecache.getline(frame.filename, frame.lineno or 0)).strip()
+    return f"{text}\nIn {frame.name}, line {frame.lineno} of your cell: {line}"
+
+
+def _is_learners(frame: traceback.FrameSummary) -> bool:
+    name = frame.filename.replace("\\", "/")
+    library = ("site-packages/" in name, "/lib/python" in name, name.startswith("<frozen"))
+    package = str(Path(__file__).resolve().parent.parent).replace("\\", "/")
+    return not any(library) and not name.startswith(package)
+
+
+def _display(outcome: Outcome) -> None:
+    from IPython.display import display
+
+    display(outcome)

@@ -1,0 +1,102 @@
+"""Run notebooks and store them in normal form: executed, in order, without execution noise.
+
+    python tools/notebooks.py            all of notebooks/ and solutions/
+    python tools/notebooks.py 01         only those whose name begins with 01
+
+Normal form: stable metadata, ids kept, tracebacks cut to their last line (they hold paths of the
+machine), text streams joined, widget views and timings left out.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+
+ROOT = Path(__file__).resolve().parent.parent
+KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
+WIDGET = "application/vnd.jupyter.widget-view+json"
+CELL_SECONDS = 60
+
+
+def execute(notebook: nbformat.NotebookNode, folder: Path) -> None:
+    """Run every cell in a fresh kernel, the way the learner's JupyterLab would."""
+    client = NotebookClient(
+        notebook,
+        timeout=CELL_SECONDS,
+        kernel_name="python3",
+        record_timing=False,
+        store_widget_state=False,
+        resources={"metadata": {"path": str(folder)}},
+    )
+    client.execute()
+
+
+def normalise(notebook: nbformat.NotebookNode) -> None:
+    """Bring an executed notebook into normal form."""
+    notebook.metadata = nbformat.from_dict(
+        {"kernelspec": KERNEL, "language_info": {"name": "python"}}
+    )
+    notebook.nbformat, notebook.nbformat_minor = 4, 5
+    for cell in notebook.cells:
+        kept = {k: v for k, v in cell.metadata.items() if k in ("tags", "skip-reason")}
+        cell.metadata = nbformat.from_dict(kept)
+        if cell.cell_type != "code":
+            cell.pop("attachments", None)
+            continue
+        cell.outputs = _joined([_plain(output) for output in cell.outputs])
+
+
+def _plain(output: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    if output.output_type == "error":
+        last_line = f"{output.ename}: {output.evalue}"
+        output.traceback = [last_line]
+    if output.output_type in ("display_data", "execute_result"):
+        output.metadata = nbformat.from_dict({})
+        output.data.pop(WIDGET, None)
+    return output
+
+
+def _joined(outputs: list[nbformat.NotebookNode]) -> list[nbformat.NotebookNode]:
+    joined: list[nbformat.NotebookNode] = []
+    for output in outputs:
+        same = joined and output.output_type == "stream" == joined[-1].output_type
+        if same and output.name == joined[-1].name:
+            joined[-1].text += output.text
+        else:
+            joined.append(output)
+    return joined
+
+
+def main(names: list[str]) -> int:
+    """Run and store the notebooks asked for; return how many failed."""
+    failed = 0
+    os.environ.update(COURSE_HOME=tempfile.mkdtemp(prefix="course-"), LANGSMITH_TRACING="false")
+    for variable in ("COURSE_LLM_BASE_URL", "COURSE_LLM_MODEL", "COURSE_LLM_API_KEY"):
+        os.environ.pop(variable, None)
+    for folder in ("notebooks", "solutions"):
+        for path in sorted((ROOT / folder).glob("*.ipynb")):
+            if names and not path.name.startswith(tuple(names)):
+                continue
+            notebook = nbformat.read(path, as_version=4)
+            try:
+                execute(notebook, path.parent)
+            except CellExecutionError as error:
+                failed += 1
+                print(f"{folder}/{path.name}: not stored\n{error}")
+                continue
+            normalise(notebook)
+            before = path.read_text(encoding="utf-8")
+            text = nbformat.writes(notebook) + "\n"
+            path.write_text(text, encoding="utf-8")
+            print(f"{folder}/{path.name}: {'unchanged' if text == before else 'stored'}")
+    return failed
+
+
+if __name__ == "__main__":
+    sys.exit(min(main(sys.argv[1:]), 99))
