@@ -78,6 +78,8 @@ def search_wish(situation: Situation) -> dict[str, Any]:
             del wish[kind]
     if "widen" in reading.signals:
         wish.pop("district", None)
+    if "anyprice" in reading.signals:
+        wish = {k: v for k, v in wish.items() if k not in ("max_price", "min_price")}
     if reading.category not in (None, wish.get("category")):
         wish = {k: v for k, v in wish.items() if k in ("district", "indoor")}
     slots = reading.slots

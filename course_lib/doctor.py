@@ -44,7 +44,7 @@ def examine() -> list[list[str]]:
 
 def find_chromium() -> str | None:
     """Return the path of an installed Chromium or Chrome, or None."""
-    named = os.environ.get("COURSE_CHROMIUM")
+    named = read_settings().chromium
     if named:
         return named
     for name in BROWSERS:

@@ -25,9 +25,11 @@ SLOTS = ("category", "district", "tags", "price", "indoor")
 MISSPELT_KINDS = ("category", "district", "price", "indoor", "ordinals")
 NOT_BEFORE = re.compile(
     r"\b(?:not|no|instead of|rather than|except|other than|without|than|besides|apart from|"
-    r"don'?t want|do not want|no more|sick of|tired of|enough of)"
+    r"don'?t want|do not want|no more|sick of|tired of|enough of|enough|forget|skip|drop)"
     r"(?: (?:in|a|an|the|any|at|to|for|from|another|more|of))* $"
 )
+QUESTION = re.compile(r"\?|(?:나요|가요|까요|니까|예요|이에요|야|니|냐|어때)[\s.!]*$")
+COPULA = re.compile(r"(?:야|예요|이에요|인가요?|입니까)\s*\?+$")
 NOT_AFTER = re.compile(
     r"^(?:에|에서|으로|로|쪽|은|는|이|가|을|를)?\s*(?:말고|빼고|대신|제외|아니고|아니라|보다|싫|별로)"
 )
@@ -114,7 +116,7 @@ def read(text: str) -> Reading:
         A `Reading`; for a text without any known word, one with no slots and few signals.
     """
     clean = normalise(text)
-    hits = [*_english(clean), *_korean(clean)]
+    hits = [*_english(clean), *_korean(clean), *_numbered(clean)]
     name = _named(clean)
     if name is not None:
         # "Gwangjang Market" is one name, not the wish for a market.
@@ -143,6 +145,11 @@ def read(text: str) -> Reading:
     signals = {h.value for h in by_kind.get("signals", ())}
     if not HANGUL.search(clean) and not re.search("[a-z]", clean) and not reading.positions:
         signals.add("empty")
+    signals.update(
+        name
+        for name, pattern in (("question", QUESTION), ("copula", COPULA))
+        if pattern.search(clean)
+    )
     if any(
         denied.get(kind) and reading.slots.get(kind) not in (None, denied[kind])
         for kind in ("category", "district")
@@ -180,6 +187,8 @@ def intent_of(
         signals.add("named")
         if reading.name in {place.get("id") for place in table}:
             signals.add("named_on_table")
+    if reading.category and reading.category != searched.get("category"):
+        signals.add("new_category")
     if signals & {"wish", "recommend"} and reading.slots:
         signals.add("wish_slot")
     if reading.category and signals & {"wish", "recommend", "district"}:
@@ -318,6 +327,13 @@ def _korean(text: str) -> Iterator[Hit]:
             if not any(start < e and s < end for s, e in spans):
                 spans.append((start, end))
                 yield Hit(kind, value, start, start + len(match.group()), phrase)
+
+
+def _numbered(text: str) -> Iterator[Hit]:
+    for pattern in lexicon()["ordinal_patterns"]:
+        for match in re.finditer(pattern, text):
+            if int(match[1]):
+                yield Hit("ordinals", match[1], match.start(), match.end(), match[0])
 
 
 @lru_cache(maxsize=1)

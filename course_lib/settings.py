@@ -7,6 +7,7 @@
 | `COURSE_LLM_API_KEY`      | its key; many local servers need none              | `not-needed`   |
 | `COURSE_DATABASE_URL`     | a PostgreSQL server to use instead of the embedded | embedded       |
 | `COURSE_HOME`             | folder for progress and scratch databases          | user data dir  |
+| `COURSE_CHROMIUM`         | path of the browser for the tests                  | looked for     |
 | `COURSE_REQUIRE_BROWSER`  | `1`: a missing browser fails the tests             | `0`            |
 """
 
@@ -39,6 +40,7 @@ class Settings:
         llm_api_key: its key, kept out of `repr`.
         database_url: PostgreSQL URL, or None for the embedded server.
         home: folder for the learner's own files; created by whoever writes there first.
+        chromium: path of a browser to use in the tests, or None to look for one.
         require_browser: whether a missing browser fails the tests instead of skipping them.
     """
 
@@ -47,6 +49,7 @@ class Settings:
     llm_api_key: str
     database_url: str | None
     home: Path
+    chromium: str | None
     require_browser: bool
 
     def __repr__(self) -> str:
@@ -98,6 +101,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         llm_api_key=_text(env, "COURSE_LLM_API_KEY") or "not-needed",
         database_url=database_url,
         home=_home(env),
+        chromium=_text(env, "COURSE_CHROMIUM"),
         require_browser=_flag(env, "COURSE_REQUIRE_BROWSER"),
     )
 

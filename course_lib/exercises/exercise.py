@@ -127,7 +127,7 @@ class Exercise:
         print(self.solution_text())  # noqa: T201
 
     def solution_text(self) -> str:
-        """Return the code between the markers of this exercise's cell in `solutions/`.
+        """Return the cell of `solutions/` that solves this exercise, without its markers.
 
         Raises:
             LookupError: the solutions notebook has no such cell.
@@ -135,7 +135,8 @@ class Exercise:
         for path in sorted((ROOT / "solutions").glob(f"{self.chapter}_*.ipynb")):
             for source in code_of(path):
                 if f"{self.id}.check(" in source:
-                    return source
+                    kept = [line for line in source.splitlines() if line.strip() not in (BEGIN, END)]
+                    return "\n".join(kept)
         raise LookupError(
             f"solutions/ has no cell that calls {self.id}.check(...). Run `git status`: a file of "
             "the course may be missing."

@@ -1,0 +1,246 @@
+"""Measure what the course promises about speed, side by side, and store the tables.
+
+    python benchmarks/run.py                 everything but the set-up
+    python benchmarks/run.py import nbval    only these
+    python benchmarks/run.py setup           a fresh clone against installing by hand (minutes)
+
+Every figure is a median of pairs run in turn (A, B, A, B ...), so a slow moment of the machine
+hits both sides. Ratios are what to read; seconds depend on the machine.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+RESULTS = ROOT / "benchmarks" / "results"
+CHAPTERS = ("00_start_here", "01_build_a_state_graph", "02_choose_a_reducer")
+
+
+def measure(runs: int, **commands: Callable[[], float]) -> dict[str, float]:
+    """Run all commands in turn, once unmeasured and then `runs` times; return median seconds."""
+    for command in commands.values():
+        command()
+    taken: dict[str, list[float]] = {name: [] for name in commands}
+    for _ in range(runs):
+        for name, command in commands.items():
+            taken[name].append(command())
+    return {name: statistics.median(values) for name, values in taken.items()}
+
+
+def python(*arguments: str, cwd: Path = ROOT) -> Callable[[], float]:
+    """Return a function that runs Python with these arguments and returns the seconds it took."""
+
+    def run() -> float:
+        began = time.perf_counter()
+        subprocess.run([sys.executable, *arguments], cwd=cwd, check=True, capture_output=True)
+        return time.perf_counter() - began
+
+    return run
+
+
+def bench_import() -> list[dict[str, object]]:
+    """What importing costs: the library alone, and choosing the model."""
+    core = "from langchain_core.language_models.chat_models import BaseChatModel"
+    seconds = measure(
+        9,
+        nothing=python("-c", "pass"),
+        library=python("-c", "import course_lib"),
+        core=python("-c", core),
+        model=python("-c", "from course_lib.models import chat_model; chat_model()"),
+    )
+    own = seconds["library"] - seconds["nothing"]
+    return [
+        {"what": "import course_lib, of its own", "value": f"{1000 * own:.0f} ms", "bar": "50 ms"},
+        {
+            "what": "chat_model() over importing langchain-core's chat models",
+            "value": f"{seconds['model'] / seconds['core']:.2f} x",
+            "bar": "1.15 x",
+        },
+    ]
+
+
+def bench_check() -> list[dict[str, object]]:
+    """How long a learner waits for check()."""
+    code = (
+        "import time, contextlib, io\n"
+        "from course_lib.exercises import ch01, ch02\n"
+        "from course_lib.exercises.exercise import Exercise, code_of\n"
+        "from pathlib import Path\n"
+        "slowest = 0\n"
+        "for path in sorted(Path('solutions').glob('*.ipynb')):\n"
+        "    scope = {}\n"
+        "    for source in code_of(path):\n"
+        "        began = time.perf_counter()\n"
+        "        with contextlib.redirect_stdout(io.StringIO()): exec(source, scope)\n"
+        "        if '.check(' in source: slowest = max(slowest, time.perf_counter() - began)\n"
+        "print(slowest)"
+    )
+    with tempfile.TemporaryDirectory() as home:
+        told = [
+            subprocess.run(
+                [sys.executable, "-c", code],
+                cwd=ROOT,
+                env={**os.environ, "COURSE_HOME": home},
+                capture_output=True,
+                text=True,
+                check=True,
+            ).stdout
+            for _ in range(5)
+        ]
+    slowest = statistics.median(map(float, told))
+    return [
+        {"what": "slowest check() of all exercises", "value": f"{slowest:.2f} s", "bar": "0.5 s"}
+    ]
+
+
+def bench_nbval() -> list[dict[str, object]]:
+    """nbval over the chapters against nbval over as many empty notebooks."""
+    options = ["--nbval", "--nbval-sanitize-with", str(ROOT / "tests/nbval_sanitize.cfg")]
+    options += ["-q", "-p", "no:cacheprovider", "-n", "0"]
+    with tempfile.TemporaryDirectory() as scratch:
+        empty = []
+        for name in CHAPTERS:
+            notebook = json.loads((ROOT / f"notebooks/{name}.ipynb").read_text("utf-8"))
+            cell = {"cell_type": "code", "id": "pass", "metadata": {}, "source": "pass"}
+            notebook["cells"] = [{**cell, "outputs": [], "execution_count": 1}]
+            path = Path(scratch, f"{name}.ipynb")
+            path.write_text(json.dumps(notebook), encoding="utf-8")
+            empty.append(str(path))
+        full = [f"notebooks/{name}.ipynb" for name in CHAPTERS]
+        seconds = measure(
+            3,
+            chapters=python("-m", "pytest", *options, *full),
+            empty=python("-m", "pytest", *options, *empty),
+        )
+    ratio = seconds["chapters"] / seconds["empty"]
+    return [
+        {
+            "what": f"nbval over {len(CHAPTERS)} chapters over as many empty notebooks",
+            "value": f"{ratio:.2f} x ({seconds['chapters']:.1f} s over {seconds['empty']:.1f} s)",
+            "bar": "3 x",
+        }
+    ]
+
+
+def bench_start() -> list[dict[str, object]]:
+    """`make lab` on a finished environment, until the server answers."""
+    seconds = statistics.median(_until_open(ROOT) for _ in range(3))
+    return [{"what": "second `make lab` to a ready server", "value": f"{seconds:.1f} s", "bar": "8 s"}]
+
+
+def bench_setup() -> list[dict[str, object]]:
+    """Fresh clone to JupyterLab open, against installing the same pins by hand; warm caches."""
+    ours, by_hand = [], []
+    for _ in range(3):
+        with tempfile.TemporaryDirectory(prefix="course ") as scratch:
+            clone = Path(scratch, "clone")
+            subprocess.run(["git", "clone", "-q", str(ROOT), str(clone)], check=True)
+            ours.append(_until_open(clone))
+        with tempfile.TemporaryDirectory() as scratch:
+            clone = Path(scratch, "clone")
+            subprocess.run(["git", "clone", "-q", str(ROOT), str(clone)], check=True)
+            by_hand.append(_by_hand(clone))
+    ratio = statistics.median(ours) / statistics.median(by_hand)
+    tool = "uv" if shutil.which("uv") else "pip"
+    return [
+        {
+            "what": f"fresh clone to JupyterLab open over installing by hand ({tool})",
+            "value": f"{ratio:.2f} x ({statistics.median(ours):.0f} s)",
+            "bar": "1.3 x, 90 s",
+        }
+    ]
+
+
+def _by_hand(clone: Path) -> float:
+    """Make an environment and install the pinned packages, then start JupyterLab, by hand."""
+    began = time.perf_counter()
+    target = ["--editable", ".", "--constraint", "constraints.txt", "--quiet"]
+    inside = clone / ".venv" / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    uv = shutil.which("uv")
+    if uv:
+        subprocess.run([uv, "venv", "-q", "--python", sys.executable, ".venv"], cwd=clone, check=True)
+        install = [uv, "pip", "install", "--python", str(inside), *target]
+    else:
+        subprocess.run([sys.executable, "-m", "venv", ".venv"], cwd=clone, check=True)
+        install = [str(inside), "-m", "pip", "install", *target]
+    subprocess.run(install, cwd=clone, check=True)
+    port = _free_port()
+    lab = [str(inside), "-m", "jupyterlab", "--no-browser", "--allow-root"]
+    command = [*lab, f"--ServerApp.port={port}", "--ServerApp.ip=127.0.0.1"]
+    return _serve(command, clone, port, began)
+
+
+def _until_open(folder: Path) -> float:
+    port = _free_port()
+    base = Path(sys.base_prefix) / ("python.exe" if os.name == "nt" else "bin/python3")
+    command = ["make", "lab", f"PORT={port}", f"PYTHON={base}"]
+    return _serve(command, folder, port, time.perf_counter())
+
+
+def _serve(command: list[str], folder: Path, port: int, began: float) -> float:
+    environment = {**os.environ, "COURSE_NO_BROWSER": "1"}
+    environment.pop("VIRTUAL_ENV", None)
+    silent = subprocess.DEVNULL
+    server = subprocess.Popen(
+        command, cwd=folder, env=environment, stdout=silent, stderr=silent, start_new_session=True
+    )
+    try:
+        while True:
+            try:
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/api", timeout=1).read()
+                return time.perf_counter() - began
+            except (urllib.error.URLError, OSError):
+                if server.poll() is not None:
+                    raise RuntimeError(f"{command} ended before it served") from None
+                time.sleep(0.1)
+    finally:
+        os.killpg(server.pid, 15)
+        server.wait()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+BENCHES = {
+    "import": bench_import,
+    "check": bench_check,
+    "nbval": bench_nbval,
+    "start": bench_start,
+    "setup": bench_setup,
+}
+
+
+def main(names: list[str]) -> int:
+    """Run the benchmarks named, print their tables and store them."""
+    RESULTS.mkdir(exist_ok=True)
+    for name in names or [name for name in BENCHES if name != "setup"]:
+        rows = BENCHES[name]()
+        machine = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
+        heading = f"{machine}, Python {platform.python_version()}"
+        lines = [f"# {name}", "", f"{heading}.", "", "| what | measured | bar |", "|---|---|---|"]
+        lines += [f"| {row['what']} | {row['value']} | {row['bar']} |" for row in rows]
+        text = "\n".join(lines) + "\n"
+        (RESULTS / f"{name}.md").write_text(text, encoding="utf-8")
+        print(text)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

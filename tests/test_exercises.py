@@ -1,0 +1,308 @@
+"""The exercises: four outcomes told apart, hints and solutions on request, progress kept."""
+
+import json
+import operator
+from collections import Counter
+from typing import Annotated
+
+import pytest
+from langchain_core.messages import RemoveMessage
+from langgraph.graph import END, START, MessagesState, StateGraph
+from typing_extensions import TypedDict
+
+from course_lib.exercises import ch01, ch02, progress
+from course_lib.exercises.exercise import Exercise, code_of, is_untouched
+from course_lib.exercises.generate import exercise_of, generate, notebook_text
+from course_lib.settings import ROOT
+
+EXERCISES = [e for module in (ch01, ch02) for e in vars(module).values() if isinstance(e, Exercise)]
+
+
+class Text(TypedDict):
+    text: str
+
+
+class Chat(MessagesState):
+    intent: str
+
+
+class Poll(TypedDict):
+    votes: dict[str, int]
+
+
+def letters(*order, compiled=True):
+    def build():
+        builder = StateGraph(Text)
+        previous = START
+        for n, letter in enumerate(order):
+            builder.add_node(str(n), lambda s, letter=letter: {"text": s["text"] + letter})
+            builder.add_edge(previous, str(n))
+            previous = str(n)
+        builder.add_edge(previous, END)
+        return builder.compile() if compiled else builder
+
+    return build
+
+
+def assistant(*, conditional=True, intent=True, answer="ok", roads=("a", "b")):
+    def build():
+        def router(state):
+            wish = "find" in state["messages"][-1].text.lower()
+            return {"intent": ("NEW_SEARCH" if wish else "CONVERSATION") if intent else "?"}
+
+        def speak(state):
+            return {"messages": [{"role": "ai", "content": answer}]}
+
+        builder = StateGraph(Chat)
+        builder.add_node(router)
+        builder.add_edge(START, "router")
+        for name in ("a", "b"):
+            builder.add_node(name, speak)
+        if conditional:
+            pick = {"NEW_SEARCH": roads[0]}
+            builder.add_conditional_edges(
+                "router", lambda s: pick.get(s["intent"], roads[1]), ["a", "b"]
+            )
+        else:
+            builder.add_edge("router", "a")
+        return builder.compile()
+
+    return build
+
+
+def budget(free, cheap, other):
+    def note_budget(state):
+        text = state["message"].lower()
+        return free if "free" in text else cheap if "cheap" in text else other
+
+    return note_budget
+
+
+def mutating_union(left, right):
+    left += [x for x in right if x not in left]
+    return left
+
+
+def mutating_tally(left, right):
+    for key, count in right.items():
+        left[key] = left.get(key, 0) + count
+    return left
+
+
+def tally(left, right):
+    return dict(Counter(left) + Counter(right))
+
+
+class TalliedPoll(TypedDict):
+    votes: Annotated[dict[str, int], tally]
+
+
+CHOICES = {
+    "last_query": "last value",
+    "tool_log": "operator.add",
+    "seen_ids": "union",
+    "messages": "add_messages",
+}
+
+WRONG = {
+    "ch01.e1": [letters("c", "b", "a"), letters("abc"), letters("a", "b", "c", compiled=False)],
+    "ch01.e2": [
+        lambda s: "search" if s["intent"] else "chat",
+        lambda s: s["intent"],
+        lambda s: {"REFINE_EXCLUDE": "refine_exclude"}.get(s["intent"], "search"),
+    ],
+    "ch01.e3": [
+        lambda s: {**s, "max_price": 0},
+        budget({"max_price": 0}, {"max_price": 1}, {"max_price": 3}),
+        budget(0, 1, 3),
+        lambda s: s.update(max_price=0),
+    ],
+    "ch01.e4": [
+        assistant(conditional=False),
+        assistant(intent=False),
+        assistant(answer=""),
+        assistant(roads=("a", "a")),
+    ],
+    "ch02.e1": [
+        {**CHOICES, "tool_log": "union", "seen_ids": "operator.add"},
+        {"last_query": "last value"},
+        ["last value"],
+    ],
+    "ch02.e2": [lambda a, b: sorted({*a, *b}), operator.add, mutating_union],
+    "ch02.e3": [
+        lambda a, b: [*a, *b][:3],
+        lambda a, b: [*a, *b[-3:]],
+        lambda a, b: b[-3:],
+    ],
+    "ch02.e4": [
+        lambda messages: messages[:-1],
+        lambda messages: [RemoveMessage(id=messages[-1].id)],
+        lambda messages: [RemoveMessage(id=m.id) for m in messages if m.type == "human"],
+        lambda messages: "gone",
+    ],
+    "ch02.e5": [
+        (lambda a, b: {**a, **b}, TalliedPoll),
+        (tally, Poll),
+        (mutating_tally, TalliedPoll),
+        tally,
+    ],
+}
+
+
+def names():
+    return [pytest.param(exercise, id=exercise.id) for exercise in EXERCISES]
+
+
+def solved(exercise):
+    """Run the solution's cell and hand back what it gave to check."""
+    path = next((ROOT / "solutions").glob(f"{exercise.chapter}_*.ipynb"))
+    caught = []
+
+    scope = {}
+    for source in code_of(path):
+        patched = source
+        for other in EXERCISES:
+            patched = patched.replace(f"{other.id}.check(", f"caught('{other.id}', ")
+        scope["caught"] = lambda name, answer: caught.append((name, answer))
+        exec(patched, scope)
+    return dict(caught)[exercise.id]
+
+
+@pytest.mark.parametrize("exercise", names())
+def test_the_solution_is_right(exercise):
+    found = exercise.outcome(solved(exercise))
+    assert found.status == "right", found.text
+
+
+@pytest.mark.parametrize("exercise", names())
+def test_plausible_wrong_answers_are_rejected_and_told_why(exercise):
+    answers = WRONG[exercise.id]
+    assert len(answers) >= 2
+    for answer in answers:
+        found = exercise.outcome(answer)
+        assert found.status == "wrong", (exercise.id, found)
+        assert found.text.startswith("Not yet: ")
+
+
+@pytest.mark.parametrize("exercise", names())
+def test_an_untouched_answer_is_not_attempted_rather_than_wrong(exercise):
+    def untouched(state): ...
+
+    for answer in (..., None, untouched):
+        assert exercise.outcome(answer).status == "not attempted"
+
+
+@pytest.mark.parametrize("exercise", names())
+def test_a_crash_names_the_error_and_the_learners_line(exercise, tmp_path):
+    if exercise.id in ("ch02.e1",):
+        pytest.skip("the answer is a value: there is no code of the learner's to crash")
+    cell = tmp_path / "cell.py"
+    cell.write_text("def answer(*given):\n    return 1 / 0  # mine\n")
+    scope = {}
+    exec(compile(cell.read_text(), str(cell), "exec"), scope)
+    answer = (scope["answer"], TalliedPoll) if exercise.id == "ch02.e5" else scope["answer"]
+    found = exercise.outcome(answer)
+    assert found.status == "crashed"
+    assert "ZeroDivisionError" in found.text
+    assert "line 2 of your cell: return 1 / 0  # mine" in found.text
+    assert str(tmp_path) not in found.text
+
+
+def test_what_is_untouched_and_what_is_not():
+    class Empty(TypedDict): ...
+
+    class Extended(MessagesState): ...
+
+    assert all(map(is_untouched, (Empty, Extended, (lambda x: None), (..., Empty))))
+    assert not any(map(is_untouched, (Poll, Chat, (lambda x: x), 0, "", [], tally)))
+
+
+def test_hints_come_one_by_one_and_begin_again(capsys):
+    for n in (1, 2, 1):
+        ch02.e3.hint()
+        assert f"Hint {n} of 2" in capsys.readouterr().out
+
+
+def test_the_solution_is_shown_only_when_asked_twice(capsys):
+    exercise = ch02.e2
+    exercise._asked = False
+    exercise.solution()
+    assert "fromkeys" not in capsys.readouterr().out
+    exercise.solution()
+    assert "fromkeys" in capsys.readouterr().out
+
+
+def test_progress_keeps_what_is_right_and_survives_being_deleted():
+    ch02.e2.check(operator.add)
+    assert progress.load() == {"ch02.e2": "wrong"}
+    ch02.e2.check(lambda a, b: list(dict.fromkeys([*a, *b])))
+    ch02.e2.check(operator.add)
+    assert progress.load() == {"ch02.e2": "right"}
+    assert ["02", "1 of 5"] == progress.report()[1][:2]
+    assert progress.reset() and not progress.reset()
+    assert progress.load() == {}
+
+
+def test_progress_that_cannot_be_kept_is_said_and_the_check_still_answers(
+    monkeypatch, tmp_path, capsys
+):
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    monkeypatch.setenv("COURSE_HOME", str(blocked / "below"))
+    ch02.e2.check(lambda a, b: list(dict.fromkeys([*a, *b])))
+    shown = capsys.readouterr().out
+    assert "Right." in shown and "COURSE_HOME" in shown
+
+
+@pytest.mark.parametrize("broken", ["{", "[]", "null"])
+def test_an_unreadable_progress_file_harms_nothing(broken):
+    path = progress.progress_file()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(broken)
+    assert progress.load() == {}
+    assert progress.record("ch01.e1", "right") is None
+    assert progress.load() == {"ch01.e1": "right"}
+
+
+def test_exercises_are_what_the_solutions_generate():
+    for path in sorted((ROOT / "solutions").glob("*.ipynb")):
+        made = notebook_text(exercise_of(json.loads(path.read_text(encoding="utf-8"))))
+        stored = (ROOT / "exercises" / path.name).read_text(encoding="utf-8")
+        assert made == stored, f"{path.name}: run `make exercises`"
+    assert {p.name for p in (ROOT / "exercises").glob("*.ipynb")} == {
+        p.name for p in (ROOT / "solutions").glob("*.ipynb")
+    }
+
+
+def test_exercises_hold_no_solution_and_no_output():
+    for path in (ROOT / "exercises").glob("*.ipynb"):
+        text = path.read_text(encoding="utf-8")
+        assert "SOLUTION" not in text and '"solution"' not in text
+        cells = json.loads(text)["cells"]
+        assert all(not cell.get("outputs") for cell in cells)
+
+
+def test_generating_follows_the_solutions(tmp_path):
+    source = next((ROOT / "solutions").glob("01_*.ipynb"))
+    (tmp_path / "solutions").mkdir()
+    copied = tmp_path / "solutions" / source.name
+    copied.write_text(source.read_text(encoding="utf-8"), encoding="utf-8")
+    assert [p.name for p in generate(tmp_path)] == [source.name]
+    assert generate(tmp_path) == []
+    copied.unlink()
+    assert [p.name for p in generate(tmp_path)] == [source.name]
+    assert list((tmp_path / "exercises").glob("*")) == []
+
+
+def test_a_marker_without_its_partner_is_refused():
+    cell = {"cell_type": "code", "metadata": {}, "source": ["### BEGIN SOLUTION\n", "x = 1"]}
+    with pytest.raises(ValueError, match="no partner"):
+        exercise_of({"cells": [cell]})
+
+
+def test_every_exercise_has_a_hint_and_a_solution_cell():
+    for exercise in EXERCISES:
+        assert exercise.hints and all(hint.strip() for hint in exercise.hints)
+        assert "SOLUTION" not in exercise.solution_text()
+        assert f"{exercise.id}.check(" in exercise.solution_text()
+

@@ -1,0 +1,99 @@
+"""Everything `make test` proves, in order, with one closing line.
+
+1. ruff: lint and formatting
+2. the library's promises: tests/ without the browser
+3. nbval: every cell of notebooks/ and solutions/ runs and shows what is stored, with the network
+   switched off where the system lets us (Linux)
+4. the browser: chapter 00 in a real JupyterLab and a real Chromium
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+CODE = ["course_lib", "tests", "tools", "benchmarks"]
+NBVAL = [
+    *("--nbval", "--nbval-sanitize-with", "tests/nbval_sanitize.cfg"),
+    *("--nbval-cell-timeout", "60", "--dist", "loadscope"),
+]
+
+
+def main() -> int:
+    """Run all stages, even after a failure, and return the exit status."""
+    workers = str(min(os.cpu_count() or 2, 8))
+    with tempfile.TemporaryDirectory(prefix="course-") as scratch:
+        environment = _environment(Path(scratch))
+        stages = {
+            "ruff check": ["-m", "ruff", "check", "--quiet"],
+            "ruff format": ["-m", "ruff", "format", "--quiet", "--check", *CODE],
+            "library": [*_pytest("tests"), "-n", workers, "--ignore", "tests/browser"],
+            "notebooks": [*_pytest("notebooks", "solutions"), "-n", workers, *NBVAL],
+            "browser": _pytest("tests/browser"),
+        }
+        totals = {"passed": 0, "failed": 0, "skipped": 0}
+        for name, command in stages.items():
+            print(f"\n== {name}", flush=True)
+            began = time.monotonic()
+            report = Path(scratch) / f"{name.replace(' ', '-')}.xml"
+            extra = [f"--junitxml={report}"] if "pytest" in command else []
+            python = _without_network() if name == "notebooks" else [sys.executable]
+            status = subprocess.run([*python, *command, *extra], cwd=ROOT, env=environment).returncode
+            for kind, count in _counts(report, status).items():
+                totals[kind] += count
+            verdict = "ok" if status == 0 else f"FAILED (exit status {status})"
+            print(f"== {name}: {verdict}, {time.monotonic() - began:.0f} s", flush=True)
+    print(", ".join(f"{count} {kind}" for kind, count in totals.items()))
+    return 1 if totals["failed"] else 0
+
+
+def _pytest(*targets: str) -> list[str]:
+    return ["-m", "pytest", "-q", "--no-header", "-p", "no:cacheprovider", *targets]
+
+
+def _without_network() -> list[str]:
+    """The Python to start where only loopback can be reached; the plain one if that cannot be."""
+    unshare = shutil.which("unshare")
+    if unshare:
+        alone = [unshare, "--net"] if os.geteuid() == 0 else [unshare, "--net", "--map-root-user"]
+        python = [*alone, sys.executable, "tools/loopback.py"]
+        if subprocess.run([*python, "-c", ""], cwd=ROOT, capture_output=True).returncode == 0:
+            print("the network is switched off for this stage", flush=True)
+            return python
+    print("the network could not be switched off here; running with it", flush=True)
+    return [sys.executable]
+
+
+def _environment(scratch: Path) -> dict[str, str]:
+    """The environment of every stage: the offline model, and nothing of the person's touched."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("COURSE_LLM_", "LANGSMITH_"))}
+    return {
+        **kept,
+        "COURSE_HOME": str(scratch / "home"),
+        "LANGSMITH_TRACING": "false",
+        "PYTHONUTF8": "1",
+    }
+
+
+def _counts(report: Path, status: int) -> dict[str, int]:
+    """What a stage adds to the closing line; one without a report counts as one check."""
+    if not report.exists():
+        return {"passed": int(status == 0), "failed": int(status != 0), "skipped": 0}
+    suites = list(ElementTree.parse(report).getroot().iter("testsuite"))
+    number = {key: sum(int(s.get(key, 0)) for s in suites) for key in ("tests", "failures", "errors", "skipped")}
+    failed = number["failures"] + number["errors"]
+    # A run that failed without a failing test (nothing collected, a crash) is still a failure.
+    failed = max(failed, int(status != 0))
+    passed = number["tests"] - number["failures"] - number["errors"] - number["skipped"]
+    return {"passed": max(passed, 0), "failed": failed, "skipped": number["skipped"]}
+
+
+if __name__ == "__main__":
+    sys.exit(main())
