@@ -139,7 +139,9 @@ def bench_nbval() -> list[dict[str, object]]:
 def bench_start() -> list[dict[str, object]]:
     """`make lab` on a finished environment, until the server answers."""
     seconds = statistics.median(_until_open(ROOT) for _ in range(3))
-    return [{"what": "second `make lab` to a ready server", "value": f"{seconds:.1f} s", "bar": "8 s"}]
+    return [
+        {"what": "second `make lab` to a ready server", "value": f"{seconds:.1f} s", "bar": "8 s"}
+    ]
 
 
 def bench_setup() -> list[dict[str, object]]:
@@ -172,7 +174,9 @@ def _by_hand(clone: Path) -> float:
     inside = clone / ".venv" / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     uv = shutil.which("uv")
     if uv:
-        subprocess.run([uv, "venv", "-q", "--python", sys.executable, ".venv"], cwd=clone, check=True)
+        subprocess.run(
+            [uv, "venv", "-q", "--python", sys.executable, ".venv"], cwd=clone, check=True
+        )
         install = [uv, "pip", "install", "--python", str(inside), *target]
     else:
         subprocess.run([sys.executable, "-m", "venv", ".venv"], cwd=clone, check=True)

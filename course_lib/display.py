@@ -65,7 +65,9 @@ def show_graph(graph: CompiledStateGraph) -> None:
         arrow = "-.->" if edge.conditional else "-->"
         mermaid.append(f"  n{order[edge.source]} {arrow}{label} n{order[edge.target]}")
         target = names.get(edge.target, edge.target)
-        arrows.setdefault((names.get(edge.source, edge.source), edge.conditional), []).append(target)
+        arrows.setdefault((names.get(edge.source, edge.source), edge.conditional), []).append(
+            target
+        )
     lines = [
         f"{source} {'-?->' if conditional else '-->'} {' | '.join(targets)}"
         for (source, conditional), targets in arrows.items()
@@ -168,7 +170,7 @@ def show_table(rows: Sequence[Sequence[Any]], headers: Sequence[str]) -> None:
     widths = [max(len(row[i]) for row in [list(headers), *text]) for i in range(len(headers))]
     lines = [_line(headers, widths), "-+-".join("-" * width for width in widths)]
     lines += [_line(row, widths) for row in text]
-    head = "".join(f"<th>{html.escape(name)}</th>" for name in headers)
+    head = "".join(f'<th style="text-align: left">{html.escape(name)}</th>' for name in headers)
     body = "".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in cells)
     table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
     _display(Shown("\n".join(line.rstrip() for line in lines), "text/html", table))
@@ -208,7 +210,9 @@ def _one_line(value: Any) -> str:
         return "{" + inner + "}"
     if isinstance(value, (list, tuple)):
         if value and all(_is_message(item) for item in value):
-            return f"{len(value)} message{'s' if len(value) > 1 else ''}, last {_one_line(value[-1])}"
+            return (
+                f"{len(value)} message{'s' if len(value) > 1 else ''}, last {_one_line(value[-1])}"
+            )
         return "[" + ", ".join(map(_one_line, value)) + "]"
     if isinstance(value, (set, frozenset)):
         return "{" + ", ".join(sorted(map(_one_line, value))) + "}"

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from langchain_core.messages import AIMessage, BaseMessage, SystemMessage, ToolMessage
 from langchain_core.tools import tool
 from langgraph.graph import END, START, MessagesState, StateGraph
-from langgraph.prebuilt import InjectedState, ToolNode, tools_condition
+from langgraph.prebuilt import InjectedState, ToolNode
 from pydantic import BaseModel, Field
 
 from course_lib import places as place_data
@@ -188,7 +188,9 @@ def build_namu(
         return {"excluded_place_ids": named or [place["id"] for place in table]}
 
     def agent(state: NamuState) -> dict[str, Any]:
-        return {"messages": [agent_model.invoke([instructions(state), *answered(state["messages"])])]}
+        return {
+            "messages": [agent_model.invoke([instructions(state), *answered(state["messages"])])]
+        }
 
     def update_state(state: NamuState) -> dict[str, Any]:
         found = _found_in_this_turn(state["messages"])
@@ -201,11 +203,9 @@ def build_namu(
     graph.add_node("tools", ToolNode([search_places]))
     graph.add_node(update_state)
     graph.add_edge(START, "router")
-    graph.add_conditional_edges("router", _branch, ["agent", "refine_exclude"])
+    graph.add_conditional_edges("router", _by_intent)
     graph.add_edge("refine_exclude", "agent")
-    graph.add_conditional_edges(
-        "agent", tools_condition, {"tools": "tools", END: "update_state"}
-    )
+    graph.add_conditional_edges("agent", _after_agent)
     graph.add_edge("tools", "agent")
     graph.add_edge("update_state", END)
     return graph.compile(
@@ -213,8 +213,12 @@ def build_namu(
     )
 
 
-def _branch(state: NamuState) -> Literal["agent", "refine_exclude"]:
+def _by_intent(state: NamuState) -> Literal["refine_exclude", "agent"]:
     return "refine_exclude" if state["intent"] == "REFINE_EXCLUDE" else "agent"
+
+
+def _after_agent(state: NamuState) -> Literal["tools", "update_state"]:
+    return "tools" if state["messages"][-1].tool_calls else "update_state"
 
 
 def _found_in_this_turn(messages: Sequence[BaseMessage]) -> list[dict[str, Any]] | None:

@@ -252,7 +252,8 @@ def _choice(
     names = [tool["function"]["name"] for tool in tools]
     if tool_choice not in ("any", "none", *names):
         raise ValueError(
-            f"tool_choice is {tool_choice!r}, but the tools are {names}. Name one of them, or 'any'."
+            f"tool_choice is {tool_choice!r}, but the tools are {names}. "
+            "Name one of them, or 'any'."
         )
     return str(tool_choice)
 

@@ -259,7 +259,10 @@ def _forms(token: str) -> tuple[str, ...]:
         if token.endswith(ending) and len(token) > len(ending) + 2:
             forms.append(token[: -len(ending)] + singular)
     if token.endswith("gu") and len(token) > 5:
-        forms += [token.removesuffix("gu").rstrip("-"), token.removesuffix("gu").rstrip("-") + "-gu"]
+        forms += [
+            token.removesuffix("gu").rstrip("-"),
+            token.removesuffix("gu").rstrip("-") + "-gu",
+        ]
     known = [form for form in forms if form in words]
     if known or len(token) < 4 or token in lexicon()["not_typos"]:
         return tuple(known)
@@ -304,9 +307,7 @@ def _korean_patterns() -> list[tuple[str, str, str, re.Pattern[str]]]:
     particles = "|".join(sorted(lexicon()["particles"], key=len, reverse=True))
     patterns = []
     for kind, value, phrase in _entries("ko"):
-        body = r"\s*".join(
-            re.escape(part) if "\\" not in part else part for part in phrase.split()
-        )
+        body = r"\s*".join(re.escape(part) if "\\" not in part else part for part in phrase.split())
         if len(phrase) == 1:
             body = rf"(?<![\uac00-\ud7a3]){body}(?:{particles})?(?![\uac00-\ud7a3])"
         elif phrase[0].isdigit():

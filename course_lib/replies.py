@@ -66,7 +66,9 @@ def _from_results(situation: Situation) -> str:
         return say["nothing"]
     lines = [_headline(found, situation)]
     lines += [
-        say["line"].format(n=n, summary=place[f"summary_{situation.language}"], **_facts(place, situation.language))
+        say["line"].format(
+            n=n, summary=place[f"summary_{situation.language}"], **_facts(place, situation.language)
+        )
         for n, place in enumerate(found, 1)
     ]
     return "\n".join([*lines, say["next"]])

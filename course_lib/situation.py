@@ -78,10 +78,7 @@ def understand(messages: Sequence[BaseMessage]) -> Situation:
         searched=searched,
         intent=told.group(1) if told else intent_of(reading, table=table, searched=searched),
         calls=tuple(
-            call
-            for m in messages[last + 1 :]
-            if isinstance(m, AIMessage)
-            for call in m.tool_calls
+            call for m in messages[last + 1 :] if isinstance(m, AIMessage) for call in m.tool_calls
         ),
         results=tuple(m for m in messages[last + 1 :] if isinstance(m, ToolMessage)),
     )

@@ -238,7 +238,7 @@ def test_progress_keeps_what_is_right_and_survives_being_deleted():
     ch02.e2.check(lambda a, b: list(dict.fromkeys([*a, *b])))
     ch02.e2.check(operator.add)
     assert progress.load() == {"ch02.e2": "right"}
-    assert ["02", "1 of 5"] == progress.report()[1][:2]
+    assert progress.report()[1][:2] == ["02", "1 of 5"]
     assert progress.reset() and not progress.reset()
     assert progress.load() == {}
 
@@ -305,4 +305,3 @@ def test_every_exercise_has_a_hint_and_a_solution_cell():
         assert exercise.hints and all(hint.strip() for hint in exercise.hints)
         assert "SOLUTION" not in exercise.solution_text()
         assert f"{exercise.id}.check(" in exercise.solution_text()
-

@@ -60,7 +60,9 @@ def test_nothing_a_person_types_makes_namu_raise(text):
     assert str(state["messages"][-1].text).strip()
 
 
-@pytest.mark.parametrize("text", ["", "   ", "\u200b", "x" * 100_000, "<script>alert(1)</script>", "💥"])
+@pytest.mark.parametrize(
+    "text", ["", "   ", "\u200b", "x" * 100_000, "<script>alert(1)</script>", "💥"]
+)
 def test_nonsense_is_answered_with_what_namu_can_do(text):
     reply = build_namu().invoke({"messages": [{"role": "user", "content": text}]})["messages"][-1]
     assert "I can find places in Seoul" in reply.text

@@ -1,4 +1,4 @@
-"""The contract of every notebook: executed, in order, clean, linked, and the same on any machine."""
+"""The contract of every notebook: executed, in order, clean, linked, the same on any machine."""
 
 import ast
 import json
@@ -118,9 +118,7 @@ def test_chapter_has_the_shape_of_the_course(path):
 
 
 def test_every_chapter_with_exercises_has_both_files():
-    assert {p.name for p in EXERCISES} == {
-        p.name for p in CHAPTERS if not p.name.startswith("00_")
-    }
+    assert {p.name for p in EXERCISES} == {p.name for p in CHAPTERS if not p.name.startswith("00_")}
 
 
 @pytest.mark.slow
@@ -131,7 +129,9 @@ def test_untouched_exercises_run_to_the_end_and_say_not_attempted(path):
 
     notebook = nbformat.read(path, as_version=4)
     NotebookClient(notebook, timeout=60, resources={"metadata": {"path": path.parent}}).execute()
-    checks = [cell for cell in notebook.cells if ".check(" in cell.source and cell.cell_type == "code"]
+    checks = [
+        cell for cell in notebook.cells if ".check(" in cell.source and cell.cell_type == "code"
+    ]
     assert len(checks) >= 4
     for cell in checks:
         shown = cell.outputs[-1]["data"]["text/plain"]

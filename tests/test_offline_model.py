@@ -111,7 +111,7 @@ def test_stop_and_max_tokens_shorten_the_answer():
 
 def test_an_unanswered_tool_call_is_refused_by_name():
     call = {"name": "book_table", "args": {}, "id": "c9", "type": "tool_call"}
-    with pytest.raises(InvalidChatHistory, match="book_table.*c9.*INVALID_CHAT_HISTORY"):
+    with pytest.raises(InvalidChatHistory, match=r"book_table.*c9.*INVALID_CHAT_HISTORY"):
         OfflineChatModel().invoke([AIMessage("", tool_calls=[call]), HumanMessage("hm")])
 
 

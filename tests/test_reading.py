@@ -107,7 +107,9 @@ def test_what_is_turned_down_is_not_wished_for():
     assert (reading.district, reading.denied) == ("Jongno-gu", {"district": "Mapo-gu"})
 
 
-@pytest.mark.parametrize(("text", "language"), [("hi", "en"), ("안녕 Namu", "ko"), ("123 ?!", None)])
+@pytest.mark.parametrize(
+    ("text", "language"), [("hi", "en"), ("안녕 Namu", "ko"), ("123 ?!", None)]
+)
 def test_language_is_told_by_the_letters(text, language):
     assert language_of(text) == language
 

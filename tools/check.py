@@ -45,7 +45,9 @@ def main() -> int:
             report = Path(scratch) / f"{name.replace(' ', '-')}.xml"
             extra = [f"--junitxml={report}"] if "pytest" in command else []
             python = _without_network() if name == "notebooks" else [sys.executable]
-            status = subprocess.run([*python, *command, *extra], cwd=ROOT, env=environment).returncode
+            status = subprocess.run(
+                [*python, *command, *extra], cwd=ROOT, env=environment
+            ).returncode
             for kind, count in _counts(report, status).items():
                 totals[kind] += count
             verdict = "ok" if status == 0 else f"FAILED (exit status {status})"
@@ -87,7 +89,10 @@ def _counts(report: Path, status: int) -> dict[str, int]:
     if not report.exists():
         return {"passed": int(status == 0), "failed": int(status != 0), "skipped": 0}
     suites = list(ElementTree.parse(report).getroot().iter("testsuite"))
-    number = {key: sum(int(s.get(key, 0)) for s in suites) for key in ("tests", "failures", "errors", "skipped")}
+    number = {
+        key: sum(int(s.get(key, 0)) for s in suites)
+        for key in ("tests", "failures", "errors", "skipped")
+    }
     failed = number["failures"] + number["errors"]
     # A run that failed without a failing test (nothing collected, a crash) is still a failure.
     failed = max(failed, int(status != 0))

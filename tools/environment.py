@@ -17,6 +17,11 @@ import sys
 import time
 from pathlib import Path
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:  # an old Python need not have these
+    from collections.abc import Iterator, Sequence
+    from typing import IO
+
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 STAMP = VENV / "course-stamp.json"
@@ -29,12 +34,12 @@ class SetupError(Exception):
     """Something stands in the way; the message says what, and the one thing to do next."""
 
 
-def say(text):
+def say(text: str) -> None:
     """Tell the person what is happening, at once."""
     print("namu: " + text, flush=True)
 
 
-def check_python():
+def check_python() -> None:
     """Refuse an old Python."""
     if sys.version_info < NEEDED:
         raise SetupError(
@@ -45,21 +50,22 @@ def check_python():
         )
 
 
-def check_writable():
+def check_writable() -> None:
     """Refuse a folder that cannot be written to."""
-    probe = ROOT / ".write-probe-{}".format(os.getpid())
+    probe = ROOT / f".write-probe-{os.getpid()}"
     try:
         probe.mkdir()
         probe.rmdir()
     except OSError as error:
         raise SetupError(
-            "cannot write to {} ({}).\nThe environment goes into .venv there. Clone the course "
-            "into a folder that is yours.".format(ROOT, error.strerror)
+            f"cannot write to {ROOT} ({error.strerror}).\n"
+            "The environment goes into .venv there. Clone the course "
+            "into a folder that is yours."
         ) from None
 
 
 @contextlib.contextmanager
-def only_one():
+def only_one() -> Iterator[None]:
     """Let one set-up run at a time; a second one waits and says so."""
     path = ROOT / ".venv-setup.lock"
     with open(path, "a+") as handle:
@@ -72,7 +78,7 @@ def only_one():
         yield
 
 
-def _try_lock(handle):
+def _try_lock(handle: IO[str]) -> bool:
     try:
         if WINDOWS:
             import msvcrt
@@ -88,12 +94,12 @@ def _try_lock(handle):
     return True
 
 
-def venv_python(venv=VENV):
-    """Return the Python of a virtual environment."""
-    return venv / ("Scripts/python.exe" if WINDOWS else "bin/python")
+def venv_python() -> Path:
+    """Return the Python of `.venv`."""
+    return VENV / ("Scripts/python.exe" if WINDOWS else "bin/python")
 
 
-def wanted_stamp(extras):
+def wanted_stamp(extras: Sequence[str]) -> dict[str, object]:
     """Return what a finished environment's stamp says."""
     digest = hashlib.sha256()
     for name in ("pyproject.toml", "constraints.txt"):
@@ -107,7 +113,7 @@ def wanted_stamp(extras):
     }
 
 
-def is_ready(extras):
+def is_ready(extras: Sequence[str]) -> bool:
     """Whether the environment was finished for exactly today's inputs and this folder."""
     try:
         found = json.loads(STAMP.read_text(encoding="utf-8"))
@@ -118,7 +124,7 @@ def is_ready(extras):
     return same and set(found.get("extras", ())) >= set(extras) and venv_python().exists()
 
 
-def make_venv(extras=()):
+def make_venv(extras: Sequence[str] = ()) -> None:
     """Create or mend `.venv`, and do nothing where it is ready.
 
     Args:
@@ -153,10 +159,10 @@ def make_venv(extras=()):
         run([*install, "--editable", target, "--constraint", "constraints.txt"], "install packages")
         quiet_lab()
         STAMP.write_text(json.dumps(wanted_stamp(extras)), encoding="utf-8")
-        say("environment ready after {:.0f} s".format(time.monotonic() - began))
+        say(f"environment ready after {time.monotonic() - began:.0f} s")
 
 
-def _usable():
+def _usable() -> bool:
     """Whether the Python in `.venv` runs, is of the right version and lives in this folder."""
     code = "import sys; print(sys.version_info[:2] == {!r}, sys.prefix)"
     try:
@@ -173,7 +179,7 @@ def _usable():
     return told.returncode == 0 and same == "True" and Path(prefix).resolve() == VENV.resolve()
 
 
-def quiet_lab():
+def quiet_lab() -> None:
     """Switch JupyterLab's news prompt off, for this environment only."""
     folder = VENV / "share" / "jupyter" / "lab" / "settings"
     folder.mkdir(parents=True, exist_ok=True)
@@ -182,7 +188,7 @@ def quiet_lab():
     (folder / "overrides.json").write_text(json.dumps(overrides, indent=1), encoding="utf-8")
 
 
-def run(command, what):
+def run(command: list[str], what: str) -> None:
     """Run one step of the set-up.
 
     Raises:
@@ -192,12 +198,13 @@ def run(command, what):
     done = subprocess.run(command, cwd=ROOT, env=environment)
     if done.returncode:
         raise SetupError(
-            "could not {} (exit status {}; its own words are above).\nIf the network was away, "
-            "run the same command again: it goes on from there.".format(what, done.returncode)
+            f"could not {what} (exit status {done.returncode}; its own words are above).\n"
+            "If the network was away, "
+            "run the same command again: it goes on from there."
         )
 
 
-def open_lab(port=None, browser=True):
+def open_lab(port: int | None = None, browser: bool = True) -> int:
     """Open JupyterLab on the first page.
 
     Args:
@@ -218,24 +225,23 @@ def open_lab(port=None, browser=True):
         return 0
     if port is not None and not _is_free(port):
         raise SetupError(
-            "port {} is taken by another program.\nName another one: make lab PORT={}".format(
-                port, _free_port(port + 1)
-            )
+            f"port {port} is taken by another program.\n"
+            f"Name another one: make lab PORT={_free_port(port + 1)}"
         )
     if port is None:
         port = _free_port(8888)
         if port != 8888:
-            say("port 8888 is taken by another program; using {}".format(port))
-    say("opening JupyterLab on {} (Ctrl-C stops it)".format(FIRST_PAGE))
+            say(f"port 8888 is taken by another program; using {port}")
+    say(f"opening JupyterLab on {FIRST_PAGE} (Ctrl-C stops it)")
     command = [
         str(venv_python()),
         "-m",
         "jupyterlab",
         "--ServerApp.ip=127.0.0.1",
-        "--ServerApp.port={}".format(port),
+        f"--ServerApp.port={port}",
         "--ServerApp.port_retries=0",
-        "--ServerApp.root_dir={}".format(ROOT),
-        "--LabApp.default_url=/lab/tree/{}".format(FIRST_PAGE),
+        f"--ServerApp.root_dir={ROOT}",
+        f"--LabApp.default_url=/lab/tree/{FIRST_PAGE}",
         "--ServerApp.log_level=WARN",
     ]
     if not browser:
@@ -248,7 +254,7 @@ def open_lab(port=None, browser=True):
         return server.wait()
 
 
-def _running_lab():
+def _running_lab() -> dict[str, object] | None:
     """The JupyterLab server of this folder, if one answers; read from Jupyter's runtime files."""
     code = (
         "import json; from jupyter_core.paths import jupyter_runtime_dir as d; "
@@ -267,7 +273,7 @@ def _running_lab():
     return None
 
 
-def _is_free(port):
+def _is_free(port: int) -> bool:
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         if not WINDOWS:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -278,23 +284,23 @@ def _is_free(port):
     return True
 
 
-def _free_port(first):
+def _free_port(first: int) -> int:
     return next(port for port in range(first, 65536) if _is_free(port))
 
 
-def in_venv(*command):
+def in_venv(*command: str) -> int:
     """Run a Python command line inside the environment and return its exit status."""
     environment = {**os.environ, "PYTHONUTF8": "1"}
     return subprocess.run([str(venv_python()), *command], cwd=ROOT, env=environment).returncode
 
 
-def main(arguments):
+def main(arguments: list[str]) -> int:
     """Do what the Makefile asks: `venv`, `lab [PORT]`, or `run EXTRAS COMMAND ...`."""
     verb = arguments[0] if arguments else "venv"
     try:
         if verb == "venv":
             make_venv()
-            say("ready: {}".format(venv_python().relative_to(ROOT)))
+            say(f"ready: {venv_python().relative_to(ROOT)}")
             return 0
         if verb == "lab":
             make_venv()
@@ -303,9 +309,9 @@ def main(arguments):
         if verb == "run":
             make_venv(tuple(filter(None, arguments[1].split(","))))
             return in_venv(*arguments[2:])
-        raise SetupError("no such verb: {!r}. Use the commands that `make help` lists.".format(verb))
+        raise SetupError(f"no such verb: {verb!r}. Use the commands that `make help` lists.")
     except SetupError as problem:
-        print("namu: {}".format(problem), file=sys.stderr)
+        print(f"namu: {problem}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("\nnamu: stopped; the next run goes on from here", file=sys.stderr)

@@ -9,9 +9,11 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -37,18 +39,31 @@ IDLE = """() => {
 
 @dataclass
 class Lab:
-    """A running JupyterLab over a copy of the notebooks, so that autosave changes nothing here."""
+    """A running JupyterLab over a folder of its own, so that autosave changes nothing here."""
 
     url: str
     folder: Path
 
+    def place(self, name: str, cells: list[str] | None = None) -> str:
+        """Put a chapter, or a notebook with these code cells, into the folder; return its path."""
+        path = self.folder / f"{Path(name).stem}-{uuid4().hex[:6]}.ipynb"
+        if cells is None:
+            shutil.copy(ROOT / "notebooks" / name, path)
+        else:
+            chapter = json.loads((ROOT / "notebooks/00_start_here.ipynb").read_text("utf-8"))
+            empty = {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": None}
+            chapter["cells"] = [{**empty, "id": f"c{n}", "source": s} for n, s in enumerate(cells)]
+            path.write_text(json.dumps(chapter), encoding="utf-8")
+        return path.name
+
 
 @pytest.fixture(scope="session")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    folder = tmp_path_factory.mktemp("lab")
-    shutil.copytree(ROOT / "notebooks", folder / "notebooks")
-    home = tmp_path_factory.mktemp("home")
-    log = open(home / "lab.log", "w")
+    folder, home = tmp_path_factory.mktemp("lab"), tmp_path_factory.mktemp("home")
+    # Keep every cell in the page, so that a test can look at those out of sight.
+    tracker = home / "settings/@jupyterlab/notebook-extension/tracker.jupyterlab-settings"
+    tracker.parent.mkdir(parents=True)
+    tracker.write_text('{"windowingMode": "none"}')
     environment = {
         **os.environ,
         "JUPYTER_CONFIG_DIR": str(home / "config"),
@@ -57,45 +72,39 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         "JUPYTERLAB_WORKSPACES_DIR": str(home / "workspaces"),
         "COURSE_HOME": str(home / "course"),
     }
-    server = subprocess.Popen(
-        [
-            *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"),
-            "--ServerApp.ip=127.0.0.1",
-            "--ServerApp.port=0",
-            "--IdentityProvider.token=",
-            "--LabApp.expose_app_in_browser=True",
-            f"--ServerApp.root_dir={folder}",
-        ],
-        env=environment,
-        stdout=log,
-        stderr=subprocess.STDOUT,
-    )
-    try:
-        yield Lab(_wait_until_ready(server, home), folder)
-    finally:
-        server.terminate()
-        server.wait(timeout=20)
-        log.close()
+    command = [
+        *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"),
+        "--ServerApp.ip=127.0.0.1",
+        "--ServerApp.port=0",
+        "--IdentityProvider.token=",
+        "--LabApp.expose_app_in_browser=True",
+        f"--ServerApp.root_dir={folder}",
+    ]
+    with open(home / "lab.log", "w") as log:
+        server = subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT)
+        try:
+            yield Lab(_wait_until_ready(server, home), folder)
+        finally:
+            server.terminate()
+            server.wait(timeout=20)
 
 
 def _wait_until_ready(server: subprocess.Popen[bytes], home: Path) -> str:
     deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
+    while time.monotonic() < deadline and server.poll() is None:
         for file in (home / "runtime").glob("jpserver-*.json"):
             try:
                 url = json.loads(file.read_text())["url"]
                 urllib.request.urlopen(f"{url}api", timeout=2).read()
-                return url
             except (OSError, ValueError):
-                pass
-        if server.poll() is not None:
-            break
+                continue
+            return url
         time.sleep(0.2)
     raise RuntimeError(f"JupyterLab did not start:\n{(home / 'lab.log').read_text()}")
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[object]:
+def browser() -> Iterator[Any]:
     path = find_chromium()
     if path is None:
         message = f"No Chromium found. {install_hint()}"
@@ -112,37 +121,54 @@ def browser() -> Iterator[object]:
 
 @dataclass
 class Notebook:
-    """One notebook, open in the browser, with everything the console said."""
+    """One notebook, open in the browser, with every error that the console told."""
 
-    page: object
-    said: list[str]
+    page: Any
+    errors: list[str]
 
     def run_all(self) -> None:
+        """Run all cells and wait until the kernel has done the last one."""
         self.page.evaluate("window.jupyterapp.commands.execute('notebook:run-all-cells')")
         self.page.wait_for_function(IDLE, timeout=90_000)
 
-    def shoot(self, name: str) -> None:
+    def ask(self, text: str) -> str:
+        """Write into the panel, send with Enter and return the finished answer."""
+        answers = self.page.locator(".namu-entry.namu-namu .namu-text")
+        before = answers.count()
+        self.page.locator(".namu-box").fill(text)
+        self.page.locator(".namu-box").press("Enter")
+        answers.nth(before).wait_for(timeout=20_000)
+        self.page.wait_for_function("document.querySelector('.namu-status').textContent === ''")
+        return answers.nth(before).inner_text()
+
+    def shoot(self, name: str, selector: str | None = None) -> None:
+        """Keep a picture of the page, or of one element, for people to look at."""
         ARTEFACTS.mkdir(exist_ok=True)
-        self.page.screenshot(path=ARTEFACTS / f"{name}.png")
+        target = self.page.locator(selector).first if selector else self.page
+        self.page.wait_for_timeout(500)  # let scrolling and drawing come to rest
+        target.screenshot(path=ARTEFACTS / f"{name}.png")
 
 
 @pytest.fixture
-def open_notebook(lab: Lab, browser: object) -> Iterator[object]:
+def open_notebook(lab: Lab, browser: Any) -> Iterator[Callable[..., Notebook]]:
+    """Open a notebook in a fresh page: `open_notebook(name, cells=None, theme=...)`."""
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     asked: list[str] = []
 
-    def opened(name: str, theme: str = "JupyterLab Light") -> Notebook:
+    def opened(
+        name: str, cells: list[str] | None = None, theme: str = "JupyterLab Light"
+    ) -> Notebook:
         page = context.new_page()
-        said: list[str] = []
-        page.on("console", lambda m: said.append(m.text) if m.type == "error" else None)
-        page.on("pageerror", lambda error: said.append(str(error)))
+        errors: list[str] = []
+        page.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
+        page.on("pageerror", lambda error: errors.append(str(error)))
         page.on("request", lambda request: asked.append(request.url))
-        page.goto(f"{lab.url}lab/tree/notebooks/{name}?reset")
+        page.goto(f"{lab.url}lab/tree/{lab.place(name, cells)}?reset")
         page.wait_for_function(IDLE, timeout=60_000)
         page.evaluate(
             "theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme})", theme
         )
-        return Notebook(page, said)
+        return Notebook(page, errors)
 
     yield opened
     context.close()
