@@ -18,7 +18,7 @@ venv:
 	@$(SETUP) venv
 
 lab:
-	@$(SETUP) lab $(PORT)
+	@$(PYTHON) tools/lab.py $(PORT)
 
 test:
 	@$(SETUP) run dev tools/check.py

@@ -1,5 +1,6 @@
 """Set-up: one list of packages, pins without addresses, and a clear word for every obstacle."""
 
+import importlib
 import importlib.util
 import json
 import os
@@ -126,16 +127,27 @@ def test_a_read_only_folder_is_named(setup):
         setup.ROOT.chmod(0o700)
 
 
-def test_a_taken_port_is_named_and_another_one_offered(setup, monkeypatch):
-    monkeypatch.setattr(setup, "_running_lab", lambda: None)
+def test_a_taken_port_is_named_and_another_one_offered(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "tools")
+    lab = importlib.import_module("lab")
+    monkeypatch.setattr(lab, "_running_lab", lambda: None)
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        with pytest.raises(setup.SetupError, match=f"port {port} is taken") as refused:
-            setup.open_lab(port)
+        with pytest.raises(lab.SetupError, match=f"port {port} is taken") as refused:
+            lab.open_lab(port)
     offered = int(re.search(r"PORT=(\d+)", str(refused.value))[1])
     assert offered > port
+
+
+@pytest.mark.parametrize("port", ["abc", "0", "70000", "-1"])
+def test_a_port_that_is_none_is_refused(port):
+    done = subprocess.run(
+        [sys.executable, "tools/lab.py", port], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 1
+    assert f"'{port}' is no port" in done.stderr and "Traceback" not in done.stderr
 
 
 def test_a_second_set_up_waits_for_the_first(setup, tmp_path):

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from course_lib.lexicon import HANGUL, lexicon
 from course_lib.places import (
     CATEGORIES,
     Place,
@@ -15,7 +16,6 @@ from course_lib.places import (
     nearest_first,
     search_places,
 )
-from course_lib.reading import HANGUL, lexicon
 from course_lib.replies import phrases
 from course_lib.settings import DATA
 

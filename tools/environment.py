@@ -1,4 +1,4 @@
-"""Set up the course's environment and start what the Makefile's commands name.
+"""Make or mend the course's environment, `.venv`, and run commands in it.
 
 Standard library only, and written so that even an old Python can read it as far as the message
 that tells which Python is needed. Used by the Makefile: `python3 tools/environment.py VERB`.
@@ -11,7 +11,6 @@ import hashlib
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -19,14 +18,13 @@ from pathlib import Path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:  # an old Python need not have these
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from typing import IO
 
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 STAMP = VENV / "course-stamp.json"
 NEEDED = (3, 11)
-FIRST_PAGE = "notebooks/00_start_here.ipynb"
 WINDOWS = os.name == "nt"
 
 
@@ -115,13 +113,18 @@ def wanted_stamp(extras: Sequence[str]) -> dict[str, object]:
 
 def is_ready(extras: Sequence[str]) -> bool:
     """Whether the environment was finished for exactly today's inputs and this folder."""
-    try:
-        found = json.loads(STAMP.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return False
+    found = _stamp()
     wanted = wanted_stamp(extras)
     same = all(found.get(key) == wanted[key] for key in ("inputs", "python", "folder"))
     return same and set(found.get("extras", ())) >= set(extras) and venv_python().exists()
+
+
+def _stamp() -> dict[str, object]:
+    """What the last finished set-up wrote; empty if there was none."""
+    try:
+        return dict(json.loads(STAMP.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return {}
 
 
 def make_venv(extras: Sequence[str] = ()) -> None:
@@ -145,6 +148,7 @@ def make_venv(extras: Sequence[str] = ()) -> None:
         if VENV.exists() and not _usable():
             say(".venv is half-made or was made elsewhere; making it anew")
             shutil.rmtree(VENV)
+        extras = sorted({*extras, *_stamp().get("extras", ())})  # what was there stays there
         STAMP.unlink(missing_ok=True)
         if not VENV.exists():
             say("creating .venv with " + ("uv" if uv else "venv and pip"))
@@ -204,90 +208,6 @@ def run(command: list[str], what: str) -> None:
         )
 
 
-def open_lab(port: int | None = None, browser: bool = True) -> int:
-    """Open JupyterLab on the first page.
-
-    Args:
-        port: TCP port on 127.0.0.1; the first free one from 8888 on when left out.
-        browser: whether to open a browser window.
-
-    Raises:
-        SetupError: the port asked for is taken.
-    """
-    running = _running_lab()
-    if running is not None:
-        url = "{}lab/tree/{}?token={}".format(running["url"], FIRST_PAGE, running.get("token", ""))
-        say("JupyterLab already runs for this folder; use that one:\n      " + url)
-        if browser:
-            import webbrowser
-
-            webbrowser.open(url)
-        return 0
-    if port is not None and not _is_free(port):
-        raise SetupError(
-            f"port {port} is taken by another program.\n"
-            f"Name another one: make lab PORT={_free_port(port + 1)}"
-        )
-    if port is None:
-        port = _free_port(8888)
-        if port != 8888:
-            say(f"port 8888 is taken by another program; using {port}")
-    say(f"opening JupyterLab on {FIRST_PAGE} (Ctrl-C stops it)")
-    command = [
-        str(venv_python()),
-        "-m",
-        "jupyterlab",
-        "--ServerApp.ip=127.0.0.1",
-        f"--ServerApp.port={port}",
-        "--ServerApp.port_retries=0",
-        f"--ServerApp.root_dir={ROOT}",
-        f"--LabApp.default_url=/lab/tree/{FIRST_PAGE}",
-        "--ServerApp.log_level=WARN",
-    ]
-    if not browser:
-        command.append("--no-browser")
-    environment = {**os.environ, "PYTHONUTF8": "1", "LANGSMITH_TRACING": "false"}
-    server = subprocess.Popen(command, cwd=ROOT, env=environment)
-    try:
-        return server.wait()
-    except KeyboardInterrupt:
-        return server.wait()
-
-
-def _running_lab() -> dict[str, object] | None:
-    """The JupyterLab server of this folder, if one answers; read from Jupyter's runtime files."""
-    code = (
-        "import json; from jupyter_core.paths import jupyter_runtime_dir as d; "
-        "from pathlib import Path; "
-        "print(json.dumps([json.loads(p.read_text()) for p in Path(d()).glob('jpserver-*.json')]))"
-    )
-    told = subprocess.run([str(venv_python()), "-c", code], capture_output=True, text=True)
-    try:
-        servers = json.loads(told.stdout)
-    except ValueError:
-        return None
-    for server in servers:
-        here = Path(server.get("root_dir", "/nowhere")).resolve() == ROOT
-        if here and not _is_free(int(server["port"])):
-            return server
-    return None
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        if not WINDOWS:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
-
-
-def _free_port(first: int) -> int:
-    return next(port for port in range(first, 65536) if _is_free(port))
-
-
 def in_venv(*command: str) -> int:
     """Run a Python command line inside the environment and return its exit status."""
     environment = {**os.environ, "PYTHONUTF8": "1"}
@@ -295,21 +215,26 @@ def in_venv(*command: str) -> int:
 
 
 def main(arguments: list[str]) -> int:
-    """Do what the Makefile asks: `venv`, `lab [PORT]`, or `run EXTRAS COMMAND ...`."""
+    """Do what the Makefile asks: `venv`, or `run EXTRAS COMMAND ...`."""
     verb = arguments[0] if arguments else "venv"
+    return telling(lambda: _do(verb, arguments[1:]))
+
+
+def _do(verb: str, arguments: list[str]) -> int:
+    if verb == "venv":
+        make_venv()
+        say(f"ready: {venv_python().relative_to(ROOT)}")
+        return 0
+    if verb == "run":
+        make_venv(tuple(filter(None, arguments[0].split(","))))
+        return in_venv(*arguments[1:])
+    raise SetupError(f"no such verb: {verb!r}. Use the commands that `make help` lists.")
+
+
+def telling(work: Callable[[], int]) -> int:
+    """Do some work and turn what stands in its way into one clear message and an exit status."""
     try:
-        if verb == "venv":
-            make_venv()
-            say(f"ready: {venv_python().relative_to(ROOT)}")
-            return 0
-        if verb == "lab":
-            make_venv()
-            port = int(arguments[1]) if len(arguments) > 1 else None
-            return open_lab(port, browser=not os.environ.get("COURSE_NO_BROWSER"))
-        if verb == "run":
-            make_venv(tuple(filter(None, arguments[1].split(","))))
-            return in_venv(*arguments[2:])
-        raise SetupError(f"no such verb: {verb!r}. Use the commands that `make help` lists.")
+        return work()
     except SetupError as problem:
         print(f"namu: {problem}", file=sys.stderr)
         return 1

@@ -1,0 +1,111 @@
+"""Open JupyterLab on the first page: `python3 tools/lab.py [PORT]`, the Makefile's `make lab`."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+from environment import ROOT, WINDOWS, SetupError, make_venv, say, telling, venv_python
+
+FIRST_PAGE = "notebooks/00_start_here.ipynb"
+
+
+def open_lab(port: int | None = None, browser: bool = True) -> int:
+    """Open JupyterLab on the first page.
+
+    Args:
+        port: TCP port on 127.0.0.1; the first free one from 8888 on when left out.
+        browser: whether to open a browser window.
+
+    Raises:
+        SetupError: the port asked for is taken.
+    """
+    running = _running_lab()
+    if running is not None:
+        url = "{}lab/tree/{}?token={}".format(running["url"], FIRST_PAGE, running.get("token", ""))
+        say("JupyterLab already runs for this folder; use that one:\n      " + url)
+        if browser:
+            import webbrowser
+
+            webbrowser.open(url)
+        return 0
+    if port is not None and not _is_free(port):
+        raise SetupError(
+            f"port {port} is taken by another program.\n"
+            f"Name another one: make lab PORT={_free_port(port + 1)}"
+        )
+    if port is None:
+        port = _free_port(8888)
+        if port != 8888:
+            say(f"port 8888 is taken by another program; using {port}")
+    say(f"opening JupyterLab on {FIRST_PAGE} (Ctrl-C stops it)")
+    command = [
+        str(venv_python()),
+        "-m",
+        "jupyterlab",
+        "--ServerApp.ip=127.0.0.1",
+        f"--ServerApp.port={port}",
+        "--ServerApp.port_retries=0",
+        f"--ServerApp.root_dir={ROOT}",
+        f"--LabApp.default_url=/lab/tree/{FIRST_PAGE}",
+        "--ServerApp.log_level=WARN",
+    ]
+    if not browser:
+        command.append("--no-browser")
+    environment = {**os.environ, "PYTHONUTF8": "1", "LANGSMITH_TRACING": "false"}
+    server = subprocess.Popen(command, cwd=ROOT, env=environment)
+    try:
+        return server.wait()
+    except KeyboardInterrupt:
+        return server.wait()
+
+
+def _running_lab() -> dict[str, object] | None:
+    """The JupyterLab server of this folder, if one answers; read from Jupyter's runtime files."""
+    code = (
+        "import json; from jupyter_core.paths import jupyter_runtime_dir as d; "
+        "from pathlib import Path; "
+        "print(json.dumps([json.loads(p.read_text()) for p in Path(d()).glob('jpserver-*.json')]))"
+    )
+    told = subprocess.run([str(venv_python()), "-c", code], capture_output=True, text=True)
+    try:
+        servers = json.loads(told.stdout)
+    except ValueError:
+        return None
+    for server in servers:
+        here = Path(server.get("root_dir", "/nowhere")).resolve() == ROOT
+        if here and not _is_free(int(server["port"])):
+            return server
+    return None
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        if not WINDOWS:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def _free_port(first: int) -> int:
+    return next(port for port in range(first, 65536) if _is_free(port))
+
+
+def main(arguments: list[str]) -> int:
+    """Set up if needed and open JupyterLab, on the port asked for or the first free one."""
+    if arguments and not (arguments[0].isdecimal() and 0 < int(arguments[0]) < 65536):
+        raise SetupError(f"{arguments[0]!r} is no port. Name a number, as in: make lab PORT=9000")
+    make_venv()
+    port = int(arguments[0]) if arguments else None
+    return open_lab(port, browser=not os.environ.get("COURSE_NO_BROWSER"))
+
+
+if __name__ == "__main__":
+    sys.exit(telling(lambda: main(sys.argv[1:])))
