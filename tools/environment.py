@@ -154,6 +154,8 @@ def make_venv(extras: Sequence[str] = ()) -> None:
             say("creating .venv with " + ("uv" if uv else "venv and pip"))
             create = [uv, "venv", "--quiet", "--python", sys.executable, str(VENV)]
             run(create if uv else [sys.executable, "-m", "venv", str(VENV)], "create .venv")
+        elif not uv and not _has_pip():
+            run([str(venv_python()), "-m", "ensurepip", "--upgrade"], "put pip into .venv")
         target = ".[{}]".format(",".join(extras)) if extras else "."
         say("installing the pinned packages (about 600 MB on disk; minutes on a slow line) ...")
         install = [str(venv_python()), "-m", "pip", "install", "--quiet"]
@@ -181,6 +183,12 @@ def _usable() -> bool:
         return False
     same, _, prefix = told.stdout.strip().partition(" ")
     return told.returncode == 0 and same == "True" and Path(prefix).resolve() == VENV.resolve()
+
+
+def _has_pip() -> bool:
+    """Whether `.venv` has pip; one that uv made has none."""
+    look = [str(venv_python()), "-c", "import pip"]
+    return subprocess.run(look, capture_output=True).returncode == 0
 
 
 def quiet_lab() -> None:
