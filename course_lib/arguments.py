@@ -13,7 +13,7 @@ from typing import Any
 
 from course_lib.situation import Situation
 
-NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
+NUMBER = re.compile(r"(?<!\d)-?\d{1,15}(?:\.\d{1,15})?(?!\d)")
 QUOTED = re.compile(r"['\"“‘「]([^'\"”’」]+)['\"”’」]")
 SEARCH_FIELDS = {"category", "district"}
 
@@ -34,7 +34,11 @@ def fill(schema: Mapping[str, Any], situation: Situation) -> dict[str, Any]:
         Every required field, and those optional fields that the conversation speaks of.
     """
     properties: Mapping[str, Any] = schema.get("properties", {})
-    known = search_wish(situation) if is_search(schema) else spoken(situation)
+    if is_search(schema):
+        # A wish is only what was understood: "a cafe for 4" asks for no price level 4.
+        wish = search_wish(situation)
+        return {name: wish[name] for name in properties if wish.get(name) is not None}
+    known = spoken(situation)
     required = set(schema.get("required", ()))
     numbers = [float(n) for n in NUMBER.findall(situation.text)]
     quotes = QUOTED.findall(situation.text)

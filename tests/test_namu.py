@@ -68,6 +68,15 @@ def test_nonsense_is_answered_with_what_namu_can_do(text):
     assert "I can find places in Seoul" in reply.text
 
 
+@pytest.mark.parametrize(
+    "text", ["a cafe for 4 in Mapo", "마포에서 9명이 갈 카페", "9" * 1000 + " cafes in Mapo"]
+)
+def test_a_number_of_people_is_no_price(text):
+    state = say(text, text)
+    call = next(m for m in state["messages"] if m.type == "ai").tool_calls[0]
+    assert call["args"] == {"category": "cafe", "district": "Mapo-gu"}
+
+
 def test_union_keeps_order_and_drops_repeats():
     assert union(["b"], ["a", "b"]) == ["b", "a"]
     assert union(None, ["a"]) == ["a"]
