@@ -11,14 +11,18 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m course_lib", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     commands.add_parser("doctor", help="what this machine has, and the remedy for what it lacks")
-    commands.add_parser("exercises", help="make exercises/ from solutions/")
+    exercises = commands.add_parser("exercises", help="make exercises/ from solutions/")
+    exercises.add_argument(
+        "--force", action="store_true", help="also those that somebody has worked in"
+    )
     commands.add_parser("progress", help="which exercises are done")
     commands.add_parser("reset", help="forget the progress; nothing else is touched")
-    match parser.parse_args(arguments).command:
+    asked = parser.parse_args(arguments)
+    match asked.command:
         case "doctor":
             return _doctor()
         case "exercises":
-            return _exercises()
+            return _exercises(asked.force)
         case "progress":
             return _progress()
         case _:
@@ -35,20 +39,24 @@ def _doctor() -> int:
     return 0
 
 
-def _exercises() -> int:
+def _exercises(force: bool) -> int:
     from course_lib.exercises.generate import generate
 
-    changed = generate()
+    changed, kept = generate(force=force)
     for path in changed:
-        print(f"exercises/{path.name}")
-    print(f"{len(changed)} changed" if changed else "exercises/ agrees with solutions/")
+        print(f"exercises/{path.name}: made anew")
+    for path in kept:
+        print(f"exercises/{path.name}: left alone, somebody has worked in it (--force overwrites)")
+    if not changed and not kept:
+        print("exercises/ agrees with solutions/")
     return 0
 
 
 def _progress() -> int:
     from course_lib.exercises import progress
+    from course_lib.exercises.report import report
 
-    for chapter, right, rest in progress.report():
+    for chapter, right, rest in report():
         print(f"chapter {chapter}: {right} right; open: {rest}")
     print(f"kept in {progress.progress_file()}")
     return 0

@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from course_lib.places import load_places
 from course_lib.situation import Situation
 
 NUMBER = re.compile(r"(?<!\d)-?\d{1,15}(?:\.\d{1,15})?(?!\d)")
@@ -68,7 +69,8 @@ def spoken(situation: Situation) -> dict[str, Any]:
 def search_wish(situation: Situation) -> dict[str, Any]:
     """The search this message asks for: the last one, with what the message changes.
 
-    A retry after an empty result is looser: first the price, then the district, then the rest.
+    A retry after an empty result is looser: first without the district (the nearest places
+    instead), then without one condition after the other.
     """
     if situation.calls:
         return _looser(dict(situation.calls[-1]["args"]), situation)
@@ -96,8 +98,9 @@ def search_wish(situation: Situation) -> dict[str, Any]:
         wish.pop("min_price", None)
     if reading.price == "dear":
         wish.pop("max_price", None)
-    if reading.name and situation.intent == "NEW_SEARCH":
-        wish["name"] = _name(reading.name)
+    named = next((p for p in load_places() if p.id == reading.name), None)
+    if named and situation.intent == "NEW_SEARCH" and reading.category in (None, named.category):
+        wish["name"] = named.name_en
     if "more" in reading.signals and situation.intent == "REFINEMENT":
         wish["exclude_ids"] = [place["id"] for place in situation.table]
     return wish
@@ -136,16 +139,12 @@ def _looser(wish: dict[str, Any], situation: Situation) -> dict[str, Any]:
     if "district" in wish:
         rest = {k: v for k, v in wish.items() if k != "district"}
         return {**rest, "near": wish["district"]}
+    if situation.reading.price == "cheaper":
+        return {}  # something that costs more is no answer to "cheaper"
     for optional in ("indoor", "max_price", "min_price", "tags"):
         if optional in wish:
             return {k: v for k, v in wish.items() if k != optional}
     return {}
-
-
-def _name(place_id: str) -> str | None:
-    from course_lib.places import load_places
-
-    return next((place.name_en for place in load_places() if place.id == place_id), None)
 
 
 def _plain(field: Mapping[str, Any]) -> Mapping[str, Any]:

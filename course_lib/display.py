@@ -57,14 +57,16 @@ def show_graph(graph: CompiledStateGraph) -> None:
     order = {node: i for i, node in enumerate(drawn.nodes)}
     mermaid = ["graph TD"]
     for node, n in order.items():
-        label = names.get(node, node)
+        label = _quoted(names.get(node, node))
         mermaid.append(f"  n{n}([{label}])" if node in names else f"  n{n}[{label}]")
     arrows: dict[tuple[str, bool], list[str]] = {}
     for edge in sorted(drawn.edges, key=lambda e: (order[e.source], order[e.target])):
-        label = f"|{edge.data}|" if edge.data and str(edge.data) != edge.target else ""
         arrow = "-.->" if edge.conditional else "-->"
-        mermaid.append(f"  n{order[edge.source]} {arrow}{label} n{order[edge.target]}")
         target = names.get(edge.target, edge.target)
+        if edge.data and str(edge.data) != edge.target:
+            arrow += f"|{_quoted(str(edge.data))}|"
+            target += f" ({edge.data})"
+        mermaid.append(f"  n{order[edge.source]} {arrow} n{order[edge.target]}")
         arrows.setdefault((names.get(edge.source, edge.source), edge.conditional), []).append(
             target
         )
@@ -89,9 +91,9 @@ def show_state(state: Any, *, before: Any = None, fields: Sequence[str] | None =
         value = now.get(name)
         changed = then is not None and then.get(name) != value
         if _is_messages(value):
-            old = len(then.get(name) or ()) if then is not None else len(value)
+            old = {_identity(m) for m in (then.get(name) or ())} if then is not None else None
             for n, message in enumerate(value):
-                mark = MARK if changed and n >= old else ""
+                mark = MARK if old is not None and _identity(message) not in old else ""
                 rows.append([name if n == 0 else "", brief(message) + mark])
             if not value:
                 rows.append([name, "[]"])
@@ -124,6 +126,7 @@ def show_steps(
         Exception: whatever the run raises, after the steps before it have been shown.
     """
     rows: list[list[str | list[str]]] = []
+    running: dict[str, list[str | list[str]]] = {}  # the row of each task, by the task's id
     state: dict[str, Any] = {}
     last: Any = None
     try:
@@ -140,8 +143,9 @@ def show_steps(
             elif part["type"] == "task":
                 read = _pairs(part["payload"]["input"], fields)
                 rows.append([str(part["step"]), part["payload"]["name"], read, "..."])
+                running[part["payload"]["id"]] = rows[-1]
             elif part["type"] == "task_result":
-                _fill_in(rows, part, fields)
+                running[part["payload"]["id"]][3] = _written(part["payload"], fields)
     finally:
         show_table(rows, ["step", "ran", "read", "wrote"])
     return last
@@ -197,6 +201,11 @@ def as_fields(state: Any) -> dict[str, Any]:
     return {"(whole state)": state}
 
 
+def _quoted(label: str) -> str:
+    """A Mermaid label in quotes; a quote inside it would end it."""
+    return '"' + label.replace('"', "#quot;") + '"'
+
+
 def _one_line(value: Any) -> str:
     if _is_message(value):
         who, text = _speaker(value)
@@ -238,6 +247,11 @@ def _is_message(value: Any) -> bool:
     return hasattr(value, "content") and hasattr(value, "type") and hasattr(value, "text")
 
 
+def _identity(message: Any) -> tuple[Any, ...]:
+    """What makes a message the one it was: an edited one is another."""
+    return getattr(message, "id", None), message.type, str(message.content), brief(message)
+
+
 def _is_messages(value: Any) -> bool:
     return isinstance(value, list) and bool(value) and all(map(_is_message, value))
 
@@ -255,15 +269,11 @@ def _pairs(value: Any, fields: Sequence[str] | None) -> list[str]:
     ]
 
 
-def _fill_in(rows: list[Any], part: Mapping[str, Any], fields: Sequence[str] | None) -> None:
-    """Put what a task wrote into its row."""
-    payload = part["payload"]
-    for row in rows:
-        if row[0] == str(part["step"]) and row[1] == payload["name"] and row[3] == "...":
-            error = payload.get("error")
-            row[3] = [f"raised {error}"] if error else _pairs(payload["result"] or {}, fields)
-            row[3] = row[3] or ["nothing"]
-            return
+def _written(payload: Mapping[str, Any], fields: Sequence[str] | None) -> list[str]:
+    """What a task wrote, or how it failed."""
+    if payload.get("error"):
+        return [f"raised {payload['error']}"]
+    return _pairs(payload["result"] or {}, fields) or ["nothing"]
 
 
 def _as_lines(value: Any) -> list[str]:

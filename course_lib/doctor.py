@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import http.client
 import os
 import shutil
 import sys
-import urllib.error
 import urllib.request
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
@@ -43,10 +43,13 @@ def examine() -> list[list[str]]:
 
 
 def find_chromium() -> str | None:
-    """Return the path of an installed Chromium or Chrome, or None."""
+    """Return the path of an installed Chromium or Chrome, or None.
+
+    `COURSE_CHROMIUM` names one; if nothing is there, none is found.
+    """
     named = read_settings().chromium
     if named:
-        return named
+        return shutil.which(named)
     for name in BROWSERS:
         found = shutil.which(name)
         if found:
@@ -74,7 +77,7 @@ def _progress(settings: Settings) -> tuple[str, str]:
     folder = settings.home
     while not folder.exists():
         folder = folder.parent
-    if os.access(folder, os.W_OK):
+    if folder.is_dir() and os.access(folder, os.W_OK):
         return "can be kept", ""
     return "cannot be kept", "Set COURSE_HOME to a folder that is yours."
 
@@ -121,6 +124,6 @@ def _model(settings: Settings) -> tuple[str, str]:
     try:
         with urllib.request.urlopen(request, timeout=3) as answer:
             answer.read(1)
-    except (urllib.error.URLError, OSError) as error:
+    except (OSError, http.client.HTTPException) as error:
         return f"{settings.llm_model}, no answer", f"{url}: {error}. Is the server running?"
     return f"{settings.llm_model} at {settings.llm_base_url}", ""

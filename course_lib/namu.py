@@ -49,7 +49,7 @@ class NamuState(MessagesState, total=False):
         session_id: a plain label of the caller's; not the thread id.
         intent: what the last message wanted.
         last_recommended_places: the places on the table, `Place` fields as a dict each.
-        excluded_place_ids: ids turned down so far; only ever grows.
+        excluded_place_ids: ids turned down so far; grows, unless it is overwritten.
     """
 
     session_id: str
@@ -79,23 +79,22 @@ class Rejection(BaseModel):
 @tool
 def search_places(
     state: Annotated[dict[str, Any], InjectedState],
-    category: str | None = None,
-    district: str | None = None,
+    category: place_data.Category | None = None,
+    district: place_data.District | None = None,
     tags: list[str] | None = None,
     indoor: bool | None = None,
     max_price: int | None = None,
     min_price: int | None = None,
     name: str | None = None,
-    near: str | None = None,
+    near: place_data.District | None = None,
     exclude_ids: list[str] | None = None,
 ) -> str:
     """Search real places in Seoul. Every argument is optional; leave out what was not asked for.
 
     Args:
         state: filled in by LangGraph, unseen by the model.
-        category: cafe, restaurant, park, museum, palace, market, gallery, bookstore, viewpoint,
-            trail, shopping or temple.
-        district: one of Seoul's districts, as in Mapo-gu.
+        category: the kind of place.
+        district: one of Seoul's districts.
         tags: moods such as quiet or night-view.
         indoor: true for under a roof, false for in the open.
         max_price: highest price level, from 0 (free) to 3.
@@ -139,17 +138,40 @@ def instructions(state: NamuState) -> SystemMessage:
 
 
 def answered(messages: Sequence[BaseMessage]) -> list[BaseMessage]:
-    """Leave out messages whose tool calls were never answered.
+    """Leave out tool calls that were never answered, with the answers of those that half were.
 
     A run that stops between a tool call and its answer leaves such a message in the thread, and
     models refuse a history that holds one.
     """
-    done = {m.tool_call_id for m in messages if isinstance(m, ToolMessage)}
-    return [
-        m
-        for m in messages
-        if not (isinstance(m, AIMessage) and any(c["id"] not in done for c in m.tool_calls))
-    ]
+    kept: list[BaseMessage] = []
+    batch: list[BaseMessage] = []  # an AI message with calls, and the answers behind it
+    for message in messages:
+        if isinstance(message, ToolMessage) and batch:
+            batch.append(message)
+            continue
+        kept += _complete(batch)
+        calls = isinstance(message, AIMessage) and (
+            message.tool_calls or message.invalid_tool_calls
+        )
+        batch = [message] if calls else []
+        if not calls and not isinstance(message, ToolMessage):
+            kept.append(message)
+    return kept + _complete(batch)
+
+
+def _complete(batch: list[BaseMessage]) -> list[BaseMessage]:
+    if not batch or batch[0].invalid_tool_calls:
+        return []
+    done = {message.tool_call_id for message in batch[1:]}
+    return batch if all(call["id"] in done for call in batch[0].tool_calls) else []
+
+
+def _readable(reply: AIMessage) -> AIMessage:
+    """Turn a reply whose only tool call is malformed into words; others stay as they are."""
+    if reply.tool_calls or not reply.invalid_tool_calls:
+        return reply
+    sorry = "I could not put that search together. Please say it again, perhaps in other words."
+    return AIMessage(reply.text or sorry, id=reply.id)
 
 
 def build_namu(
@@ -172,29 +194,34 @@ def build_namu(
         config)` returns a state whose last message is the answer.
     """
     model = chat_model() if model is None else model
-    router_model = model.with_structured_output(Route)
-    rejection_model = model.with_structured_output(Rejection)
+    # What these two answer is for the graph, not for the person: `nostream` keeps it out of the
+    # token stream, `include_raw` turns an answer that does not parse into None.
+    quiet = {"tags": ["nostream"]}
+    router_model = model.with_structured_output(Route, include_raw=True).with_config(quiet)
+    rejection_model = model.with_structured_output(Rejection, include_raw=True).with_config(quiet)
     agent_model = model.bind_tools([search_places])
 
     def router(state: NamuState) -> dict[str, Any]:
         shown = {key: value for key, value in state.items() if key != "intent"}
         route = router_model.invoke([instructions(shown), *answered(state["messages"])])
-        return {"intent": route.intent}
+        return {"intent": route["parsed"].intent if route["parsed"] else "CONVERSATION"}
 
     def refine_exclude(state: NamuState) -> dict[str, Any]:
         table = state.get("last_recommended_places") or []
         rejection = rejection_model.invoke([instructions(state), *answered(state["messages"])])
-        named = [table[n - 1]["id"] for n in rejection.positions if 0 < n <= len(table)]
-        return {"excluded_place_ids": named or [place["id"] for place in table]}
+        positions = rejection["parsed"].positions if rejection["parsed"] else []
+        if not positions:  # none in particular: all of them
+            return {"excluded_place_ids": [place["id"] for place in table]}
+        named = [table[n - 1]["id"] for n in positions if 0 < n <= len(table)]
+        return {"excluded_place_ids": named}
 
     def agent(state: NamuState) -> dict[str, Any]:
-        return {
-            "messages": [agent_model.invoke([instructions(state), *answered(state["messages"])])]
-        }
+        reply = agent_model.invoke([instructions(state), *answered(state["messages"])])
+        return {"messages": [_readable(reply)]}
 
     def update_state(state: NamuState) -> dict[str, Any]:
         found = _found_in_this_turn(state["messages"])
-        return {} if found is None else {"last_recommended_places": found}
+        return {"last_recommended_places": found} if found else {}
 
     graph = StateGraph(NamuState)
     graph.add_node(router)
@@ -221,13 +248,13 @@ def _after_agent(state: NamuState) -> Literal["tools", "update_state"]:
     return "tools" if state["messages"][-1].tool_calls else "update_state"
 
 
-def _found_in_this_turn(messages: Sequence[BaseMessage]) -> list[dict[str, Any]] | None:
-    """The places of the last search since the person spoke, or None if there was no search."""
+def _found_in_this_turn(messages: Sequence[BaseMessage]) -> list[dict[str, Any]]:
+    """The places of the last successful searches since the person spoke, each once."""
+    found: dict[str, dict[str, Any]] = {}
     for message in reversed(messages):
-        if message.type == "human":
-            return None
-        if isinstance(message, ToolMessage) and message.name == search_places.name:
-            return json.loads(message.text) if message.status != "error" else None
-        if not isinstance(message, (AIMessage, ToolMessage)):
-            return None
-    return None
+        if isinstance(message, ToolMessage):
+            if message.name == search_places.name and message.status != "error":
+                found = {**{p["id"]: p for p in json.loads(message.text)}, **found}
+        elif not isinstance(message, AIMessage) or (found and message.tool_calls):
+            break
+    return list(found.values())

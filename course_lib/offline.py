@@ -1,8 +1,8 @@
 """The offline chat model: a rule-based stand-in that speaks LangChain's chat model interface.
 
 It has no weights and no knowledge beyond `data/`. What is real about it is the interface: tool
-calls, structured output, token streaming, usage, failures. Swap it for a served model and no
-other line of the course changes.
+calls, structured output, token streaming, usage, failures. Swap it for a served model, and the
+graphs around it stay as they are.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import asyncio
 import hashlib
 import json
 import re
+import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from typing import Any
@@ -56,7 +57,7 @@ class OfflineChatModel(BaseChatModel):
         tokens_per_second: speed of the answer; None for as fast as possible.
         first_token_seconds: seconds before the first token.
         fail_times: the first so many calls raise `OfflineModelError`.
-        fail_after_tokens: every answer breaks off with that error after so many tokens.
+        fail_after_tokens: an answer breaks off with that error after so many tokens.
         stop: texts at which an answer ends, the text itself left out.
         max_tokens: longest answer, in tokens.
         temperature: accepted and without effect: there is nothing random here.
@@ -76,6 +77,7 @@ class OfflineChatModel(BaseChatModel):
     max_tokens: int | None = Field(default=None, gt=0)
     temperature: float | None = None
     _calls: int = PrivateAttr(default=0)
+    _counting: Any = PrivateAttr(default_factory=threading.Lock)
 
     @property
     def _llm_type(self) -> str:
@@ -168,10 +170,12 @@ class OfflineChatModel(BaseChatModel):
                 f"The offline model has no model {model!r}. Use one of {', '.join(MODELS)}, or set "
                 "COURSE_LLM_BASE_URL to reach a server that has it."
             )
-        self._calls += 1
-        if self._calls <= self.fail_times:
+        with self._counting:
+            self._calls += 1
+            call = self._calls
+        if call <= self.fail_times:
             raise OfflineModelError(
-                f"Asked to fail (call {self._calls} of fail_times={self.fail_times}). Try again."
+                f"Asked to fail (call {call} of fail_times={self.fail_times}). Try again."
             )
         answer = self._answer(messages, stop or self.stop, model, kwargs)
         pause = 1 / self.tokens_per_second if self.tokens_per_second else 0.0
@@ -210,11 +214,11 @@ class OfflineChatModel(BaseChatModel):
             seed = json.dumps(
                 [len(messages), situation.text, chosen["name"], arguments], ensure_ascii=False
             )
-            call_id = "call_" + hashlib.sha256(seed.encode()).hexdigest()[:12]
+            call_id = "call_" + hashlib.sha256(seed.encode("utf-8", "replace")).hexdigest()[:12]
             call = {"name": chosen["name"], "args": arguments, "id": call_id, "type": "tool_call"}
             return AIMessage(content="", tool_calls=[call])
-        has_search = any(is_search(f.get("parameters", {})) for f in functions)
-        text = reply(situation, has_search=has_search)
+        searches = {f["name"] for f in functions if is_search(f.get("parameters", {}))}
+        text = reply(situation, searches=searches)
         if model == MODELS[1]:
             text = text.splitlines()[0]
         for ending in stop or ():
@@ -228,16 +232,20 @@ def count_tokens(text: str) -> int:
 
 
 def _refuse_open_calls(messages: Sequence[BaseMessage]) -> None:
-    """Raise for a tool call without its answer."""
-    answered = {m.tool_call_id for m in messages if isinstance(m, ToolMessage)}
-    for message in messages:
-        for call in message.tool_calls if isinstance(message, AIMessage) else ():
-            if call["id"] not in answered:
-                raise InvalidChatHistory(
-                    f"The call {call['name']}({call['args']}) with id {call['id']!r} has no "
-                    "ToolMessage that answers it (INVALID_CHAT_HISTORY). Answer every tool call, "
-                    "or take the message that makes it out of the history."
-                )
+    """Raise for a tool call whose answers do not stand right behind it."""
+    waiting: dict[str, Any] = {}
+    for message in [*messages, None]:
+        if isinstance(message, ToolMessage):
+            waiting.pop(message.tool_call_id, None)
+            continue
+        for call_id, call in waiting.items():
+            raise InvalidChatHistory(
+                f"The call {call['name']}({call['args']}) with id {call_id!r} has no ToolMessage "
+                "right behind it that answers it (INVALID_CHAT_HISTORY). Answer every tool call, "
+                "or take the message that makes it out of the history."
+            )
+        if isinstance(message, AIMessage):
+            waiting = {call["id"]: call for call in message.tool_calls}
 
 
 def _choice(

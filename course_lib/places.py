@@ -11,25 +11,25 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 from course_lib.settings import DATA
 
-CATEGORIES = (
-    "cafe",
-    "restaurant",
-    "park",
-    "museum",
-    "palace",
-    "market",
-    "gallery",
-    "bookstore",
-    "viewpoint",
-    "trail",
-    "shopping",
-    "temple",
-)
+Category = Literal[
+    *("cafe", "restaurant", "park", "museum", "palace", "market", "gallery", "bookstore"),
+    *("viewpoint", "trail", "shopping", "temple"),
+]
 """The twelve categories of a place."""
+
+District = Literal[
+    *("Dobong-gu", "Dongdaemun-gu", "Dongjak-gu", "Eunpyeong-gu", "Gangbuk-gu", "Gangdong-gu"),
+    *("Gangnam-gu", "Gangseo-gu", "Geumcheon-gu", "Guro-gu", "Gwanak-gu", "Gwangjin-gu"),
+    *("Jongno-gu", "Jung-gu", "Jungnang-gu", "Mapo-gu", "Nowon-gu", "Seocho-gu", "Seodaemun-gu"),
+    *("Seongbuk-gu", "Seongdong-gu", "Songpa-gu", "Yangcheon-gu", "Yeongdeungpo-gu", "Yongsan-gu"),
+]
+"""Seoul's 25 districts, by their official English names."""
+
+CATEGORIES: tuple[str, ...] = get_args(Category)
 
 PRICE_WORDS = {
     "en": ("free", "inexpensive", "mid-priced", "expensive"),
@@ -119,10 +119,10 @@ def search_places(
 ) -> list[Place]:
     """Return the places that fit a wish, best first, always in the same order.
 
-    Category, district, indoor and the price bounds must hold. A place with more of the
-    wished tags, or with the wished name, comes earlier; if any place has a wished tag, places
-    with none of them are left out. The rest of the order spreads categories and prices, so
-    that three answers to a loose wish are three different things.
+    Category, district, indoor, the price bounds and the name must hold. Tags are softer: places
+    with more of the wished tags come first, and places with none come only if no place has any.
+    Without tags the order spreads categories and prices, so that three answers to a loose wish
+    are three different things.
 
     Args:
         category: one of `CATEGORIES`, or None for any.
@@ -148,8 +148,7 @@ def search_places(
         and (min_price is None or place.price_level >= min_price)
     ]
     if name:
-        named = [place for place in pool if _has_name(place, name)]
-        pool = named or pool
+        pool = [place for place in pool if _has_name(place, name)]
     if tags:
         tagged = [place for place in pool if set(tags) & set(place.tags)]
         pool = sorted(tagged or pool, key=lambda place: -len(set(tags) & set(place.tags)))
@@ -158,23 +157,19 @@ def search_places(
 
 
 def nearest_first(places: Sequence[Place], district: str) -> list[Place]:
-    """Sort places by the distance of their district's middle from `district`'s middle."""
-    boxes = load_districts()
-    if district not in boxes:
-        return list(places)
+    """Sort places by their distance from the middle of a district.
 
-    def middle(name: str) -> tuple[float, float]:
-        box = boxes[name]
-        return (box["lat_min"] + box["lat_max"]) / 2, (box["lon_min"] + box["lon_max"]) / 2
+    Args:
+        places: any places.
+        district: as in `Mapo-gu`.
 
-    here = middle(district)
+    Raises:
+        KeyError: there is no such district.
+    """
+    box = load_districts()[district]
+    lat, lon = (box["lat_min"] + box["lat_max"]) / 2, (box["lon_min"] + box["lon_max"]) / 2
     # One degree of longitude in Seoul (37.5 N) is about 0.79 of a degree of latitude.
-    return sorted(
-        places,
-        key=lambda place: math.hypot(
-            middle(place.district)[0] - here[0], 0.79 * (middle(place.district)[1] - here[1])
-        ),
-    )
+    return sorted(places, key=lambda p: math.hypot(p.lat - lat, 0.79 * (p.lon - lon)))
 
 
 def _has_name(place: Place, name: str) -> bool:

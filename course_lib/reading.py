@@ -16,6 +16,9 @@ from typing import Any
 from course_lib.lexicon import HANGUL, SLOTS, Hit, find, lexicon, normalise
 from course_lib.places import load_places
 
+INTENTS = ("NEW_SEARCH", "REFINEMENT", "REFINE_EXCLUDE", "FOLLOW_UP", "CONVERSATION")
+"""What a message may want."""
+
 NOT_BEFORE = re.compile(
     r"\b(?:not|no|instead of|rather than|except|other than|without|than|besides|apart from|"
     r"don'?t want|do not want|no more|sick of|tired of|enough of|enough|forget|skip|drop)"
@@ -145,7 +148,7 @@ def intent_of(
         searched: the arguments of the last search.
 
     Returns:
-        `NEW_SEARCH`, `REFINEMENT`, `REFINE_EXCLUDE`, `FOLLOW_UP` or `CONVERSATION`.
+        One of `INTENTS`.
     """
     signals = set(reading.signals) | set(reading.slots)
     if table:
@@ -161,8 +164,8 @@ def intent_of(
         signals.add("beyond")
     if reading.name:
         signals.add("named")
-        if reading.name in {place.get("id") for place in table}:
-            signals.add("named_on_table")
+    if mentioned(reading, table):
+        signals.add("named_on_table")
     if reading.category and reading.category != searched.get("category"):
         signals.add("new_category")
     if signals & {"wish", "recommend"} and reading.slots:
@@ -180,6 +183,24 @@ def intent_of(
         ):
             return rule["intent"]
     raise LookupError("data/lexicon.json: the last intent rule must always hold")
+
+
+def mentioned(reading: Reading, table: Sequence[Mapping[str, Any]]) -> tuple[int, ...]:
+    """Return the 0-based places of `table` that the message names, in full or by a telling word."""
+    whole = tuple(i for i, place in enumerate(table) if place.get("id") == reading.name)
+    return whole or tuple(
+        i
+        for i, place in enumerate(table)
+        if any(re.search(rf"\b{re.escape(word)}\b", reading.text) for word in _telling(place))
+    )
+
+
+def _telling(place: Mapping[str, Any]) -> list[str]:
+    """The words of a place's name that are neither a kind of place nor a district."""
+    english = re.findall(r"[a-z]{5,}", normalise(str(place.get("name_en", ""))))
+    korean = normalise(str(place.get("name_ko", ""))).split()[:1]
+    words = [*english, *(word for word in korean if len(word) >= 3)]
+    return [word for word in words if not any(hit.kind in SLOTS for hit in find(word))]
 
 
 def positions_on(reading: Reading, table: Sequence[Any]) -> tuple[int, ...]:

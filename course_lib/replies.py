@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -22,23 +22,24 @@ def phrases() -> dict[str, Any]:
     return json.loads((DATA / "replies.json").read_text(encoding="utf-8"))
 
 
-def reply(situation: Situation, *, has_search: bool) -> str:
+def reply(situation: Situation, *, searches: Collection[str] = ()) -> str:
     """Compose the answer to the last message.
 
     Args:
         situation: the conversation, understood.
-        has_search: whether a tool that searches places is bound.
+        searches: names of the bound tools that search places.
 
     Returns:
         Text in the person's language. There is always something to say.
     """
     if situation.results:
-        return _from_results(situation)
+        return _from_results(situation, searches)
     say = phrases()[situation.language]
     signals = situation.reading.signals
     if situation.intent == "FOLLOW_UP" and situation.table:
-        return _about(situation.table[(situation.positions or (0,))[0]], situation.language)
-    if situation.intent != "CONVERSATION" and not has_search:
+        meant = [situation.table[i] for i in situation.positions or (0,)]
+        return "\n".join(_about(place, situation.language) for place in meant)
+    if situation.intent != "CONVERSATION" and not searches:
         return say["no_tool"].format(wish=_wish_in_words(situation))
     if situation.reading.positions and situation.intent == "CONVERSATION":
         if not situation.table:
@@ -46,7 +47,7 @@ def reply(situation: Situation, *, has_search: bool) -> str:
         names = ", ".join(_name(place, situation.language) for place in situation.table)
         size = len(situation.table)
         return say["beyond"].format(
-            size=size if situation.language == "ko" else NUMBERS_EN[min(size, 10)],
+            size=size if situation.language == "ko" else _count(size, "en"),
             places="place" if size == 1 else "places",
             names=names,
         )
@@ -56,14 +57,14 @@ def reply(situation: Situation, *, has_search: bool) -> str:
     return say["unknown"]
 
 
-def _from_results(situation: Situation) -> str:
+def _from_results(situation: Situation, searches: Collection[str]) -> str:
     last = situation.results[-1]
     found = places_in(last.text)
     say = phrases()[situation.language]
-    if found is None:
+    if found is None or (not found and last.name not in searches):
         return "\n".join(_tool_line(message, say) for message in situation.results)
     if not found:
-        return say["nothing"]
+        return _nothing(situation)
     lines = [_headline(found, situation)]
     lines += [
         say["line"].format(
@@ -89,14 +90,22 @@ def _headline(found: Sequence[Mapping[str, Any]], situation: Situation) -> str:
         "wish": _what(category, 2, language),
         "count": _count(len(found), language),
         "be": "is" if len(found) == 1 else "are",
+        "cost": "costs" if len(found) == 1 else "cost",
         "where": _where(last.get("district"), language),
         "district": _district(first.get("district") or last.get("near"), language),
         "elsewhere": situation.reading.elsewhere or "",
     }
     if language == "ko":
-        words["wish"] += "이" if _has_final_consonant(words["wish"]) else "가"
+        words["wish"] = _as_subject(words["wish"])
     key = "found"
-    if "near" in last and last.get("near"):
+    # Of the first wish's conditions, what did the last search leave out?
+    left_out = set(first) - set(last) - {"district"}
+    near = last.get("near")
+    if near and (left_out or any(place["district"] == near for place in found)):
+        key = "found_loosened"
+    elif near and situation.reading.price == "cheaper":
+        key = "found_no_cheaper"
+    elif near:
         key = "found_no_more" if situation.intent == "REFINE_EXCLUDE" else "found_elsewhere"
     elif situation.reading.price == "cheaper" and situation.table:
         lowest = min(place.get("price_level", 0) for place in situation.table)
@@ -112,6 +121,17 @@ def _headline(found: Sequence[Mapping[str, Any]], situation: Situation) -> str:
     return text[0].upper() + text[1:]
 
 
+def _nothing(situation: Situation) -> str:
+    say = phrases()[situation.language]
+    if situation.reading.price != "cheaper" or not situation.table:
+        return say["nothing"]
+    category = situation.calls[-1]["args"].get("category") or "place"
+    wish = _what(category, 2, situation.language)
+    return say["nothing_cheaper"].format(
+        wish=_as_subject(wish) if situation.language == "ko" else wish
+    )
+
+
 def _has_a_tag(found: Sequence[Mapping[str, Any]], tags: Sequence[str] | None) -> bool:
     return not tags or any(set(tags) & set(place.get("tags", ())) for place in found)
 
@@ -123,6 +143,7 @@ def _about(place: Mapping[str, Any], language: str) -> str:
         what=_what(place["category"], 1, language),
         summary=place[f"summary_{language}"],
         indoor=say["indoor" if place["indoor"] else "outdoor"],
+        copula="이에요" if _has_final_consonant(facts["price"]) else "예요",
         **facts,
     )
 
@@ -140,18 +161,21 @@ def _name(place: Mapping[str, Any], language: str) -> str:
 
 
 def _what(category: str, count: int, language: str) -> str:
-    word = phrases()["categories"][category][language]
+    words = phrases()["categories"]
+    word = words.get(category, words["place"])[language]
     return word if language == "ko" else word[count != 1]
 
 
 def _count(count: int, language: str) -> str:
-    return phrases()["counts_ko"][count] if language == "ko" else NUMBERS_EN[min(count, 10)]
+    words = phrases()["counts_ko"] if language == "ko" else NUMBERS_EN
+    return words[count] if count < len(words) else str(count)
 
 
 def _district(name: str | None, language: str) -> str:
     if not name:
         return "서울" if language == "ko" else "Seoul"
-    return load_districts()[name]["name_ko"] if language == "ko" else name
+    known = load_districts().get(name)
+    return known["name_ko"] if known and language == "ko" else name
 
 
 def _where(district: str | None, language: str) -> str:
@@ -159,6 +183,10 @@ def _where(district: str | None, language: str) -> str:
         return ""
     name = _district(district, language)
     return f"{name} " if language == "ko" else f" in {name}"
+
+
+def _as_subject(word: str) -> str:
+    return word + ("이" if _has_final_consonant(word) else "가")
 
 
 def _has_final_consonant(word: str) -> bool:

@@ -9,6 +9,9 @@
 | `COURSE_HOME`             | folder for progress and scratch databases          | user data dir  |
 | `COURSE_CHROMIUM`         | path of the browser for the tests                  | looked for     |
 | `COURSE_REQUIRE_BROWSER`  | `1`: a missing browser fails the tests             | `0`            |
+
+The set-up alone reads two more: `COURSE_NO_UV=1` (use pip) and `COURSE_NO_BROWSER=1` (`make lab`
+opens no window).
 """
 
 from __future__ import annotations
@@ -17,7 +20,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 ROOT = Path(__file__).resolve().parent.parent
 """The folder of the checkout: `notebooks/`, `data/` and the rest lie below it."""
@@ -73,8 +76,8 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
     base_url = _text(env, "COURSE_LLM_BASE_URL")
     model = _text(env, "COURSE_LLM_MODEL")
     if base_url is not None:
-        parts = urlsplit(base_url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+        parts = _split(base_url)
+        if parts is None or parts.scheme not in ("http", "https") or not parts.hostname:
             raise SettingsError(
                 f"COURSE_LLM_BASE_URL is {base_url!r}, which is not an http(s) address. "
                 "Set it to an OpenAI-compatible endpoint such as http://127.0.0.1:8000/v1, "
@@ -86,21 +89,26 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
                 "Set it to a model that this server offers (its /models page lists them)."
             )
     database_url = _text(env, "COURSE_DATABASE_URL")
-    if database_url is not None and urlsplit(database_url).scheme not in (
-        "postgresql",
-        "postgres",
+    database = _split(database_url or "")
+    if database_url is not None and (
+        database is None or database.scheme not in ("postgresql", "postgres")
     ):
         raise SettingsError(
-            f"COURSE_DATABASE_URL begins with {urlsplit(database_url).scheme!r}. "
+            f"COURSE_DATABASE_URL begins with {database_url.split(':')[0]!r}. "
             "Set it to a postgresql://user@host:port/database address, "
             "or unset it to use the embedded server."
+        )
+    key = _text(env, "COURSE_LLM_API_KEY") or "not-needed"
+    if not key.isascii():
+        raise SettingsError(
+            "COURSE_LLM_API_KEY holds letters that no key has (it is not ASCII). Copy it again."
         )
     return Settings(
         llm_base_url=base_url,
         llm_model=model,
-        llm_api_key=_text(env, "COURSE_LLM_API_KEY") or "not-needed",
+        llm_api_key=key,
         database_url=database_url,
-        home=_home(env),
+        home=read_home(env),
         chromium=_text(env, "COURSE_CHROMIUM"),
         require_browser=_flag(env, "COURSE_REQUIRE_BROWSER"),
     )
@@ -117,10 +125,29 @@ def _flag(env: Mapping[str, str], name: str) -> bool:
     return value in ("1", "true", "yes")
 
 
-def _home(env: Mapping[str, str]) -> Path:
+def _split(url: str) -> SplitResult | None:
+    """The parts of a URL, or None where it is none (an unclosed bracket, an odd port)."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return None
+    return parts
+
+
+def read_home(environment: Mapping[str, str] | None = None) -> Path:
+    """Read only where the learner's own files go; the folder may not exist yet.
+
+    Raises:
+        SettingsError: `COURSE_HOME` names a home folder of nobody.
+    """
+    env = os.environ if environment is None else environment
     named = _text(env, "COURSE_HOME")
     if named is not None:
-        return Path(named).expanduser()
+        try:
+            return Path(named).expanduser()
+        except RuntimeError as error:
+            raise SettingsError(f"COURSE_HOME is {named!r}: {error} Name a folder.") from error
     from platformdirs import user_data_path
 
     return user_data_path("namu-course", appauthor=False)

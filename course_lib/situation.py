@@ -14,10 +14,22 @@ from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
 
-from course_lib.reading import Reading, intent_of, language_of, positions_on, read
+from course_lib.reading import (
+    INTENTS,
+    Reading,
+    intent_of,
+    language_of,
+    mentioned,
+    positions_on,
+    read,
+)
 
 TABLE_LINE = re.compile(r"^Places on the table: (\[.*\])$", re.M)
-INTENT_LINE = re.compile(r"^Intent: ([A-Z_]+)$", re.M)
+INTENT_LINE = re.compile(rf"^Intent: ({'|'.join(INTENTS)})$", re.M)
+SHOWN_FIELDS = {
+    *("id", "name_ko", "name_en", "category", "district", "indoor", "price_level"),
+    *("summary_ko", "summary_en"),
+}
 
 
 @dataclass(frozen=True)
@@ -50,9 +62,9 @@ class Situation:
         numbered = positions_on(self.reading, self.table)
         if numbered:
             return numbered
-        named = [i for i, place in enumerate(self.table) if place.get("id") == self.reading.name]
+        named = mentioned(self.reading, self.table)
         if named or "which" not in self.reading.signals:
-            return tuple(named)
+            return named
         best = _most_fitting(self.reading, self.table)
         return () if best is None else (best,)
 
@@ -65,7 +77,9 @@ def understand(messages: Sequence[BaseMessage]) -> Situation:
     """
     last = max((i for i, m in enumerate(messages) if isinstance(m, HumanMessage)), default=-1)
     text = str(messages[last].text) if last >= 0 else ""
-    system = "\n".join(str(m.text) for m in messages if isinstance(m, SystemMessage))
+    # Only the first system message is the program's own; later ones may come from a client.
+    first = messages[0] if messages else None
+    system = str(first.text) if isinstance(first, SystemMessage) else ""
     reading = read(text)
     searched = _last_search(messages[: max(last, 0)])
     table = _table(system, messages[: max(last, 0)])
@@ -88,9 +102,11 @@ def places_in(content: object) -> list[dict[str, Any]] | None:
     """Return the places in a tool's answer, or None where it is no list of places."""
     try:
         found = json.loads(str(content))
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
-    if isinstance(found, list) and all(isinstance(p, dict) and "name_en" in p for p in found):
+    if isinstance(found, list) and all(
+        isinstance(p, dict) and set(p) >= SHOWN_FIELDS for p in found
+    ):
         return found
     return None
 

@@ -1,11 +1,14 @@
 """What a cell shows: the same from run to run, in text and in HTML, and safe."""
 
+import operator
+import time
 from dataclasses import dataclass
 from typing import Annotated
 
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage
 from langgraph.graph import END, START, StateGraph
+from langgraph.types import Send
 from pydantic import BaseModel
 from typing_extensions import TypedDict
 
@@ -53,7 +56,7 @@ def test_graph_is_drawn_as_mermaid_with_a_text_form(shown):
     text, (mime, source) = shown(show_graph, small())
     assert text == "START --> left\nleft --> right\nright --> END"
     assert mime == "text/vnd.mermaid"
-    assert source.splitlines()[0] == "graph TD" and "n0([START])" in source
+    assert source.splitlines()[0] == "graph TD" and 'n0(["START"])' in source
     assert "#" not in source, "a colour of its own would not follow the reader's theme"
 
 
@@ -86,6 +89,41 @@ def test_state_shows_each_message_and_marks_the_new_ones(shown):
     old = {"messages": [HumanMessage("hi")]}
     text, _ = shown(show_state, {"messages": [*old["messages"], AIMessage("yo")]}, before=old)
     assert "human: hi\n" in text and "ai: yo *" in text
+
+
+def test_an_edited_message_is_marked_though_the_list_has_the_same_length(shown):
+    old = {"messages": [HumanMessage("hi", id="1"), AIMessage("yo", id="2")]}
+    new = {"messages": [HumanMessage("hey", id="1"), old["messages"][1]]}
+    text, _ = shown(show_state, new, before=old)
+    assert "human: hey *" in text and "ai: yo\n" in text + "\n"
+
+
+def test_parallel_tasks_of_one_node_are_told_apart(shown):
+    class Numbers(TypedDict):
+        xs: Annotated[list[int], operator.add]
+
+    def work(given):
+        time.sleep(0.05 * (3 - given["n"]))
+        return {"xs": [given["n"]]}
+
+    builder = StateGraph(Numbers)
+    builder.add_node("work", work)
+    sends = [Send("work", {"n": n}) for n in range(3)]
+    builder.add_conditional_edges(START, lambda state: sends, ["work"])
+    text, _ = shown(show_steps, builder.compile(), {"xs": []})
+    for n in range(3):
+        assert f"n={n}  | xs=[{n}]" in text
+
+
+def test_labels_of_roads_are_in_both_forms_and_quoted(shown):
+    builder = StateGraph(S)
+    builder.add_node("a", lambda s: {})
+    builder.add_node('odd "name"', lambda s: {})
+    builder.add_edge(START, "a")
+    builder.add_conditional_edges("a", lambda s: "yes", {"yes": 'odd "name"', "no": END})
+    text, (_, source) = shown(show_graph, builder.compile())
+    assert 'odd "name" (yes)' in text and "END (no)" in text
+    assert '["odd #quot;name#quot;"]' in source and '|"yes"|' in source
 
 
 def test_steps_show_what_was_read_run_and_written(shown):

@@ -7,6 +7,7 @@ that tells which Python is needed. Used by the Makefile: `python3 tools/environm
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -87,8 +88,9 @@ def _try_lock(handle: IO[str]) -> bool:
             import fcntl
 
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
+    except OSError as error:
+        # Only "somebody else holds it" means wait; some network disks cannot lock at all.
+        return error.errno not in (errno.EACCES, errno.EAGAIN, errno.EDEADLK)
     return True
 
 

@@ -7,6 +7,8 @@ over as deltas, collected for 50 ms, so that a long answer costs the browser lit
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -18,6 +20,7 @@ from langchain_core.messages import AIMessage, BaseMessage
 if TYPE_CHECKING:
     from langgraph.graph.state import CompiledStateGraph
     from langgraph.store.base import BaseStore
+    from langgraph.types import StateSnapshot
 
 HERE = Path(__file__).parent
 BATCH_SECONDS = 0.05
@@ -43,7 +46,8 @@ class ChatPanel:
     """A chat with a graph, inside the notebook.
 
     Args:
-        graph: a compiled graph with `messages` in its state and a checkpointer.
+        graph: a compiled graph with `messages` in its state and a checkpointer, synchronous
+            (`SqliteSaver`, ...) or asynchronous.
         user: whose conversation this is; goes into every run's metadata.
         store: where the id of this user's current thread is kept, so that a later panel on the
             same store opens the same conversation; None to begin a new one each time.
@@ -65,11 +69,10 @@ class ChatPanel:
         self.store = store
         self.widget = Transcript(title=graph.name or "chat")
         self.widget.on_msg(self._on_message)
-        self._waiting: list[str] = []
+        self._jobs: list[Callable[[], Awaitable[None]]] = []
         self._task: asyncio.Task[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self.thread_id = self._remembered() or self._new_thread()
-        self._load()
 
     @property
     def config(self) -> dict[str, Any]:
@@ -77,11 +80,22 @@ class ChatPanel:
         return {"configurable": {"thread_id": self.thread_id}, "metadata": {"user": self.user}}
 
     def show(self) -> None:
-        """Show the panel below the cell."""
+        """Show the panel below the cell, with what was said in its thread so far."""
         from IPython.display import display
 
         self._loop = asyncio.get_event_loop()
         display(self.widget)
+        self._loop.call_soon_threadsafe(self._queue, self.load)
+
+    async def load(self) -> None:
+        """Read the thread's messages into the panel."""
+        snapshot = await self._snapshot()
+        messages = snapshot.values.get("messages", [])
+        self.widget.entries = [
+            _entry("you" if m.type == "human" else "namu", str(m.text))
+            for m in messages
+            if m.type in ("human", "ai") and str(m.text)
+        ]
 
     async def send(self, text: str) -> None:
         """Send a message and stream the answer into the panel.
@@ -96,76 +110,108 @@ class ChatPanel:
                 "Nothing was sent: shorten it and send it again."
             )
             return
+        # Half an emoji, as a browser may send it, could not be stored as UTF-8.
+        text = text.encode("utf-8", "replace").decode()
         self._add("you", text)
         self.widget.status = "thinking"
         answer = _Answer(self)
         try:
-            stream = self.graph.astream(
-                {"messages": [{"role": "user", "content": text}]},
-                self.config,
-                stream_mode=["messages", "updates"],
-            )
-            async for mode, part in stream:
+            async for mode, part in self._stream({"messages": [{"role": "user", "content": text}]}):
                 if mode == "messages":
                     answer.take(part[0])
                 else:
                     answer.ran(part)
+            answer.close()
+            await self._tell_if_stopped()
+        except asyncio.CancelledError:
+            answer.close(broken=True)
+            self._tell("Stopped. What was said before is kept; go on when you like.")
         except Exception as error:  # noqa: BLE001 - a graph may raise anything; the person is told
+            answer.close(broken=True)
             self._tell(
                 f"The graph stopped with {type(error).__name__}: {error}\n"
                 "What was said before is kept. Send the message again, or go on with another."
             )
         finally:
-            answer.close()
             self.widget.status = ""
 
-    def new_conversation(self) -> None:
+    async def new_conversation(self) -> None:
         """Begin a new thread; the old one stays in the checkpointer."""
         self.thread_id = self._new_thread()
-        self._load()
+        await self.load()
+
+    async def _stream(self, value: dict[str, Any]) -> AsyncIterator[tuple[str, Any]]:
+        """Run the graph; one whose saver knows no async runs in a thread of its own."""
+        modes = ["messages", "updates"]
+        if await self._is_async():
+            async for found in self.graph.astream(value, self.config, stream_mode=modes):
+                yield found
+            return
+        parts = self.graph.stream(value, self.config, stream_mode=modes)
+        end = object()
+        while (found := await asyncio.to_thread(next, parts, end)) is not end:
+            yield found
+
+    async def _snapshot(self) -> StateSnapshot:
+        if await self._is_async():
+            return await self.graph.aget_state(self.config)
+        return await asyncio.to_thread(self.graph.get_state, self.config)
+
+    async def _is_async(self) -> bool:
+        """Whether the saver can be awaited; LangGraph's synchronous ones say so by raising."""
+        try:
+            await self.graph.checkpointer.aget_tuple(self.config)
+        except NotImplementedError:
+            return False
+        return True
+
+    async def _tell_if_stopped(self) -> None:
+        waiting = (await self._snapshot()).next
+        if waiting:
+            self._tell(
+                f"The graph stopped before {', '.join(waiting)} and waits there. This small panel "
+                "cannot resume it; from code: graph.invoke(None, panel.config)."
+            )
 
     def _on_message(self, widget: Any, content: dict[str, Any], buffers: Any) -> None:
         """Take what the browser sends; it may arrive on another thread than the loop's."""
         loop = self._loop or asyncio.get_event_loop()
         match content:
             case {"kind": "send", "text": str(text)}:
-                loop.call_soon_threadsafe(self._queue, text)
+                loop.call_soon_threadsafe(self._queue, partial(self.send, text))
             case {"kind": "new"}:
-                loop.call_soon_threadsafe(self._restart)
+                loop.call_soon_threadsafe(self._queue, self.new_conversation)
+            case {"kind": "stop"}:
+                loop.call_soon_threadsafe(self._stop)
 
-    def _queue(self, text: str) -> None:
-        self._waiting.append(text)
+    def _queue(self, job: Callable[[], Awaitable[None]]) -> None:
+        self._jobs.append(job)
         if self._task is None or self._task.done():
             self._task = asyncio.get_running_loop().create_task(self._work())
-        else:
-            self.widget.status = f"thinking; {len(self._waiting)} more waiting"
+        elif self.widget.status:
+            self.widget.status = f"thinking; {len(self._jobs)} more waiting"
 
     async def _work(self) -> None:
-        while self._waiting:
-            await self.send(self._waiting.pop(0))
+        while self._jobs:
+            await self._jobs.pop(0)()
 
-    def _restart(self) -> None:
+    def _stop(self) -> None:
+        """Stop the answer being written, and forget what waits behind it."""
+        self._jobs.clear()
         if self._task is not None and not self._task.done():
-            self.widget.status = "one moment: the answer is still being written"
-            return
-        self.new_conversation()
+            self._task.cancel()
 
     def _remembered(self) -> str | None:
-        item = self.store.get(("panel", self.user), "thread") if self.store else None
+        if self.store is None:
+            return None
+        item = self.store.get(("panel", self.user), "thread")
         return item.value["thread_id"] if item else None
 
     def _new_thread(self) -> str:
         thread_id = str(uuid4())
-        if self.store:
+        if self.store is not None:
             self.store.put(("panel", self.user), "thread", {"thread_id": thread_id})
         return thread_id
-
-    def _load(self) -> None:
-        messages = self.graph.get_state(self.config).values.get("messages", [])
-        shown = [m for m in messages if m.type in ("human", "ai") and str(m.text)]
-        self.widget.entries = [
-            _entry("you" if m.type == "human" else "namu", str(m.text)) for m in shown
-        ]
 
     def _add(self, who: str, text: str, note: str = "") -> None:
         self.widget.entries = [*self.widget.entries, _entry(who, text, note)]
@@ -205,13 +251,13 @@ class _Answer:
             self.panel.widget.send({"kind": "delta", "text": self.unsent})
             self.unsent = ""
 
-    def close(self) -> None:
+    def close(self, *, broken: bool = False) -> None:
         if self.timer is not None:
             self.timer.cancel()
         self.flush()
         if self.texts:
-            text = "\n\n".join(self.texts.values())
-            self.panel._add("namu", text, " > ".join(self.nodes))
+            note = "broken off, so not kept in the thread" if broken else " > ".join(self.nodes)
+            self.panel._add("namu", "\n\n".join(self.texts.values()), note)
 
 
 def _entry(who: str, text: str, note: str = "") -> dict[str, str]:

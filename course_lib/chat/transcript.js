@@ -29,11 +29,12 @@ function render({ model, el }) {
   const box = element("textarea", "namu-box");
   box.rows = 2;
   box.setAttribute("aria-label", "Your message");
-  box.placeholder = "A quiet cafe in Mapo-gu? / 종로에 있는 고궁 추천해줘";
+  box.placeholder = "A quiet cafe in Jongno-gu? / 종로에 있는 고궁 추천해줘";
   const send = element("button", "namu-send", "Send");
+  const stop = element("button", "namu-stop", "Stop");
   const fresh = element("button", "namu-new", "New conversation");
   const bar = element("div", "namu-bar");
-  bar.append(box, send, fresh);
+  bar.append(box, send, stop, fresh);
   root.append(log, status, bar);
   el.append(root);
 
@@ -66,6 +67,7 @@ function render({ model, el }) {
 
   function showStatus() {
     status.textContent = model.get("status");
+    stop.disabled = !model.get("status");
   }
 
   function submit() {
@@ -80,12 +82,14 @@ function render({ model, el }) {
       event.preventDefault();
       submit();
     }
+    if (event.key === "Escape") model.send({ kind: "stop" });
     // Keys typed here are no notebook shortcuts.
     event.stopPropagation();
   }
 
   box.addEventListener("keydown", onKey);
   send.addEventListener("click", submit);
+  stop.addEventListener("click", () => model.send({ kind: "stop" }));
   fresh.addEventListener("click", () => model.send({ kind: "new" }));
   model.on("change:entries", showAll);
   model.on("change:status", showStatus);

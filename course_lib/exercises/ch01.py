@@ -29,8 +29,20 @@ def _judge_three_nodes(build: Any) -> None:
     for given, wanted in (("", "abc"), ("x", "xabc")):
         got = graph.invoke({"text": given})
         shown = f"build_abc().invoke({{'text': {given!r}}})"
-        require(isinstance(got, dict), f"{shown} gave {got!r}. The state should be a dictionary.")
-        expect(shown, {"text": wanted}, got, "Follow the edges from START: who writes last?")
+        look = "Follow the edges from START: who writes last?"
+        if got.get("text") == given + wanted[-1] * 3:
+            look = "Every node adds the last letter: each function needs a letter of its own."
+        elif got.get("text") == given:
+            look = "No node changed text: does each return {'text': ...}, spelt like the field?"
+        expect(shown, {"text": wanted}, got, look)
+    grown = [update for step in graph.stream({"text": ""}, stream_mode="updates") for update in
+             step.values()]
+    expect(
+        "what the nodes write, one after the other",
+        ["a", "ab", "abc"],
+        [(update or {}).get("text") for update in grown],
+        "Each of the three nodes adds one letter.",
+    )
     nodes = [name for name in graph.get_graph().nodes if not name.startswith("__")]
     require(
         len(nodes) == 3,
@@ -47,6 +59,7 @@ def _judge_roads(by_intent: Any) -> None:
         "FOLLOW_UP": "chat",
         "CONVERSATION": "chat",
         None: "chat",
+        "SOMETHING_ELSE": "chat",
     }
     for intent, road in roads.items():
         expect(
@@ -59,8 +72,10 @@ def _judge_roads(by_intent: Any) -> None:
 
 def _judge_budget(note_budget: Any) -> None:
     cases = {
+        "a free museum": {"max_price": 0},
         "Something FREE in Mapo-gu": {"max_price": 0},
         "a cheap restaurant": {"max_price": 1},
+        "Cheap noodles": {"max_price": 1},
         "a museum": {},
     }
     for message, wanted in cases.items():
@@ -76,19 +91,16 @@ def _judge_budget(note_budget: Any) -> None:
             got is None or isinstance(got, dict),
             f"note_budget returned {got!r}. A node returns a dictionary of the fields it changes.",
         )
-        expect(
-            f"note_budget({before!r})",
-            wanted,
-            got or {},
-            "Return only the fields that change; nothing to change is an empty update.",
-        )
+        look = "Return only the fields that change; nothing to change is an empty update."
+        if wanted and not got:
+            look = "Capitals count too: look for the word in the lower-case message."
+        expect(f"note_budget({before!r})", wanted, got or {}, look)
 
 
 def _judge_assistant(build: Any) -> None:
     graph = _graph(build, "build_assistant")
-    drawn = graph.get_graph()
     require(
-        any(edge.conditional for edge in drawn.edges),
+        any(graph.builder.branches.values()),
         "The graph has no conditional edge. Let the intent choose between two roads.",
     )
     roads = {}
@@ -103,9 +115,20 @@ def _judge_assistant(build: Any) -> None:
             f"the intent after {text!r}",
             intent,
             state.get("intent"),
-            "A node before the branch writes it.",
+            "Which node writes the intent, and what does it return for this message?",
+        )
+        first = next(iter(steps[0].values())) or {}
+        require(
+            "intent" in first,
+            f"The first node to run writes {sorted(first)}. It should write the intent, so that "
+            "the conditional edge behind it can choose by it.",
         )
         last = state["messages"][-1]
+        require(
+            last.type != "human" or last.text == text,
+            f"after {text!r} the last message is a human one: {last.text!r}. A bare string becomes "
+            "a human message; write {'role': 'ai', 'content': ...}.",
+        )
         if last.type != "ai" or not str(last.text).strip():
             raise Wrong(
                 f"after {text!r} the last message is {last.type}: {str(last.text)!r}. Each road "
@@ -127,8 +150,8 @@ e1 = Exercise(
     (
         "Copy the shape of the two-node graph: a builder, nodes, edges, compile.",
         "Three nodes need four edges: from START, two in between, and to END.",
-        "add_node takes a name and a function: "
-        "builder.add_node('a', lambda s: {'text': s['text'] + 'a'}).",
+        "Write three functions, each returning {'text': state['text'] + ...}, and give each to "
+        "add_node.",
     ),
     "Each node read what the one before it had written.",
 )

@@ -10,6 +10,19 @@ from course_lib.exercises.exercise import Exercise, Wrong, expect, require
 CHAPTER = "02"
 
 
+def _untouched(reducer: Any, left: Any, right: Any) -> Any:
+    """Call a reducer and make sure that it changed neither of its arguments."""
+    given = copy.deepcopy((left, right))
+    got = reducer(*given)
+    for before, after, which in zip((left, right), given, ("first", "second"), strict=True):
+        require(
+            before == after,
+            f"{reducer.__name__} changed its {which} argument from {before!r} to {after!r}. It "
+            "belongs to the state: make something new.",
+        )
+    return got
+
+
 def _judge_choices(choices: Any) -> None:
     require(
         isinstance(choices, dict),
@@ -23,11 +36,13 @@ def _judge_choices(choices: Any) -> None:
     }
     for field, (right, reason) in reasons.items():
         require(field in choices, f"choices has no entry for {field!r}.")
-        expect(f"choices[{field!r}]", right, choices[field], reason)
+        require(
+            choices[field] == right,
+            f"{field!r} with {choices[field]!r} would not do. {reason}",
+        )
 
 
 def _judge_union(union: Any) -> None:
-    look = 'The order is part of the answer: "the second one" must stay the second one.'
     for left, right, wanted in (
         (["b"], ["a"], ["b", "a"]),
         (["a"], ["a"], ["a"]),
@@ -35,14 +50,15 @@ def _judge_union(union: Any) -> None:
         ([], ["x", "x"], ["x"]),
         (["x"], [], ["x"]),
     ):
-        before = list(left)
-        got = union(left, right)
-        expect(f"union({before!r}, {right!r})", wanted, got, look)
-        require(
-            left == before,
-            f"union changed its first argument to {left!r}. It belongs to the state: make a new "
-            "list.",
-        )
+        look = 'The order is part of the answer: "the second one" must stay the second one.'
+        shown, got = f"union({left!r}, {right!r})", _untouched(union, left, right)
+        if not isinstance(got, list):
+            look = f"That is a {type(got).__name__}; a list is wanted."
+        elif len(set(got)) < len(got):
+            look = "A repeat is left."
+        elif set(got) != set(wanted):
+            look = "Everything that either side has belongs in it, and nothing else."
+        expect(shown, wanted, got, look)
 
 
 def _judge_last_three(keep_last_three: Any) -> None:
@@ -52,17 +68,13 @@ def _judge_last_three(keep_last_three: Any) -> None:
         ([], ["a", "b", "c", "d"], ["b", "c", "d"]),
         (["a", "b"], [], ["a", "b"]),
         ([], [], []),
+        (["a"], ["a"], ["a", "a"]),
     ):
-        before = list(left)
         expect(
-            f"keep_last_three({before!r}, {right!r})",
+            f"keep_last_three({left!r}, {right!r})",
             wanted,
-            keep_last_three(left, right),
-            "First put one behind the other, then keep the last three.",
-        )
-        require(
-            left == before,
-            f"keep_last_three changed its first argument to {left!r}. Make a new list.",
+            _untouched(keep_last_three, left, right),
+            "First put one after the other, then keep the last three, repeats and all.",
         )
 
 
@@ -81,16 +93,19 @@ def _judge_take_back(take_back: Any) -> None:
         given = history[:count]
         update = take_back(list(given))
         require(
-            isinstance(update, list),
-            f"take_back returned {update!r}. Return a list of messages to write.",
+            isinstance(update, list) and all(hasattr(m, "type") for m in update),
+            f"take_back returned {update!r}. Return a list of messages to write; a plain string "
+            "would become a new human message.",
         )
-        kept = [message.id for message in add_messages(given, update)]
+        removed = [message.id for message in update if message.type == "remove"]
+        look = "Remove every message from the last human one on, and no other."
+        if not removed:
+            look = "Leaving a message out removes nothing: write a RemoveMessage for it."
         expect(
             f"after writing take_back(messages {[m.id for m in given]}), the ids left",
             wanted,
-            kept,
-            "A shorter list removes nothing. Write a RemoveMessage for every message from the last "
-            "human one on.",
+            [message.id for message in add_messages(given, update)],
+            look,
         )
 
 
@@ -98,22 +113,18 @@ def _judge_tally(answer: Any) -> None:
     if not (isinstance(answer, tuple) and len(answer) == 2):
         raise Wrong(f"check got {answer!r}. Hand it both: check((tally, Poll)).")
     tally, poll = answer
+    require(callable(tally), f"tally is a {type(tally).__name__}. Hand over the function itself.")
     for left, right, wanted in (
         ({"park": 1}, {"park": 2}, {"park": 3}),
         ({"park": 1}, {"cafe": 1}, {"park": 1, "cafe": 1}),
         ({}, {"cafe": 4}, {"cafe": 4}),
         ({"cafe": 4}, {}, {"cafe": 4}),
     ):
-        before = copy.deepcopy(left)
         expect(
-            f"tally({before!r}, {right!r})",
+            f"tally({left!r}, {right!r})",
             wanted,
-            tally(left, right),
+            _untouched(tally, left, right),
             "Add the counts of every key that either side has.",
-        )
-        require(
-            left == before,
-            f"tally changed its first argument to {left!r}. Make a new dictionary.",
         )
     hints = getattr(poll, "__annotations__", {})
     require("votes" in hints, f"Poll has the fields {list(hints)}. Give it one called votes.")
@@ -154,6 +165,7 @@ e1 = Exercise(
         "Twice in the log is two entries; twice in seen_ids is one.",
     ),
     "You chose by what two writes should become, which is all there is to choose by.",
+    takes="value",
 )
 e2 = Exercise(
     CHAPTER,
@@ -195,8 +207,9 @@ e5 = Exercise(
     _judge_tally,
     (
         "Go over the keys of both dictionaries and add what .get(key, 0) gives.",
-        "collections.Counter adds too: dict(Counter(left) + Counter(right)).",
+        "{key: ... for key in {**left, **right}} goes over the keys of both.",
         "class Poll(TypedDict): votes: Annotated[dict[str, int], tally]",
     ),
     "Three writers, one super-step, and every vote was counted.",
+    takes="value",
 )

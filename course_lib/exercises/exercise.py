@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import dis
 import html
+import inspect
 import json
 import linecache
+import re
+import sysconfig
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -64,6 +67,7 @@ class Exercise:
         judge: takes the learner's answer and raises `Wrong` unless it is right.
         hints: from the gentlest to the plainest.
         right: one sentence for a right answer.
+        takes: what `check` must be handed, `function` or `value`.
     """
 
     chapter: str
@@ -72,6 +76,7 @@ class Exercise:
     judge: Callable[[Any], None]
     hints: tuple[str, ...]
     right: str
+    takes: Literal["function", "value"] = "function"
     _hints_given: int = field(default=0, repr=False)
     _asked: bool = field(default=False, repr=False)
 
@@ -88,11 +93,18 @@ class Exercise:
                 f"Not attempted yet: exercise {self.number}, {self.title}.\n"
                 f"Put your code in place of the ... and run the cell. {self.id}.hint() helps.",
             )
+        if self.takes == "function" and not callable(answer):
+            got = "None" if answer is None else f"a {type(answer).__name__}"
+            return Outcome(
+                "wrong",
+                f"Not yet: check got {got}. Hand over the function itself, as in "
+                f"{self.id}.check(my_function), without calling it.",
+            )
         try:
             self.judge(answer)
         except Wrong as wrong:
             return Outcome("wrong", f"Not yet: {wrong}")
-        except Exception as error:  # noqa: BLE001 - whatever the learner's code raises is the finding
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever it raises is the finding
             return Outcome("crashed", _crash_text(error))
         return Outcome("right", f"Right. {self.right}")
 
@@ -158,6 +170,9 @@ def expect(shown: str, expected: Any, got: Any, look: str) -> None:
         got: the learner's value.
         look: where to look, one sentence.
     """
+    if inspect.iscoroutine(got):
+        got.close()
+        raise Wrong(f"{shown} gave a coroutine. Write `def`, not `async def`: nothing awaits it here.")
     if got != expected:
         raise Wrong(f"{shown} should be {expected!r}, got {got!r}. {look}")
 
@@ -170,7 +185,7 @@ def require(holds: bool, message: str) -> None:
 
 def is_untouched(answer: Any) -> bool:
     """Whether an answer is still what the exercise notebook came with: `...` and nothing else."""
-    if answer is None or answer is Ellipsis:
+    if answer is Ellipsis:
         return True
     if isinstance(answer, tuple):
         return bool(answer) and all(map(is_untouched, answer))
@@ -196,30 +211,42 @@ def _bases(answer: type) -> list[Any]:
 def _is_empty(code: CodeType) -> bool:
     """Whether a function's body is only `...` (and perhaps a docstring)."""
     allowed = {"RESUME", "NOP", "LOAD_CONST", "POP_TOP", "RETURN_VALUE", "RETURN_CONST"}
+    if code.co_flags & inspect.CO_COROUTINE:  # what Python puts around every `async def`
+        allowed |= {"RETURN_GENERATOR", "CALL_INTRINSIC_1", "RERAISE", "STOPITERATION_ERROR"}
     returned = [c for c in code.co_consts if c is not None and c is not Ellipsis]
     docstring = len(returned) == 0 or (len(returned) == 1 and isinstance(returned[0], str))
     last = [i for i in dis.get_instructions(code) if i.opname not in ("RESUME", "NOP")]
     returns_none = any(
-        i.argval is None for i in last[-2:] if i.opname in ("LOAD_CONST", "RETURN_CONST")
+        i.argval is None for i in last if i.opname in ("LOAD_CONST", "RETURN_CONST")
     )
     return {i.opname for i in last} <= allowed and docstring and returns_none
 
 
 def _crash_text(error: BaseException) -> str:
-    text = f"Your code stopped with {type(error).__name__}: {str(error) or '(no message)'}"
+    try:
+        said = str(error) or "(no message)"
+    except Exception:  # noqa: BLE001 - a learner's exception class may be broken itself
+        said = "(its message cannot be shown)"
+    text = f"Your code stopped with {type(error).__name__}: {said}"
     own = [frame for frame in traceback.extract_tb(error.__traceback__) if _is_learners(frame)]
-    if not own:
-        return f"{text}\nIt was raised while your answer was in use, not on a line of yours."
-    frame = own[-1]
-    line = (frame.line or linecache.getline(frame.filename, frame.lineno or 0)).strip()
-    return f"{text}\nIn {frame.name}, line {frame.lineno} of your cell: {line}"
+    if own:
+        frame = own[-1]
+        line = (frame.line or linecache.getline(frame.filename, frame.lineno or 0)).strip()
+        return f"{text}\nIn {frame.name}, line {frame.lineno} of your cell: {line}"
+    # LangGraph notes on an error which node was running.
+    notes = " ".join(getattr(error, "__notes__", ()))
+    node = re.search(r"task with name '([^']+)'", notes)
+    where = f"in the node {node[1]!r}" if node else "while your answer was in use"
+    return f"{text}\nIt was raised {where}, not on a line of yours."
 
 
 def _is_learners(frame: traceback.FrameSummary) -> bool:
-    name = frame.filename.replace("\\", "/")
-    library = ("site-packages/" in name, "/lib/python" in name, name.startswith("<frozen"))
-    package = str(Path(__file__).resolve().parent.parent).replace("\\", "/")
-    return not any(library) and not name.startswith(package)
+    name = Path(frame.filename)
+    library = [Path(sysconfig.get_path(key)) for key in ("stdlib", "platstdlib", "purelib")]
+    package = Path(__file__).resolve().parent.parent
+    if frame.filename.startswith("<frozen") or "site-packages" in name.parts:
+        return False
+    return not any(name.is_relative_to(folder) for folder in (*library, package))
 
 
 def _display(outcome: Outcome) -> None:

@@ -47,28 +47,49 @@ def exercise_of(solution: dict[str, Any]) -> dict[str, Any]:
     return made
 
 
-def generate(root: Path = ROOT) -> list[Path]:
-    """Write `exercises/` anew and return the files that changed.
+def generate(root: Path = ROOT, *, force: bool = False) -> tuple[list[Path], list[Path]]:
+    """Write `exercises/` anew.
+
+    A notebook in which somebody has run a cell is somebody's work, and is left alone.
 
     Args:
         root: the checkout; `solutions/` is read there.
+        force: overwrite also notebooks that somebody has worked in.
+
+    Returns:
+        The files that changed, and those that were left alone though they differ.
     """
     target = root / "exercises"
     target.mkdir(exist_ok=True)
-    changed = []
-    wanted = {}
+    changed, kept = [], []
+    wanted: dict[Path, str | None] = {}
     for path in sorted((root / "solutions").glob("*.ipynb")):
         solution = json.loads(path.read_text(encoding="utf-8"))
         wanted[target / path.name] = notebook_text(exercise_of(solution))
+    for path in target.glob("[0-9][0-9]_*.ipynb"):  # those of a chapter that is gone
+        wanted.setdefault(path, None)
     for path, text in wanted.items():
-        if not path.exists() or path.read_text(encoding="utf-8") != text:
-            path.write_text(text, encoding="utf-8")
-            changed.append(path)
-    for path in target.glob("*.ipynb"):
-        if path not in wanted:
+        stored = path.read_text(encoding="utf-8") if path.exists() else None
+        if stored == text:
+            continue
+        if stored is not None and not force and _was_worked_in(stored):
+            kept.append(path)
+        elif text is None:
             path.unlink()
             changed.append(path)
-    return changed
+        else:
+            path.write_text(text, encoding="utf-8")
+            changed.append(path)
+    return changed, kept
+
+
+def _was_worked_in(text: str) -> bool:
+    """Whether a stored notebook was run, or cannot be read: a generated one never was."""
+    try:
+        cells = json.loads(text)["cells"]
+        return any(cell.get("execution_count") or cell.get("outputs") for cell in cells)
+    except (ValueError, KeyError, AttributeError):
+        return True
 
 
 def notebook_text(notebook: dict[str, Any]) -> str:
