@@ -1,12 +1,15 @@
 # Two commands are all a learner needs: make lab, make test.
 PYTHON ?= python3
-SETUP = $(PYTHON) tools/environment.py
+CHECK = $(PYTHON) tools/python_version.py
+SETUP = $(CHECK) && $(PYTHON) tools/environment.py
 
-.PHONY: help venv lab test notebooks exercises bench lock clean
+.PHONY: help venv lab test doctor progress notebooks exercises bench lock clean
 
 help:
 	@echo "make lab        open JupyterLab on the first page (make lab PORT=9000 for a port of yours)"
 	@echo "make test       run and compare every cell, and everything else that is promised"
+	@echo "make doctor     tell what this machine has, and the remedy for what it lacks"
+	@echo "make progress   tell which exercises are done"
 	@echo "make venv       create or mend .venv and nothing else"
 	@echo "make notebooks  run the notebooks again and store their outputs in normal form"
 	@echo "make exercises  make exercises/ from solutions/"
@@ -18,10 +21,16 @@ venv:
 	@$(SETUP) venv
 
 lab:
-	@$(PYTHON) tools/lab.py $(PORT)
+	@$(CHECK) && $(PYTHON) tools/lab.py $(PORT)
 
 test:
 	@$(SETUP) run dev tools/check.py
+
+doctor:
+	@$(SETUP) run "" -m course_lib doctor
+
+progress:
+	@$(SETUP) run "" -m course_lib progress
 
 notebooks:
 	@$(SETUP) run dev tools/notebooks.py $(ONLY)
@@ -33,7 +42,7 @@ bench:
 	@$(SETUP) run dev benchmarks/run.py $(ONLY)
 
 lock:
-	@$(PYTHON) tools/lock.py
+	@$(CHECK) && $(PYTHON) tools/lock.py
 
 clean:
 	@$(PYTHON) tools/clean.py

@@ -233,6 +233,10 @@ BENCHES = {
 
 def main(names: list[str]) -> int:
     """Run the benchmarks named, print their tables and store them."""
+    unknown = set(names) - set(BENCHES)
+    if unknown:
+        print(f"no such benchmark: {', '.join(unknown)}. There are: {', '.join(BENCHES)}.")
+        return 1
     RESULTS.mkdir(exist_ok=True)
     for name in names or [name for name in BENCHES if name != "setup"]:
         rows = BENCHES[name]()

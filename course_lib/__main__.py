@@ -32,11 +32,12 @@ def main(arguments: list[str] | None = None) -> int:
 def _doctor() -> int:
     from course_lib.doctor import examine
 
-    for name, found, remedy in examine():
+    rows = examine()
+    for name, found, remedy in rows:
         print(f"{name:<12} {found}")
         if remedy:
             print(f"{'':<12}   {remedy}")
-    return 0
+    return int(rows[0][0] == "settings")  # nothing else could be looked at
 
 
 def _exercises(force: bool) -> int:

@@ -19,7 +19,7 @@ def test_doctor_names_everything_the_course_may_use(capsys):
 
 def test_doctor_tells_an_unusable_setting(monkeypatch, capsys):
     monkeypatch.setenv("COURSE_LLM_BASE_URL", "nonsense")
-    assert main(["doctor"]) == 0
+    assert main(["doctor"]) == 1
     assert "nonsense" in capsys.readouterr().out
 
 
@@ -27,7 +27,7 @@ def test_doctor_tells_an_unusable_setting(monkeypatch, capsys):
 def test_doctor_tells_an_address_that_is_none(monkeypatch, capsys, url):
     monkeypatch.setenv("COURSE_LLM_BASE_URL", url)
     monkeypatch.setenv("COURSE_LLM_MODEL", "tiny")
-    assert main(["doctor"]) == 0
+    assert main(["doctor"]) == 1
     assert url in capsys.readouterr().out
 
 

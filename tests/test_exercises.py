@@ -145,7 +145,7 @@ WRONG = {
         operator.add,
         mutating_union,
         lambda a, b: {*a, *b},
-        lambda a, b: print(end=''),
+        lambda a, b: print(end=""),
     ],
     "ch02.e3": [
         lambda a, b: [*a, *b][:3],

@@ -1,7 +1,7 @@
 """Make or mend the course's environment, `.venv`, and run commands in it.
 
-Standard library only, and written so that even an old Python can read it as far as the message
-that tells which Python is needed. Used by the Makefile: `python3 tools/environment.py VERB`.
+Standard library only, for it runs before anything is installed. Used by the Makefile:
+`python3 tools/environment.py VERB`.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import hashlib
+import importlib.util
 import json
 import os
 import shutil
@@ -25,7 +26,6 @@ if TYPE_CHECKING:  # an old Python need not have these
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 STAMP = VENV / "course-stamp.json"
-NEEDED = (3, 11)
 WINDOWS = os.name == "nt"
 
 
@@ -36,17 +36,6 @@ class SetupError(Exception):
 def say(text: str) -> None:
     """Tell the person what is happening, at once."""
     print("namu: " + text, flush=True)
-
-
-def check_python() -> None:
-    """Refuse an old Python."""
-    if sys.version_info < NEEDED:
-        raise SetupError(
-            "this is Python {}.{} ({}), and the course needs {}.{} or newer.\n"
-            "Install one, then name it: make lab PYTHON=python3.12".format(
-                *sys.version_info[:2], sys.executable, *NEEDED
-            )
-        )
 
 
 def check_writable() -> None:
@@ -118,7 +107,16 @@ def is_ready(extras: Sequence[str]) -> bool:
     found = _stamp()
     wanted = wanted_stamp(extras)
     same = all(found.get(key) == wanted[key] for key in ("inputs", "python", "folder"))
-    return same and set(found.get("extras", ())) >= set(extras) and venv_python().exists()
+    return same and set(found.get("extras", ())) >= set(extras) and _works()
+
+
+def _works() -> bool:
+    """Whether the Python in `.venv` runs and finds what the course stands on."""
+    code = (
+        "import sys, importlib.util as u; "
+        "sys.exit(not all(map(u.find_spec, ('course_lib', 'jupyterlab', 'langgraph'))))"
+    )
+    return _answer_of(code) is not None
 
 
 def _stamp() -> dict[str, object]:
@@ -138,7 +136,6 @@ def make_venv(extras: Sequence[str] = ()) -> None:
     Raises:
         SetupError: no usable Python, no permission, or the installation failed.
     """
-    check_python()
     if is_ready(extras):
         return
     check_writable()
@@ -147,17 +144,20 @@ def make_venv(extras: Sequence[str] = ()) -> None:
             return
         began = time.monotonic()
         uv = None if os.environ.get("COURSE_NO_UV") else shutil.which("uv")
-        if VENV.exists() and not _usable():
-            say(".venv is half-made or was made elsewhere; making it anew")
+        if VENV.is_symlink() or VENV.is_file():
+            raise SetupError(
+                ".venv is a file or a link, and the environment goes into a folder of that name.\n"
+                "Move it away, then run the same command again."
+            )
+        before = _stamp()
+        moved = before.get("folder", str(ROOT)) != str(ROOT)
+        if VENV.exists() and (moved or not _usable(with_pip=not uv)):
+            say(".venv is half-made, or was made elsewhere or by another Python; making it anew")
             shutil.rmtree(VENV)
-        extras = sorted({*extras, *_stamp().get("extras", ())})  # what was there stays there
+        extras = sorted({*extras, *before.get("extras", ())})  # what was there stays there
         STAMP.unlink(missing_ok=True)
         if not VENV.exists():
-            say("creating .venv with " + ("uv" if uv else "venv and pip"))
-            create = [uv, "venv", "--quiet", "--python", sys.executable, str(VENV)]
-            run(create if uv else [sys.executable, "-m", "venv", str(VENV)], "create .venv")
-        elif not uv and not _has_pip():
-            run([str(venv_python()), "-m", "ensurepip", "--upgrade"], "put pip into .venv")
+            _create(uv)
         target = ".[{}]".format(",".join(extras)) if extras else "."
         say("installing the pinned packages (about 600 MB on disk; minutes on a slow line) ...")
         install = [str(venv_python()), "-m", "pip", "install", "--quiet"]
@@ -165,32 +165,45 @@ def make_venv(extras: Sequence[str] = ()) -> None:
         if uv:
             install = [uv, "pip", "install", "--quiet", "--python", str(venv_python())]
         run([*install, "--editable", target, "--constraint", "constraints.txt"], "install packages")
+        if not _works():
+            raise SetupError(
+                "the packages are installed, and yet cannot be found: .venv is damaged.\n"
+                "Remove it with `make clean`, then run the same command again."
+            )
         quiet_lab()
         STAMP.write_text(json.dumps(wanted_stamp(extras)), encoding="utf-8")
         say(f"environment ready after {time.monotonic() - began:.0f} s")
 
 
-def _usable() -> bool:
-    """Whether the Python in `.venv` runs, is of the right version and lives in this folder."""
-    code = "import sys; print(sys.version_info[:2] == {!r}, sys.prefix)"
+def _create(uv: str | None) -> None:
+    """Make a bare `.venv`."""
+    say("creating .venv with " + ("uv" if uv else "venv and pip"))
+    if uv:
+        run([uv, "venv", "--quiet", "--python", sys.executable, str(VENV)], "create .venv")
+        return
+    if importlib.util.find_spec("ensurepip") is None:
+        raise SetupError(
+            "this Python cannot make environments: its ensurepip is missing.\n"
+            "Install it (Debian and Ubuntu: sudo apt-get install python3-venv), or install uv."
+        )
+    run([sys.executable, "-m", "venv", str(VENV)], "create .venv")
+
+
+def _usable(with_pip: bool) -> bool:
+    """Whether the Python in `.venv` runs, is of the right version and, if asked, has pip."""
+    told = _answer_of("import sys; print(sys.version_info[:2])" + "; import pip" * with_pip)
+    return told == str(tuple(sys.version_info[:2]))
+
+
+def _answer_of(code: str) -> str | None:
+    """What a line of code prints in `.venv`; None where it fails or there is no Python at all."""
     try:
         told = subprocess.run(
-            [str(venv_python()), "-c", code.format(tuple(sys.version_info[:2]))],
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-            timeout=60,
+            [str(venv_python()), "-c", code], capture_output=True, encoding="utf-8", timeout=60
         )
     except (OSError, subprocess.TimeoutExpired):
-        return False
-    same, _, prefix = told.stdout.strip().partition(" ")
-    return told.returncode == 0 and same == "True" and Path(prefix).resolve() == VENV.resolve()
-
-
-def _has_pip() -> bool:
-    """Whether `.venv` has pip; one that uv made has none."""
-    look = [str(venv_python()), "-c", "import pip"]
-    return subprocess.run(look, capture_output=True).returncode == 0
+        return None
+    return told.stdout.strip() if told.returncode == 0 else None
 
 
 def quiet_lab() -> None:
@@ -220,8 +233,20 @@ def run(command: list[str], what: str) -> None:
 
 def in_venv(*command: str) -> int:
     """Run a Python command line inside the environment and return its exit status."""
-    environment = {**os.environ, "PYTHONUTF8": "1"}
-    return subprocess.run([str(venv_python()), *command], cwd=ROOT, env=environment).returncode
+    return become([str(venv_python()), *command])
+
+
+def become(command: list[str], **variables: str) -> int:
+    """Turn this process into another program, so that every signal reaches it.
+
+    Windows has no such thing: there the program runs as a child, and its exit status is returned.
+    """
+    environment = {**os.environ, "PYTHONUTF8": "1", **variables}
+    os.chdir(ROOT)
+    if WINDOWS:
+        return subprocess.run(command, env=environment).returncode
+    sys.stdout.flush()
+    os.execve(command[0], command, environment)
 
 
 def main(arguments: list[str]) -> int:

@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from environment import ROOT, WINDOWS, SetupError, make_venv, say, telling, venv_python
+from environment import ROOT, WINDOWS, SetupError, become, make_venv, say, telling, venv_python
 
 FIRST_PAGE = "notebooks/00_start_here.ipynb"
 
@@ -26,42 +26,50 @@ def open_lab(port: int | None = None, browser: bool = True) -> int:
     """
     running = _running_lab()
     if running is not None:
-        url = "{}lab/tree/{}?token={}".format(running["url"], FIRST_PAGE, running.get("token", ""))
+        url = f"{running['url']}lab/tree/{FIRST_PAGE}?token={running.get('token', '')}"
         say("JupyterLab already runs for this folder; use that one:\n      " + url)
         if browser:
             import webbrowser
 
             webbrowser.open(url)
         return 0
-    if port is not None and not _is_free(port):
-        raise SetupError(
-            f"port {port} is taken by another program.\n"
-            f"Name another one: make lab PORT={_free_port(port + 1)}"
-        )
-    if port is None:
-        port = _free_port(8888)
-        if port != 8888:
-            say(f"port 8888 is taken by another program; using {port}")
-    say(f"opening JupyterLab on {FIRST_PAGE} (Ctrl-C stops it)")
+    if port is not None:
+        _check_port(port)
+    first = port if port is not None else _free_port(8888)
+    if port is None and first != 8888:
+        say(f"port 8888 is taken by another program; using {first}")
     command = [
-        str(venv_python()),
-        "-m",
-        "jupyterlab",
+        *(str(venv_python()), "-m", "jupyterlab"),
         "--ServerApp.ip=127.0.0.1",
-        f"--ServerApp.port={port}",
-        "--ServerApp.port_retries=0",
+        f"--ServerApp.port={first}",
+        f"--ServerApp.port_retries={0 if port is not None else 50}",
         f"--ServerApp.root_dir={ROOT}",
         f"--LabApp.default_url=/lab/tree/{FIRST_PAGE}",
         "--ServerApp.log_level=WARN",
+        "--ServerApp.answer_yes=True",  # one Ctrl-C is enough
     ]
     if not browser:
         command.append("--no-browser")
-    environment = {**os.environ, "PYTHONUTF8": "1", "LANGSMITH_TRACING": "false"}
-    server = subprocess.Popen(command, cwd=ROOT, env=environment)
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        say("you are root, so JupyterLab runs as root; do that in a container only")
+        command.append("--allow-root")
+    say(f"opening JupyterLab on {FIRST_PAGE} (Ctrl-C stops it)")
+    return become(command, LANGSMITH_TRACING="false")
+
+
+def _check_port(port: int) -> None:
     try:
-        return server.wait()
-    except KeyboardInterrupt:
-        return server.wait()
+        _bind(port)
+    except PermissionError:
+        raise SetupError(
+            f"port {port} is for the system's own programs.\nName one above 1023, as in: make lab "
+            "PORT=9000"
+        ) from None
+    except OSError:
+        raise SetupError(
+            f"port {port} is taken by another program.\n"
+            f"Name another one: make lab PORT={_free_port(port + 1)}"
+        ) from None
 
 
 def _running_lab() -> dict[str, object] | None:
@@ -84,14 +92,19 @@ def _running_lab() -> dict[str, object] | None:
 
 
 def _is_free(port: int) -> bool:
+    try:
+        _bind(port)
+    except OSError:
+        return False
+    return True
+
+
+def _bind(port: int) -> None:
+    """Take a port of 127.0.0.1 for a moment; raises OSError where that cannot be."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         if not WINDOWS:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
+        probe.bind(("127.0.0.1", port))
 
 
 def _free_port(first: int) -> int:
@@ -100,10 +113,11 @@ def _free_port(first: int) -> int:
 
 def main(arguments: list[str]) -> int:
     """Set up if needed and open JupyterLab, on the port asked for or the first free one."""
-    if arguments and not (arguments[0].isdecimal() and 0 < int(arguments[0]) < 65536):
-        raise SetupError(f"{arguments[0]!r} is no port. Name a number, as in: make lab PORT=9000")
+    asked = " ".join(arguments)
+    if asked and not (asked.isdecimal() and 0 < int(asked) < 65536):
+        raise SetupError(f"{asked!r} is no port. Name a number, as in: make lab PORT=9000")
     make_venv()
-    port = int(arguments[0]) if arguments else None
+    port = int(asked) if asked else None
     return open_lab(port, browser=not os.environ.get("COURSE_NO_BROWSER"))
 
 

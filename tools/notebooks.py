@@ -75,14 +75,20 @@ def _joined(outputs: list[nbformat.NotebookNode]) -> list[nbformat.NotebookNode]
 
 def main(names: list[str]) -> int:
     """Run and store the notebooks asked for; return how many failed."""
-    failed = 0
-    os.environ.update(COURSE_HOME=tempfile.mkdtemp(prefix="course-"), LANGSMITH_TRACING="false")
+    with tempfile.TemporaryDirectory(prefix="course-") as home:
+        os.environ.update(COURSE_HOME=home, LANGSMITH_TRACING="false")
+        return _store(names)
+
+
+def _store(names: list[str]) -> int:
+    failed = found = 0
     for variable in ("COURSE_LLM_BASE_URL", "COURSE_LLM_MODEL", "COURSE_LLM_API_KEY"):
         os.environ.pop(variable, None)
     for folder in ("notebooks", "solutions"):
         for path in sorted((ROOT / folder).glob("*.ipynb")):
             if names and not path.name.startswith(tuple(names)):
                 continue
+            found += 1
             notebook = nbformat.read(path, as_version=4)
             try:
                 execute(notebook, path.parent)
@@ -95,6 +101,9 @@ def main(names: list[str]) -> int:
             text = nbformat.writes(notebook) + "\n"
             path.write_text(text, encoding="utf-8")
             print(f"{folder}/{path.name}: {'unchanged' if text == before else 'stored'}")
+    if not found:
+        print(f"no notebook's name begins with {' or '.join(names)}")
+        return 1
     return failed
 
 
