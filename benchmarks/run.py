@@ -56,7 +56,7 @@ def bench_import() -> list[dict[str, object]]:
     """What importing costs: the library alone, and choosing the model."""
     core = "from langchain_core.language_models.chat_models import BaseChatModel"
     seconds = measure(
-        9,
+        15,
         nothing=python("-c", "pass"),
         library=python("-c", "import course_lib"),
         core=python("-c", core),

@@ -40,10 +40,10 @@ def test_newcomer_runs_all_cells_and_chats_in_two_languages(start):
     assert "Yongsan-gu" in english
     first = re.search(r"^1\. (.*?) \(", english, re.M).group(1)
     assert first in start.ask("tell me about the first one")
+    start.shoot("panel_light", ".namu-panel")
     assert "종로구" in start.ask("종로에 있는 고궁 추천해줘")
     page.locator(".namu-panel").scroll_into_view_if_needed()
     start.shoot("start_here_light")
-    start.shoot("panel_light", ".namu-panel")
     assert start.errors == []
 
 
