@@ -9,16 +9,22 @@ from typing import Annotated
 
 import pytest
 from langchain_core.messages import RemoveMessage
+from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.checkpoint.serde.encrypted import EncryptedSerializer
+from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.graph import END, START, MessagesState, StateGraph
 from typing_extensions import TypedDict
 
-from course_lib.exercises import ch01, ch02, progress
+from course_lib.checkpointers import open_checkpointer
+from course_lib.exercises import ch01, ch02, ch03, progress
 from course_lib.exercises.exercise import Exercise, code_of, is_untouched
 from course_lib.exercises.generate import exercise_of, generate, notebook_text
 from course_lib.exercises.report import report
 from course_lib.settings import ROOT
 
-EXERCISES = [e for module in (ch01, ch02) for e in vars(module).values() if isinstance(e, Exercise)]
+EXERCISES = [
+    e for module in (ch01, ch02, ch03) for e in vars(module).values() if isinstance(e, Exercise)
+]
 
 
 class Text(TypedDict):
@@ -107,6 +113,50 @@ CHOICES = {
     "messages": "add_messages",
 }
 
+
+def say_in_memory(url, thread_id, text):
+    return texts_of(InMemorySaver(), thread_id, text)
+
+
+def say_to_one_thread(url, thread_id, text):
+    with open_checkpointer(url) as saver:
+        return texts_of(saver, "always the same", text)
+
+
+def texts_of(saver, thread_id, text):
+    state = ch03.echo_graph(saver).invoke(
+        {"messages": [{"role": "user", "content": text}]},
+        {"configurable": {"thread_id": thread_id}},
+    )
+    return [message.text for message in state["messages"]]
+
+
+def steps(where="thread_id = ?", order="checkpoint_id", pasted=False):
+    columns = "metadata ->> 'step', metadata ->> 'source'"
+
+    def steps_of(connection, thread_id):
+        sql = f"SELECT {columns} FROM checkpoints WHERE {where} ORDER BY {order}"
+        if pasted:
+            return connection.execute(sql.replace("?", f"'{thread_id}'")).fetchall()
+        return connection.execute(sql, [thread_id] * sql.count("?")).fetchall()
+
+    return steps_of
+
+
+def undo(tables=("checkpoints", "writes"), comparison=">=", thread="thread_id = ?"):
+    def undo_last_turn(connection, thread_id):
+        (begin,) = connection.execute(
+            "SELECT max(checkpoint_id) FROM checkpoints "
+            "WHERE thread_id = ? AND metadata ->> 'source' = 'input'",
+            [thread_id],
+        ).fetchone()
+        for table in tables:
+            sql = f"DELETE FROM {table} WHERE checkpoint_id {comparison} ? AND {thread}"
+            connection.execute(sql, [begin, thread_id][: sql.count("?")])
+
+    return undo_last_turn
+
+
 WRONG = {
     "ch01.e1": [
         letters("c", "b", "a"),
@@ -134,6 +184,26 @@ WRONG = {
         assistant(intent=False),
         assistant(answer=""),
         assistant(roads=("a", "a")),
+    ],
+    "ch03.e1": [say_in_memory, say_to_one_thread, lambda url, thread, text: [text]],
+    "ch03.e2": [
+        steps(order="checkpoint_id DESC"),
+        steps(where="1 = 1"),
+        steps(pasted=True),
+        lambda connection, thread_id: iter([]),
+    ],
+    "ch03.e3": [
+        undo(tables=["checkpoints"]),
+        undo(comparison=">"),
+        undo(thread="1 = 1"),
+        lambda connection, thread_id: None or connection.total_changes,
+    ],
+    "ch03.e4": [
+        lambda connection, key: SqliteSaver(connection),
+        lambda connection, key: SqliteSaver(
+            connection, serde=EncryptedSerializer.from_pycryptodome_aes(key=b"mine" * 8)
+        ),
+        lambda connection, key: EncryptedSerializer.from_pycryptodome_aes(key=key),
     ],
     "ch02.e1": [
         {**CHOICES, "tool_log": "union", "seen_ids": "operator.add"},
