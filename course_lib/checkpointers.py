@@ -54,7 +54,7 @@ def open_checkpointer(
         PostgresError: the server does not answer.
         WrongKey: a key of the wrong size.
     """
-    kind, place = _parse(url)
+    kind, place = parse_url(url)
     serializer = _serializer(key)
     if kind == "memory":
         from langgraph.checkpoint.memory import InMemorySaver
@@ -81,7 +81,7 @@ async def open_async_checkpointer(
     url: str, *, key: bytes | None = None, setup: bool = True
 ) -> AsyncIterator[BaseCheckpointSaver[Any]]:
     """Open a saver for asynchronous graphs; arguments and errors as for `open_checkpointer`."""
-    kind, place = _parse(url)
+    kind, place = parse_url(url)
     serializer = _serializer(key)
     if kind == "memory":
         from langgraph.checkpoint.memory import InMemorySaver
@@ -107,7 +107,12 @@ async def open_async_checkpointer(
             yield _async_postgres_saver(sealing=key is not None)(connection, serde=serializer)
 
 
-def _parse(url: str) -> tuple[str, str]:
+def parse_url(url: str) -> tuple[str, str]:
+    """Return what a URL names, `memory`, `sqlite` or `postgres`, and where.
+
+    Raises:
+        CheckpointerError: it names neither.
+    """
     parts = urlsplit(url)
     if parts.scheme == "memory":
         return "memory", ""

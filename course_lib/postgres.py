@@ -55,6 +55,8 @@ class Postgres:
             _holders -= 1
             if _holders == 0:
                 self._handle.cleanup()
+                # Else the next get_server would hand this one out without noting our process.
+                type(self._handle)._instances.pop(self._handle.pgdata, None)
             self._handle = None
 
     def __enter__(self) -> Postgres:

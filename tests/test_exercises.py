@@ -6,6 +6,7 @@ import shutil
 import subprocess
 from collections import Counter
 from typing import Annotated
+from uuid import NAMESPACE_URL, uuid4, uuid5
 
 import pytest
 from langchain_core.messages import RemoveMessage
@@ -16,14 +17,17 @@ from langgraph.graph import END, START, MessagesState, StateGraph
 from typing_extensions import TypedDict
 
 from course_lib.checkpointers import open_checkpointer
-from course_lib.exercises import ch01, ch02, ch03, progress
+from course_lib.exercises import ch01, ch02, ch03, ch04, progress
 from course_lib.exercises.exercise import Exercise, code_of, is_untouched
 from course_lib.exercises.generate import exercise_of, generate, notebook_text
 from course_lib.exercises.report import report
 from course_lib.settings import ROOT
 
 EXERCISES = [
-    e for module in (ch01, ch02, ch03) for e in vars(module).values() if isinstance(e, Exercise)
+    e
+    for module in (ch01, ch02, ch03, ch04)
+    for e in vars(module).values()
+    if isinstance(e, Exercise)
 ]
 
 
@@ -157,7 +161,56 @@ def undo(tables=("checkpoints", "writes"), comparison=">=", thread="thread_id = 
     return undo_last_turn
 
 
+def told_apart(owners, user, thread_id):
+    if thread_id not in owners:
+        raise LookupError("no such thread")
+    if owners[thread_id] != user:
+        raise LookupError("not yours")
+    return thread_id
+
+
+def titles(where="tenant = ? AND user = ?", order="active_at DESC", pasted=False):
+    def threads_of(database, tenant, user):
+        given = [tenant, user][-where.count("?") :]
+        sql = f"SELECT title FROM threads WHERE {where} ORDER BY {order}"
+        if pasted:
+            for value in given:
+                sql = sql.replace("?", f"'{value}'", 1)
+            given = []
+        return [title for (title,) in database.execute(sql, given)]
+
+    return threads_of
+
+
+def owner_in_metadata(saver, thread_id):
+    found = saver.get_tuple({"configurable": {"thread_id": thread_id}})
+    return found.metadata.get("user", "nobody") if found else None
+
+
 WRONG = {
+    "ch04.e1": [
+        lambda tenant, user: str(uuid4()),
+        lambda tenant, user: f"{tenant}/{user}",
+        lambda tenant, user: str(uuid5(NAMESPACE_URL, tenant + user)),
+        lambda tenant, user: str(uuid5(NAMESPACE_URL, user)),
+        lambda tenant, user: uuid5(NAMESPACE_URL, f"{tenant}/{user}"),
+    ],
+    "ch04.e2": [
+        told_apart,
+        lambda owners, user, thread_id: thread_id,
+        lambda owners, user, thread_id: thread_id if owners.get(thread_id) == user else None,
+    ],
+    "ch04.e3": [
+        titles(where="user = ?"),
+        titles(order="active_at"),
+        titles(pasted=True),
+        lambda database, tenant, user: database.execute("SELECT title FROM threads"),
+    ],
+    "ch04.e4": [
+        lambda saver, thread_id: "ann",
+        owner_in_metadata,
+        lambda saver, thread_id: next(saver.list(None)).metadata.get("user"),
+    ],
     "ch01.e1": [
         letters("c", "b", "a"),
         letters("abc"),

@@ -1,0 +1,158 @@
+"""Checks of chapter 04, Map users to threads."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from typing import Any
+from uuid import UUID
+
+from course_lib.exercises.ch03 import HOSTILE, echo_graph
+from course_lib.exercises.exercise import Exercise, Wrong, expect, require
+
+CHAPTER = "04"
+
+
+def _judge_derived(thread_of: Any) -> None:
+    first = thread_of("school", "ann")
+    require(isinstance(first, str), f"thread_of gave a {type(first).__name__}; a str is wanted.")
+    try:
+        UUID(first)
+    except ValueError:
+        raise Wrong(
+            f"thread_of('school', 'ann') gave {first!r}, which is no UUID. A LangGraph server takes "
+            "nothing else."
+        ) from None
+    expect(
+        "thread_of('school', 'ann') asked for a second time",
+        first,
+        thread_of("school", "ann"),
+        "Derive the id from the names (uuid5); a random one is another each time.",
+    )
+    for tenant, user in (("shop", "ann"), ("school", "bo"), ("schoolann", ""), ("schoola", "nn")):
+        require(
+            thread_of(tenant, user) != first,
+            f"thread_of({tenant!r}, {user!r}) gave the same id as thread_of('school', 'ann'). Keep "
+            "the two names apart when you join them.",
+        )
+
+
+def _judge_refuse(open_thread: Any) -> None:
+    owners = {"t-1": "ann", "t-2": "bo"}
+    expect(
+        "open_thread(owners, 'ann', 't-1')",
+        "t-1",
+        open_thread(dict(owners), "ann", "t-1"),
+        "A thread of one's own is opened: return its id.",
+    )
+    answers = []
+    for thread_id, what in (("t-2", "somebody else's thread"), ("t-9", "one that is not there")):
+        try:
+            got = open_thread(dict(owners), "ann", thread_id)
+        except LookupError as error:
+            answers.append((type(error), str(error).replace(thread_id, "...")))
+        else:
+            raise Wrong(
+                f"open_thread(owners, 'ann', {thread_id!r}) returned {got!r} for {what}. Raise a "
+                "LookupError."
+            )
+    hers, nobodys = answers
+    require(
+        hers == nobodys,
+        f"For somebody else's thread the answer is {hers[0].__name__}: {hers[1]!r}, for one that "
+        f"is not there {nobodys[0].__name__}: {nobodys[1]!r}. The difference tells which ids exist.",
+    )
+
+
+def _judge_list(threads_of: Any) -> None:
+    with closing(sqlite3.connect(":memory:")) as database:
+        database.execute("CREATE TABLE threads (thread_id, tenant, user, title, active_at INTEGER)")
+        rows = [
+            ("t-1", "school", "ann", "Maths", 5),
+            ("t-2", "school", "ann", "Art", 9),
+            ("t-3", "school", "bo", "Music", 7),
+            ("t-4", "shop", "ann", "Shoes", 8),
+            ("t-5", "school", "ann", "Sport", 7),
+        ]
+        database.executemany("INSERT INTO threads VALUES (?, ?, ?, ?, ?)", rows)
+        got = threads_of(database, "school", "ann")
+        require(isinstance(got, list), f"threads_of gave a {type(got).__name__}; a list is wanted.")
+        look = "Newest activity first."
+        if "Shoes" in got:
+            look = "That is another tenant's Ann."
+        elif "Music" in got:
+            look = "That is another user's."
+        expect("threads_of(database, 'school', 'ann')", ["Art", "Sport", "Maths"], got, look)
+        expect("threads_of(database, 'shop', 'bo')", [], threads_of(database, "shop", "bo"), look)
+        for tenant, user in ((HOSTILE, "ann"), ("school", HOSTILE)):
+            expect(
+                f"threads_of(database, {tenant!r}, {user!r})",
+                [],
+                threads_of(database, tenant, user),
+                "Names are parameters (?), never part of the SQL.",
+            )
+
+
+def _judge_owner(owner_of: Any) -> None:
+    from langgraph.checkpoint.memory import InMemorySaver
+
+    saver = InMemorySaver()
+    graph = echo_graph(saver)
+    for thread, user in (("t-1", "ann"), ("t-2", "bo"), ("t-3", None)):
+        config: dict[str, Any] = {"configurable": {"thread_id": thread}}
+        if user:
+            config["metadata"] = {"user": user}
+        graph.invoke({"messages": [{"role": "user", "content": "I am cho"}]}, config)
+    look = "The run's metadata is in every checkpoint: saver.get_tuple(config).metadata."
+    for thread, user in (("t-1", "ann"), ("t-2", "bo"), ("t-3", None), ("t-9", None)):
+        if user is None:
+            look = "A thread without an owner, or no thread at all, has nobody: return None."
+        expect(f"owner_of(saver, {thread!r})", user, owner_of(saver, thread), look)
+
+
+e1 = Exercise(
+    CHAPTER,
+    1,
+    "one id for one user",
+    _judge_derived,
+    (
+        "uuid5(namespace, name) gives the same UUID for the same name, every time.",
+        "Joining the names as they are makes ('a', 'bc') and ('ab', 'c') one. Put something "
+        "between them that no name holds, or use uuid5 twice.",
+        "str(uuid5(uuid5(OURS, tenant), user))",
+    ),
+    "The same people, the same thread, and nothing to store.",
+)
+e2 = Exercise(
+    CHAPTER,
+    2,
+    "two refusals, one answer",
+    _judge_refuse,
+    (
+        "owners.get(thread_id) is None for a thread that is not there.",
+        "One `if` covers both cases: owners.get(thread_id) != user.",
+    ),
+    "Nobody learns which ids exist by asking.",
+)
+e3 = Exercise(
+    CHAPTER,
+    3,
+    "the list on the left",
+    _judge_list,
+    (
+        "WHERE tenant = ? AND user = ? ORDER BY active_at DESC",
+        "fetchall() gives tuples: [title for (title,) in rows].",
+    ),
+    "One user, one tenant, newest first.",
+)
+e4 = Exercise(
+    CHAPTER,
+    4,
+    "whose thread was this",
+    _judge_owner,
+    (
+        "saver.get_tuple({'configurable': {'thread_id': thread_id}}) is the newest checkpoint.",
+        "It is None where there is no such thread; metadata is a dictionary.",
+    ),
+    "From a bare id back to a person: that is what metadata is for.",
+)

@@ -1,0 +1,45 @@
+"""Opening LangGraph's store from a URL: memory, an SQLite file, or PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from course_lib.checkpointers import parse_url
+
+if TYPE_CHECKING:
+    from langgraph.store.base import BaseStore
+
+
+@contextmanager
+def open_store(url: str) -> Iterator[BaseStore]:
+    """Open a store, make its tables if they are not there, and close it at the end.
+
+    Args:
+        url: as for `open_checkpointer`; both may share one database.
+
+    Raises:
+        CheckpointerError: an unknown URL.
+        PostgresError: the server does not answer.
+    """
+    kind, place = parse_url(url)
+    if kind == "memory":
+        from langgraph.store.memory import InMemoryStore
+
+        yield InMemoryStore()
+    elif kind == "sqlite":
+        from langgraph.store.sqlite import SqliteStore
+
+        with SqliteStore.from_conn_string(place) as store:
+            store.setup()
+            yield store
+    else:
+        from langgraph.store.postgres import PostgresStore
+
+        from course_lib.postgres import connect
+
+        connect(place).close()  # a server that is down is told in our words
+        with PostgresStore.from_conn_string(place) as store:
+            store.setup()
+            yield store

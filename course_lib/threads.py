@@ -1,0 +1,222 @@
+"""Who owns which thread: a directory of conversations on LangGraph's store.
+
+A checkpointer keeps threads by their id and knows nobody. The directory maps a user to her
+threads, and refuses everybody else with the same answer as for a thread that does not exist.
+
+    directory = ThreadDirectory(store)
+    thread = directory.create("ann", title="Cafes")
+    graph.invoke(message, thread.config)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+from uuid import UUID, uuid4, uuid5
+
+if TYPE_CHECKING:
+    from langgraph.checkpoint.base import BaseCheckpointSaver
+    from langgraph.store.base import BaseStore, Item
+
+FAMILY = UUID("6f1c4a52-5d0e-4b8e-9a55-0d8a6c1e7b11")
+"""Namespace of all ids that are derived with `uuid5`; changing it changes every derived id."""
+
+ROOT_LABEL = "threads"
+PAGE = 500
+"""How many entries are fetched from a store at once."""
+
+
+class UnknownThread(LookupError):
+    """There is no such thread for this user; whether it exists for another one is not said."""
+
+
+@dataclass(frozen=True)
+class Thread:
+    """One conversation of one user.
+
+    Args:
+        id: the `thread_id` for the checkpointer, a UUID.
+        user: who owns it.
+        tenant: the customer, school or company the user belongs to.
+        title: what the list shows.
+        metadata: anything else worth finding it by, such as a locale.
+        created_at: ISO 8601, UTC.
+        active_at: when it was created or touched last, ISO 8601, UTC.
+    """
+
+    id: str
+    user: str
+    tenant: str
+    title: str
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    created_at: str = ""
+    active_at: str = ""
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The configuration to run a graph with; its metadata is the bridge back to the user."""
+        return {
+            "configurable": {"thread_id": self.id},
+            "metadata": {**self.metadata, "user": self.user, "tenant": self.tenant},
+        }
+
+
+class ThreadDirectory:
+    """The threads of all users of one tenant.
+
+    Args:
+        store: any LangGraph store; it decides how long the directory lives.
+        tenant: whose users these are. Two tenants never see each other's.
+    """
+
+    def __init__(self, store: BaseStore, *, tenant: str = "default") -> None:
+        self.store = store
+        self.tenant = tenant
+
+    def create(
+        self,
+        user: str,
+        *,
+        title: str = "New conversation",
+        metadata: Mapping[str, Any] | None = None,
+        outside_id: str | None = None,
+    ) -> Thread:
+        """Create a thread, or return the one that an id from outside already stands for.
+
+        Args:
+            user: who will own it.
+            title: what the list will show.
+            metadata: anything else worth finding it by.
+            outside_id: an id you have already, such as a browser session's. The thread's id is
+                derived from it, so two processes asking at once get one and the same thread.
+        """
+        if outside_id is not None:
+            known = self._get(user, self._derived(user, outside_id))
+            if known is not None:
+                return known
+        thread_id = str(uuid4()) if outside_id is None else self._derived(user, outside_id)
+        now = _now()
+        return self._put(Thread(thread_id, user, self.tenant, title, metadata or {}, now, now))
+
+    def open(self, user: str, thread_id: str) -> Thread:
+        """Return a thread of this user.
+
+        Raises:
+            UnknownThread: it does not exist, or belongs to somebody else; the answer is the same.
+        """
+        found = self._get(user, thread_id)
+        if found is None:
+            raise UnknownThread(
+                f"There is no thread {thread_id!r}. list(user) names the threads there are."
+            )
+        return found
+
+    def list(self, user: str, *, limit: int = 20, offset: int = 0) -> list[Thread]:
+        """Return a page of a user's threads, newest activity first.
+
+        Args:
+            user: whose.
+            limit: how many at most.
+            offset: how many to pass over.
+        """
+        place = self._namespace(user)
+        if _sorts_by_activity(self.store):
+            return [_thread(i) for i in self.store.search(place, limit=limit, offset=offset)]
+        found = sorted(map(_thread, self._all(place)), key=lambda t: t.active_at, reverse=True)
+        return found[offset : offset + limit]
+
+    def rename(self, user: str, thread_id: str, title: str) -> Thread:
+        """Give a thread another title; its place in the list stays the activity's business."""
+        return self._put(replace(self.open(user, thread_id), title=title, active_at=_now()))
+
+    def touch(self, user: str, thread_id: str) -> Thread:
+        """Note that something happened in a thread, so that it comes first in the list."""
+        return self._put(replace(self.open(user, thread_id), active_at=_now()))
+
+    def find(self, user: str, **metadata: Any) -> list[Thread]:
+        """Return a user's threads with these values in their metadata, newest activity first."""
+        found = [
+            thread
+            for thread in map(_thread, self._all(self._namespace(user)))
+            if all(thread.metadata.get(key) == value for key, value in metadata.items())
+        ]
+        return sorted(found, key=lambda thread: thread.active_at, reverse=True)
+
+    def recover(self, saver: BaseCheckpointSaver[Any]) -> list[Thread]:
+        """Rebuild lost entries from the metadata that `Thread.config` left in the checkpoints.
+
+        Args:
+            saver: where the threads are kept.
+
+        Returns:
+            The entries that were missing, put back. Titles are gone; the last activity is not.
+        """
+        newest: dict[str, Any] = {}
+        for found in saver.list(None, filter={"tenant": self.tenant}):
+            newest.setdefault(found.config["configurable"]["thread_id"], found)
+        back = []
+        for thread_id, found in newest.items():
+            user = found.metadata.get("user")
+            if user is None or self._get(user, thread_id) is not None:
+                continue
+            own = {"user", "tenant", "source", "step", "parents", "run_id", "thread_id"}
+            metadata = {
+                k: v for k, v in found.metadata.items() if k not in own and "langgraph" not in k
+            }
+            when = found.checkpoint["ts"]
+            thread = Thread(thread_id, user, self.tenant, "Recovered", metadata, when, when)
+            back.append(self._put(thread))
+        return back
+
+    def delete(
+        self, user: str, thread_id: str, *, saver: BaseCheckpointSaver[Any] | None = None
+    ) -> None:
+        """Delete a thread's entry, and with a saver its whole conversation.
+
+        Raises:
+            UnknownThread: it is not this user's.
+        """
+        self.open(user, thread_id)
+        if saver is not None:
+            saver.delete_thread(thread_id)
+        self.store.delete(self._namespace(user), thread_id)
+
+    def _namespace(self, user: str) -> tuple[str, ...]:
+        # A label of a namespace may be neither empty nor hold a dot, and users' names are
+        # whatever they are. A derived id is always a good label, and never two users' own.
+        return (ROOT_LABEL, uuid5(FAMILY, f"tenant:{self.tenant}").hex, self._derived(user, ""))
+
+    def _derived(self, user: str, outside_id: str) -> str:
+        return str(uuid5(uuid5(uuid5(FAMILY, self.tenant), user), outside_id))
+
+    def _get(self, user: str, thread_id: str) -> Thread | None:
+        item = self.store.get(self._namespace(user), thread_id) if thread_id else None
+        return None if item is None else _thread(item)
+
+    def _put(self, thread: Thread) -> Thread:
+        self.store.put(self._namespace(thread.user), thread.id, asdict(thread), index=False)
+        return thread
+
+    def _all(self, place: tuple[str, ...]) -> Iterator[Item]:
+        offset = 0
+        while found := self.store.search(place, limit=PAGE, offset=offset):
+            yield from found
+            offset += len(found)
+
+
+def _thread(item: Item) -> Thread:
+    return Thread(**item.value)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="microseconds")
+
+
+def _sorts_by_activity(store: BaseStore) -> bool:
+    """Whether a store's search comes newest first to the microsecond: PostgreSQL's does.
+
+    SQLite's sorts by whole seconds, and the one in memory by age.
+    """
+    return any(kind.__name__ == "BasePostgresStore" for kind in type(store).__mro__)

@@ -1,0 +1,91 @@
+"""Servers as child processes: real, healthy before use, and gone afterwards."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+
+import pytest
+from langgraph_sdk import get_sync_client
+
+from course_lib.servers import ServerError, free_port, langgraph_server, start
+
+pytestmark = pytest.mark.slow
+
+HTTP = [sys.executable, "-m", "http.server", "--bind", "127.0.0.1"]
+
+
+def answers(port):
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def gone(port, seconds=10):
+    deadline = time.monotonic() + seconds
+    while answers(port) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return not answers(port)
+
+
+def test_langgraph_server_serves_namu_and_stops():
+    with langgraph_server() as server:
+        client = get_sync_client(url=server.url)
+        thread = client.threads.create(metadata={"user": "ann"})
+        message = {"messages": [{"role": "user", "content": "a cafe in Mapo"}]}
+        state = client.runs.wait(thread["thread_id"], "namu", input=message)
+        assert state["intent"] == "NEW_SEARCH"
+        port = int(server.url.rsplit(":", 1)[1])
+    assert gone(port) and not server.folder.exists()
+
+
+def test_a_server_ends_with_the_process_that_started_it():
+    if not hasattr(signal, "SIGKILL"):
+        pytest.skip("this system has no SIGKILL")
+    port = free_port()
+    code = (
+        "import sys, time\n"
+        "from course_lib.servers import start\n"
+        f"start({[*HTTP, str(port)]!r}, 'http://127.0.0.1:{port}', '/')\n"
+        "print('up', flush=True); time.sleep(60)"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    assert parent.stdout.readline() == "up\n" and answers(port)
+    os.kill(parent.pid, signal.SIGKILL)
+    parent.wait()
+    assert gone(port), "the server outlived its parent"
+
+
+def test_stopping_twice_is_harmless():
+    port = free_port()
+    server = start([*HTTP, str(port)], f"http://127.0.0.1:{port}", "/")
+    assert urllib.request.urlopen(server.url).status == 200
+    server.stop()
+    server.stop()
+    assert gone(port)
+
+
+def test_a_taken_port_is_told():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        with pytest.raises(ServerError, match=r"Port \d+ is taken"):
+            langgraph_server(port=taken.getsockname()[1])
+
+
+def test_a_server_that_ends_tells_the_lines_that_matter(tmp_path):
+    broken = tmp_path / "langgraph.json"
+    broken.write_text('{"dependencies": ["."], "graphs": {"x": "no_such_module:graph"}}')
+    with pytest.raises(ServerError, match="no_such_module"):
+        langgraph_server(broken)
+    with pytest.raises(ServerError, match=r"no file .*missing\.json"):
+        langgraph_server(tmp_path / "missing.json")
+
+
+def test_a_server_that_never_gets_ready_is_stopped_and_told():
+    port = free_port()
+    command = [sys.executable, "-c", "import time; print('still thinking'); time.sleep(60)"]
+    with pytest.raises(ServerError, match="not ready after 1 s"):
+        start(command, f"http://127.0.0.1:{port}", "/", seconds=1)

@@ -1,0 +1,172 @@
+"""The thread directory, on all three stores: whose thread is it, and who may see it."""
+
+import subprocess
+import sys
+import textwrap
+from uuid import UUID
+
+import pytest
+from langgraph.checkpoint.memory import InMemorySaver
+
+from course_lib.checkpointers import open_checkpointer, postgres
+from course_lib.namu import build_namu
+from course_lib.stores import open_store
+from course_lib.threads import ThreadDirectory, UnknownThread
+
+
+@pytest.fixture(params=["memory", "sqlite", "postgres"])
+def url(request, tmp_path, worker_id):
+    if request.param == "postgres":
+        with postgres(f"course_test_threads_{worker_id}", fresh=True) as running:
+            yield running.url
+    else:
+        file = f"sqlite:///{tmp_path / 'threads.db'}"
+        yield "memory:" if request.param == "memory" else file
+
+
+@pytest.fixture
+def store(url):
+    with open_store(url) as opened:
+        yield opened
+
+
+@pytest.fixture
+def directory(store):
+    return ThreadDirectory(store)
+
+
+def test_a_user_sees_her_threads_newest_activity_first_and_in_pages(directory):
+    made = [directory.create("ann", title=f"t{n}") for n in range(5)]
+    directory.create("bo")
+    directory.touch("ann", made[1].id)
+    titles = [thread.title for thread in directory.list("ann")]
+    assert titles == ["t1", "t4", "t3", "t2", "t0"]
+    pages = [directory.list("ann", limit=2, offset=n) for n in (0, 2, 4, 6)]
+    assert [thread.title for page in pages for thread in page] == titles
+
+
+@pytest.mark.parametrize("name", ["anna", "an", "ann.a", "ann%", "an_", "ANN", "ann "])
+def test_a_name_that_looks_like_anothers_sees_nothing_of_hers(directory, name):
+    mine = directory.create("ann")
+    assert directory.list(name) == [] and directory.find(name) == []
+    with pytest.raises(UnknownThread):
+        directory.open(name, mine.id)
+
+
+@pytest.mark.parametrize("user", ["a.b", "", "x" * 10_000, "💬 한글", "'; DROP TABLE store; --"])
+def test_odd_user_names_are_only_names(directory, user):
+    thread = directory.create(user, title="mine")
+    assert directory.open(user, thread.id).title == "mine"
+    assert directory.list("somebody else") == []
+
+
+def test_somebody_elses_thread_is_refused_like_one_that_does_not_exist(directory):
+    hers = directory.create("ann")
+    answers = []
+    for thread_id in (hers.id, str(UUID(int=1)), "not a uuid", ""):
+        with pytest.raises(UnknownThread) as refused:
+            directory.open("eve", thread_id)
+        answers.append(str(refused.value).replace(repr(thread_id), "X"))
+    assert len(set(answers)) == 1
+    for attempt in (directory.touch, directory.delete):
+        with pytest.raises(UnknownThread):
+            attempt("eve", hers.id)
+    with pytest.raises(UnknownThread):
+        directory.rename("eve", hers.id, "stolen")
+    assert directory.open("ann", hers.id) == hers
+
+
+def test_two_tenants_with_a_user_of_the_same_name_are_apart(store):
+    school, shop = (ThreadDirectory(store, tenant=name) for name in ("school", "shop"))
+    hers = school.create("ann", outside_id="s1")
+    assert shop.list("ann") == []
+    assert shop.create("ann", outside_id="s1").id != hers.id
+    with pytest.raises(UnknownThread):
+        shop.open("ann", hers.id)
+
+
+def test_ids_are_uuids_and_an_outside_id_always_gives_the_same_one(directory):
+    first = directory.create("ann", outside_id="session-1", title="kept")
+    again = directory.create("ann", outside_id="session-1", title="ignored")
+    assert again == first and UUID(first.id).version == 5
+    assert directory.create("bo", outside_id="session-1").id != first.id
+    assert UUID(directory.create("ann").id).version == 4
+
+
+def test_rename_find_and_delete(directory):
+    korean = directory.create("ann", metadata={"locale": "ko"})
+    directory.create("ann", metadata={"locale": "en"})
+    directory.rename("ann", korean.id, "카페")
+    assert [t.title for t in directory.find("ann", locale="ko")] == ["카페"]
+    directory.delete("ann", korean.id)
+    assert directory.find("ann", locale="ko") == []
+    with pytest.raises(UnknownThread):
+        directory.open("ann", korean.id)
+
+
+def test_delete_with_a_saver_takes_the_conversation_too(directory):
+    saver = InMemorySaver()
+    graph, thread = build_namu(checkpointer=saver), directory.create("ann")
+    graph.invoke({"messages": [{"role": "user", "content": "hi"}]}, thread.config)
+    directory.delete("ann", thread.id, saver=saver)
+    assert graph.get_state(thread.config).values == {}
+
+
+def test_a_lost_directory_is_recovered_from_the_checkpoints(url, store):
+    directory = ThreadDirectory(store, tenant="school")
+    with open_checkpointer(url) as saver:
+        graph = build_namu(checkpointer=saver)
+        for user in ("ann", "ann", "bo"):
+            thread = directory.create(user, metadata={"locale": "ko"})
+            graph.invoke({"messages": [{"role": "user", "content": "hi"}]}, thread.config)
+        stranger = ThreadDirectory(store, tenant="shop").create("ann")
+        graph.invoke({"messages": [{"role": "user", "content": "hi"}]}, stranger.config)
+        before = {user: {t.id for t in directory.list(user)} for user in ("ann", "bo")}
+        for user, ids in before.items():
+            for thread_id in ids:
+                directory.delete(user, thread_id)
+        assert directory.list("ann") == []
+        assert len(directory.recover(saver)) == 3
+        assert directory.recover(saver) == [], "recovering twice changes nothing"
+        after = {user: {t.id for t in directory.list(user)} for user in ("ann", "bo")}
+        assert after == before
+        assert {t.metadata["locale"] for t in directory.list("ann")} == {"ko"}
+
+
+def test_a_page_is_read_to_its_end_however_many_threads_there_are(directory, monkeypatch):
+    monkeypatch.setattr("course_lib.threads.PAGE", 3)
+    for n in range(10):
+        directory.create("ann", metadata={"n": n})
+    assert len(directory.find("ann")) == 10 and len(directory.list("ann")) == 10
+
+
+@pytest.mark.slow
+def test_two_processes_asking_for_the_thread_of_a_user_get_one(url):
+    if url == "memory:":
+        pytest.skip("memory is not shared between processes")
+    with open_store(url):
+        pass
+    code = textwrap.dedent(
+        """
+        import sys
+        from course_lib.stores import open_store
+        from course_lib.threads import ThreadDirectory
+        with open_store(sys.argv[1]) as store:
+            directory = ThreadDirectory(store)
+            sys.stdin.readline()
+            print(*{directory.create("ann", outside_id="the one").id for _ in range(20)})
+        """
+    )
+    both = [
+        subprocess.Popen(
+            [sys.executable, "-c", code, url],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(2)
+    ]
+    told = [process.communicate("go\n", timeout=60)[0] for process in both]
+    assert len({*told}) == 1 and told[0].strip()
+    with open_store(url) as store:
+        assert len(ThreadDirectory(store).list("ann")) == 1
