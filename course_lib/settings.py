@@ -89,10 +89,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
                 "Set it to a model that this server offers (its /models page lists them)."
             )
     database_url = _text(env, "COURSE_DATABASE_URL")
-    database = _split(database_url or "")
-    if database_url is not None and (
-        database is None or database.scheme not in ("postgresql", "postgres")
-    ):
+    if database_url is not None and not database_url.startswith(("postgresql://", "postgres://")):
         raise SettingsError(
             f"COURSE_DATABASE_URL begins with {database_url.split(':')[0]!r}. "
             "Set it to a postgresql://user@host:port/database address, "

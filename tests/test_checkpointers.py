@@ -7,12 +7,14 @@ import signal
 import subprocess
 import sys
 import textwrap
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage
 from langgraph.graph import START, MessagesState, StateGraph
 from langgraph.types import Overwrite
+from psycopg.conninfo import conninfo_to_dict
 
 from course_lib.checkpointers import (
     CheckpointerError,
@@ -30,8 +32,7 @@ KEY = secrets.token_bytes(32)
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory, worker_id):
-    name = f"course_test_{worker_id}"
-    with postgres(name, fresh=True) as running:
+    with postgres(f"test_{worker_id}", scratch=True) as running:
         yield running
 
 
@@ -171,6 +172,93 @@ def test_overwrite_and_a_plain_value_set_to_none_survive_sealing(url):
         assert graph.get_state(config()).values["note"] == "second"
 
 
+def test_a_thread_begun_in_the_clear_loses_nothing_when_a_key_comes_later(url, tmp_path):
+    if url == "memory:":
+        pytest.skip("memory is not shared between two savers")
+
+    class Person(MessagesState):
+        name: str
+        age: int
+
+    builder = StateGraph(Person)
+    builder.add_node("answer", lambda state: {"messages": [AIMessage("ok")]})
+    builder.add_edge(START, "answer")
+    with open_checkpointer(url) as saver:
+        builder.compile(checkpointer=saver).invoke(
+            {"name": "Ann", "age": 7, "messages": [HumanMessage("hi")]}, config()
+        )
+    with open_checkpointer(url, key=KEY) as saver:
+        graph = builder.compile(checkpointer=saver)
+        graph.invoke({"messages": [HumanMessage("again")]}, config())
+        values = graph.get_state(config()).values
+        assert (values["name"], values["age"], len(values["messages"])) == ("Ann", 7, 4)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("key", [None, KEY], ids=["open", "sealed"])
+def test_types_of_the_schema_survive_the_strict_allow_list(url, tmp_path, key):
+    if url == "memory:":
+        pytest.skip("one saver is enough for this")
+    script = tmp_path / "strict.py"
+    script.write_text(
+        textwrap.dedent(
+            f"""
+            import sys
+            from pydantic import BaseModel
+            from typing_extensions import TypedDict
+            from langgraph.graph import START, StateGraph
+            from course_lib.checkpointers import open_checkpointer
+
+            class Visit(BaseModel):
+                place: str
+
+            class S(TypedDict):
+                visit: Visit
+
+            builder = StateGraph(S)
+            builder.add_node("go", lambda s: {{"visit": Visit(place="Namsan")}})
+            builder.add_edge(START, "go")
+            with open_checkpointer(sys.argv[1], key={key!r}) as saver:
+                graph = builder.compile(checkpointer=saver)
+                where = {{"configurable": {{"thread_id": "t"}}}}
+                graph.invoke({{}}, where)
+                print(type(graph.get_state(where).values["visit"]).__name__)
+            """
+        )
+    )
+    told = subprocess.run(
+        [sys.executable, str(script), url],
+        env={**os.environ, "LANGGRAPH_STRICT_MSGPACK": "true"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert told.stdout.strip() == "Visit"
+
+
+def test_a_key_that_is_text_is_refused():
+    with pytest.raises(WrongKey, match="type str"), open_checkpointer("memory:", key="k" * 32):
+        pass
+
+
+@pytest.mark.parametrize("name", ["a#b.db", "a%20b.db", "a?mode=ro.db"])
+def test_a_path_in_a_url_is_taken_as_it_is(tmp_path, name):
+    with open_checkpointer(f"sqlite:///{tmp_path / name}"):
+        pass
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_threads_opening_a_fresh_database_at_once_do_not_collide():
+    with postgres("rush", scratch=True) as running:
+
+        def once(_):
+            with open_checkpointer(running.url) as saver:
+                return saver.get_tuple(config())
+
+        with ThreadPoolExecutor(6) as pool:
+            assert list(pool.map(once, range(6))) == [None] * 6
+
+
 @pytest.mark.parametrize("size", [0, 15, 33])
 def test_a_key_of_the_wrong_size_is_refused_with_the_sizes(size):
     with pytest.raises(WrongKey, match=rf"{size} bytes.*16, 24 or 32"):
@@ -210,10 +298,11 @@ def test_a_server_that_is_down_is_named_without_its_password():
             pass
     assert "hunter2" not in str(refused.value)
     assert shown("postgresql://me:hunter2@h/x") == "postgresql://me@h/x"
+    assert "hunter2" not in shown("postgresql:///x?password=hunter2&host=h")
 
 
 def test_tables_not_set_up_are_told_before_the_first_message(server):
-    with postgres(f"{server.url.split('/')[3].split('?')[0]}_bare", fresh=True) as bare:
+    with postgres("bare", scratch=True) as bare:
         with pytest.raises(CheckpointerError, match=r"not set up.*saver\.setup\(\)"):
             with open_checkpointer(bare.url, setup=False):
                 pass
@@ -301,8 +390,84 @@ def test_two_processes_writing_to_one_thread_leave_it_readable(url, tmp_path):
 def test_the_embedded_server_is_shared(server):
     if not server.embedded:
         pytest.skip("COURSE_DATABASE_URL names a server")
-    again = postgres(server.url.split("/")[3].split("?")[0])
-    assert again.url == server.url
+    with postgres("shared", scratch=True) as again, postgres("shared", scratch=True) as third:
+        hosts = {running.url.split("?")[1] for running in (server, again, third)}
+        assert len(hosts) == 1 and again.url != third.url
+        with connect(third.url) as connection:
+            names = {row[0] for row in connection.execute("SELECT datname FROM pg_database")}
+        assert sum(name.startswith("course_shared_") for name in names) >= 2
+    with connect(server.url) as connection:
+        left = {row[0] for row in connection.execute("SELECT datname FROM pg_database")}
+    assert not {name for name in left if name.startswith(f"course_shared_{os.getpid()}_")}
+
+
+@pytest.mark.slow
+def test_letting_go_and_coming_back_is_noted_and_outlives_the_other_process(tmp_path):
+    """A lets go and comes back while B holds the server; when B ends, A's must go on."""
+    code = (
+        "import sys\n"
+        "from course_lib.postgres import postgres, connect\n"
+        "held = postgres('x', scratch=True)\n"
+        "for line in sys.stdin:\n"
+        "    if line == 'again\\n':\n"
+        "        held.stop(); held = postgres('x', scratch=True)\n"
+        "    print(connect(held.url).execute('SELECT 1').fetchone()[0], flush=True)\n"
+    )
+    environment = {**os.environ, "TMPDIR": str(tmp_path), "COURSE_HOME": str(tmp_path / "h")}
+
+    def process():
+        return subprocess.Popen(
+            [sys.executable, "-c", code],
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def tell(running, line):
+        running.stdin.write(line + "\n")
+        running.stdin.flush()
+        return running.stdout.readline().strip()
+
+    first, second = process(), process()
+    assert [tell(first, "go"), tell(second, "go")] == ["1", "1"]
+    assert tell(first, "again") == "1"
+    second.stdin.close()
+    second.wait(30)
+    assert tell(first, "go") == "1", "the server stopped under the process that had come back"
+    first.kill()
+    first.wait()
+    third = process()
+    assert tell(third, "go") == "1", "a killed process must not leave a server nobody can join"
+    third.stdin.close()
+    third.wait(30)
+
+
+@pytest.mark.parametrize(
+    "named",
+    [
+        "postgresql://postgres@/other?host={host}",
+        "postgresql:///other?host={host}&user=postgres",
+        "postgresql://postgres@/?host={host}&dbname=other",
+        "postgresql:///?host={host}&user=postgres&sslmode=disable",
+    ],
+)
+def test_a_server_you_name_is_used_and_its_own_database_is_left_alone(server, monkeypatch, named):
+    if not server.embedded:
+        pytest.skip("needs the embedded server")
+    host = conninfo_to_dict(server.url)["host"]
+    monkeypatch.setenv("COURSE_DATABASE_URL", named.format(host=host).replace("other", "postgres"))
+    with postgres("mine", scratch=True) as running:
+        assert not running.embedded
+        with connect(running.url) as connection:
+            name = connection.execute("SELECT current_database()").fetchone()[0]
+        assert name.startswith("course_mine_")
+
+
+def test_an_address_that_cannot_be_read_is_a_postgres_error():
+    for url in ("postgresql://h:port/x", "postgresql://h/x?nonsense=1"):
+        with pytest.raises(PostgresError, match="No PostgreSQL answers"):
+            connect(url)
 
 
 @pytest.mark.parametrize("content", ["", "4194000\n/nowhere\n", "1\n/nowhere\n", "junk"])

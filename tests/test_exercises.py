@@ -12,6 +12,7 @@ import pytest
 from langchain_core.messages import RemoveMessage
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.checkpoint.serde.encrypted import EncryptedSerializer
+from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.graph import END, START, MessagesState, StateGraph
 from typing_extensions import TypedDict
@@ -127,6 +128,11 @@ def say_to_one_thread(url, thread_id, text):
         return texts_of(saver, "always the same", text)
 
 
+def say_to_a_memory_of_its_own():
+    kept = InMemorySaver()
+    return lambda url, thread_id, text: texts_of(kept, thread_id, text)
+
+
 def texts_of(saver, thread_id, text):
     state = ch03.echo_graph(saver).invoke(
         {"messages": [{"role": "user", "content": text}]},
@@ -147,16 +153,33 @@ def steps(where="thread_id = ?", order="checkpoint_id", pasted=False):
     return steps_of
 
 
-def undo(tables=("checkpoints", "writes"), comparison=">=", thread="thread_id = ?"):
+def undo(
+    tables=("checkpoints", "writes"),
+    comparison=">=",
+    thread="thread_id = ?",
+    commit=True,
+    pasted=False,
+    first_only=False,
+):
     def undo_last_turn(connection, thread_id):
-        (begin,) = connection.execute(
+        find = (
             "SELECT max(checkpoint_id) FROM checkpoints "
-            "WHERE thread_id = ? AND metadata ->> 'source' = 'input'",
-            [thread_id],
-        ).fetchone()
+            "WHERE thread_id = ? AND metadata ->> 'source' = 'input'"
+        )
+        if pasted:
+            row = connection.execute(find.replace("?", f"'{thread_id}'")).fetchone()
+        else:
+            row = connection.execute(find, [thread_id]).fetchone()
+        if first_only and row[0] is None:
+            raise TypeError("no such thread")
         for table in tables:
             sql = f"DELETE FROM {table} WHERE checkpoint_id {comparison} ? AND {thread}"
-            connection.execute(sql, [begin, thread_id][: sql.count("?")])
+            if pasted:
+                connection.execute(sql.replace("thread_id = ?", f"thread_id = '{thread_id}'"), row)
+            else:
+                connection.execute(sql, [row[0], thread_id][: sql.count("?")])
+        if commit:
+            connection.commit()
 
     return undo_last_turn
 
@@ -238,18 +261,29 @@ WRONG = {
         assistant(answer=""),
         assistant(roads=("a", "a")),
     ],
-    "ch03.e1": [say_in_memory, say_to_one_thread, lambda url, thread, text: [text]],
+    "ch03.e1": [
+        say_in_memory,
+        say_to_one_thread,
+        say_to_a_memory_of_its_own(),
+        lambda url, thread, text: (text, text),
+        lambda url, thread, text: [text],
+    ],
     "ch03.e2": [
         steps(order="checkpoint_id DESC"),
         steps(where="1 = 1"),
         steps(pasted=True),
         lambda connection, thread_id: iter([]),
+        steps(where="thread_id LIKE ?"),
+        lambda connection, thread_id: [1] * 15,
     ],
     "ch03.e3": [
         undo(tables=["checkpoints"]),
         undo(comparison=">"),
         undo(thread="1 = 1"),
         lambda connection, thread_id: None or connection.total_changes,
+        undo(commit=False),
+        undo(pasted=True),
+        undo(first_only=True),
     ],
     "ch03.e4": [
         lambda connection, key: SqliteSaver(connection),
@@ -257,6 +291,7 @@ WRONG = {
             connection, serde=EncryptedSerializer.from_pycryptodome_aes(key=b"mine" * 8)
         ),
         lambda connection, key: EncryptedSerializer.from_pycryptodome_aes(key=key),
+        lambda connection, key: SqliteSaver(connection, serde=JsonPlusSerializer()),
     ],
     "ch02.e1": [
         {**CHOICES, "tool_log": "union", "seen_ids": "operator.add"},

@@ -63,7 +63,10 @@ async def test_every_saver_carries_a_panel(url, tmp_path):
         return
     place = file if url == "sqlite" else url
     if url == "postgres":
-        place = postgres("course_test_panel", fresh=True).url
+        with postgres("panel", scratch=True) as running:
+            with open_checkpointer(running.url) as saver:
+                await talk_and_reopen(saver)
+        return
     with open_checkpointer(place) as saver:
         await talk_and_reopen(saver)
 

@@ -15,9 +15,9 @@ from course_lib.threads import ThreadDirectory, UnknownThread
 
 
 @pytest.fixture(params=["memory", "sqlite", "postgres"])
-def url(request, tmp_path, worker_id):
+def url(request, tmp_path):
     if request.param == "postgres":
-        with postgres(f"course_test_threads_{worker_id}", fresh=True) as running:
+        with postgres("threads", scratch=True) as running:
             yield running.url
     else:
         file = f"sqlite:///{tmp_path / 'threads.db'}"

@@ -5,6 +5,11 @@ from __future__ import annotations
 import copy
 from typing import Any
 
+from langchain_core.messages import AIMessage, HumanMessage
+from langgraph.errors import InvalidUpdateError
+from langgraph.graph import START, StateGraph
+from langgraph.graph.message import add_messages
+
 from course_lib.exercises.exercise import Exercise, Wrong, expect, require
 
 CHAPTER = "02"
@@ -79,9 +84,6 @@ def _judge_last_three(keep_last_three: Any) -> None:
 
 
 def _judge_take_back(take_back: Any) -> None:
-    from langchain_core.messages import AIMessage, HumanMessage
-    from langgraph.graph.message import add_messages
-
     history = [
         HumanMessage("a museum?", id="m1"),
         AIMessage("Leeum.", id="m2"),
@@ -139,9 +141,6 @@ def _judge_tally(answer: Any) -> None:
 
 def _vote(poll: Any) -> dict[str, int]:
     """Run three voters at once on the learner's state."""
-    from langgraph.errors import InvalidUpdateError
-    from langgraph.graph import START, StateGraph
-
     builder = StateGraph(poll)
     for name, choice in (("ann", "park"), ("bo", "cafe"), ("chris", "park")):
         builder.add_node(name, lambda state, choice=choice: {"votes": {choice: 1}})

@@ -9,6 +9,9 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
+from langgraph.checkpoint.sqlite import SqliteSaver
+from langgraph.graph import START, MessagesState, StateGraph
+
 from course_lib.exercises.exercise import Exercise, Wrong, expect, require
 
 CHAPTER = "03"
@@ -22,8 +25,6 @@ def echo_graph(saver: Any) -> Any:
     Args:
         saver: where the threads are kept.
     """
-    from langgraph.graph import START, MessagesState, StateGraph
-
     def echo(state: MessagesState) -> dict[str, Any]:
         text = state["messages"][-1].text
         return {"messages": [{"role": "ai", "content": f"echo: {text}"}]}
@@ -49,104 +50,128 @@ def _say(saver: Any, thread: str, *texts: str) -> None:
 
 
 @contextmanager
-def _conversations() -> Iterator[sqlite3.Connection]:
-    """A database in which ann took three turns and bo one."""
-    from langgraph.checkpoint.sqlite import SqliteSaver
+def _conversations() -> Iterator[tuple[sqlite3.Connection, Path]]:
+    """A database file in which ann took five turns and bo one, and a connection to it."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "talk.db"
+        with closing(sqlite3.connect(path, check_same_thread=False)) as connection:
+            saver = SqliteSaver(connection)
+            _say(saver, "ann", "one", "two", "three", "four", "five")
+            _say(saver, "bo", "hello")
+            connection.commit()
+            yield connection, path
 
-    with closing(sqlite3.connect(":memory:", check_same_thread=False)) as connection:
-        saver = SqliteSaver(connection)
-        _say(saver, "ann", "one", "two", "three")
-        _say(saver, "bo", "hello")
-        yield connection
+
+def _rows(path: Path) -> set[tuple[str, str, str]]:
+    """Every row of the file, as another program sees it: its table, thread and checkpoint."""
+    found = set()
+    with closing(sqlite3.connect(path)) as other:
+        for table in ("checkpoints", "writes"):
+            sql = f"SELECT thread_id, checkpoint_id FROM {table}"
+            found |= {(table, *row) for row in other.execute(sql)}
+    return found
 
 
 def _judge_say(say: Any) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        url = f"sqlite:///{Path(folder) / 'talk.db'}"
-        first = ["hello", "echo: hello"]
-        expect("say(url, 'ann', 'hello')", first, say(url, "ann", "hello"), "All texts so far.")
-        expect(
-            "a second say(url, 'ann', 'again')",
-            [*first, "again", "echo: again"],
-            say(url, "ann", "again"),
-            "Is the conversation in the file that the URL names?",
-        )
-        expect(
-            "say(url, 'bo', 'hi') after that",
-            ["hi", "echo: hi"],
-            say(url, "bo", "hi"),
-            "Another thread id is another conversation.",
-        )
+        path = Path(folder) / "talk.db"
+        url = f"sqlite:///{path}"
+        wanted: list[str] = []
+        for thread, text in (("ann", "hello"), ("ann", "again"), ("bo", "hi")):
+            wanted = [*(wanted if thread == "ann" else []), text, f"echo: {text}"]
+            got = say(url, thread, text)
+            look = "All texts of this thread so far, oldest first."
+            if not isinstance(got, list) or not all(isinstance(item, str) for item in got):
+                look = "Return a list of texts: [message.text for message in state['messages']]."
+            elif len(got) < len(wanted):
+                look = "What was said before is missing: is it in the file that the URL names?"
+            elif len(got) > len(wanted):
+                look = "Another thread id is another conversation."
+            expect(f"say(url, {thread!r}, {text!r})", wanted, got, look)
+        with closing(sqlite3.connect(path, check_same_thread=False)) as connection:
+            saver = SqliteSaver(connection)
+            expect(
+                "ann's texts in the file, read by another saver",
+                ["hello", "echo: hello", "again", "echo: again"],
+                _texts(saver, "ann"),
+                "The right texts came back, but the file does not hold them.",
+            )
 
 
 def _judge_steps(steps_of: Any) -> None:
-    with _conversations() as connection:
-        turn = [(-1, "input"), (0, "loop"), (1, "loop")]
-        got = steps_of(connection, "bo")
-        require(
-            isinstance(got, list), f"steps_of returned a {type(got).__name__}; a list is wanted."
-        )
-        expect("steps_of(connection, 'bo')", turn, _pairs(got), "One pair a row, oldest first.")
-        expect(
-            "the number of pairs for 'ann', after three turns",
-            9,
-            len(steps_of(connection, "ann")),
-            "Ask for one thread, and for all of its rows.",
-        )
-        expect(
-            f"steps_of(connection, {HOSTILE!r})",
-            [],
-            _pairs(steps_of(connection, HOSTILE)),
-            "That thread does not exist. Hand the id over as a parameter (?), never inside the SQL.",
-        )
+    with _conversations() as (connection, _):
+        for thread in ("bo", "ann"):
+            wanted = connection.execute(
+                "SELECT metadata ->> 'step', metadata ->> 'source' FROM checkpoints "
+                "WHERE thread_id = ? ORDER BY checkpoint_id",
+                [thread],
+            ).fetchall()
+            got = steps_of(connection, thread)
+            require(
+                isinstance(got, list),
+                f"steps_of returned a {type(got).__name__}; a list is wanted.",
+            )
+            look = "One pair a row, oldest first: order by checkpoint_id."
+            if len(got) != len(wanted):
+                look = "Ask for one thread, and for all of its rows."
+            expect(f"steps_of(connection, {thread!r})", wanted, _pairs(got), look)
+        for nobody in (HOSTILE, "%"):
+            expect(
+                f"steps_of(connection, {nobody!r})",
+                [],
+                _pairs(steps_of(connection, nobody)),
+                "No thread has that id. Hand it over as a parameter: WHERE thread_id = ?",
+            )
 
 
-def _pairs(rows: Any) -> list[tuple[Any, ...]]:
-    return [tuple(row) for row in rows]
+def _pairs(rows: Any) -> list[Any]:
+    return [tuple(row) if isinstance(row, (list, tuple, sqlite3.Row)) else row for row in rows]
 
 
 def _judge_undo(undo: Any) -> None:
-    from langgraph.checkpoint.sqlite import SqliteSaver
-
-    with _conversations() as connection:
-        saver = SqliteSaver(connection)
-        two_turns = ["one", "echo: one", "two", "echo: two"]
+    with _conversations() as (connection, path):
+        before = _rows(path)
+        (begin,) = connection.execute(
+            "SELECT max(checkpoint_id) FROM checkpoints WHERE thread_id = 'ann' "
+            "AND metadata ->> 'source' = 'input'"
+        ).fetchone()
+        wanted = {row for row in before if row[1] != "ann" or row[2] < begin}
         undo(connection, "ann")
-        expect(
-            "ann's texts after one undo_last_turn",
-            two_turns,
-            _texts(saver, "ann"),
-            "A turn begins with the checkpoint whose source is input: it and all after it go.",
+        after = _rows(path)
+        require(
+            after != before,
+            "after undo_last_turn(connection, 'ann') another program sees every row as before. "
+            "Delete rows, and commit.",
         )
+        for table in ("checkpoints", "writes"):
+            for thread in ("ann", "bo"):
+                left = [sum(r[:2] == (table, thread) for r in rows) for rows in (wanted, after)]
+                look = "A turn begins with the checkpoint whose source is input; it goes, and all "
+                look += "after it." if thread == "ann" else "after it: of this thread only."
+                expect(f"{thread}'s checkpoints left in the table {table}", *left, look)
+        require(after == wanted, "The right number of rows is left, but not the right ones.")
+        saver = SqliteSaver(connection)
+        _say(saver, "ann", "another five")
         expect(
-            "bo's texts after ann's undo",
-            ["hello", "echo: hello"],
-            _texts(saver, "bo"),
-            "Only one thread's rows may go.",
-        )
-        left = connection.execute(
-            "SELECT count(*) FROM writes w WHERE thread_id = ? AND NOT EXISTS (SELECT 1 FROM "
-            "checkpoints c WHERE c.thread_id = w.thread_id AND c.checkpoint_id = w.checkpoint_id)",
-            ["ann"],
-        ).fetchone()[0]
-        expect(
-            "writes left without their checkpoint",
-            0,
-            left,
-            "The table writes has rows of the same checkpoints.",
-        )
-        _say(saver, "ann", "another three")
-        expect(
-            "ann's texts after going on",
-            [*two_turns, "another three", "echo: another three"],
-            _texts(saver, "ann"),
+            "ann's last texts after going on",
+            ["four", "echo: four", "another five", "echo: another five"],
+            _texts(saver, "ann")[-4:],
             "The thread must be usable afterwards.",
         )
-        undo(connection, HOSTILE)
+        connection.commit()
+        before = _rows(path)
+        try:
+            undo(connection, HOSTILE)
+        except Exception as error:
+            raise Wrong(
+                f"undo_last_turn(connection, {HOSTILE!r}) raised {type(error).__name__}: {error}. "
+                "A thread that does not exist changes nothing."
+            ) from error
+        connection.commit()
         require(
-            len(_texts(saver, "bo")) == 2,
-            f"undo_last_turn(connection, {HOSTILE!r}) took somebody else's rows. Hand the id over "
-            "as a parameter (?).",
+            _rows(path) == before,
+            f"undo_last_turn(connection, {HOSTILE!r}) took rows, and there is no such thread. Hand "
+            "the id over as a parameter (?), in every statement.",
         )
 
 
@@ -167,11 +192,13 @@ def _judge_locked(locked_saver: Any) -> None:
                 _texts(locked_saver(connection, key), "ann"),
                 "The key that wrote must be able to read.",
             )
-            connection.commit()
-            if b"secret plan" in path.read_bytes():
+            stored = connection.execute(
+                "SELECT checkpoint FROM checkpoints UNION ALL SELECT value FROM writes"
+            )
+            if any(b"secret plan" in bytes(blob) for (blob,) in stored):
                 raise Wrong(
-                    "the file still holds 'secret plan' in the clear. Give the saver a serialiser "
-                    "that encrypts: serde=..."
+                    "the tables hold 'secret plan' in the clear. Give the saver a serialiser that "
+                    "encrypts: serde=..."
                 )
             try:
                 read = _texts(locked_saver(connection, other), "ann")
@@ -225,7 +252,7 @@ e4 = Exercise(
     _judge_locked,
     (
         "SqliteSaver takes a serialiser: SqliteSaver(connection, serde=...).",
-        "EncryptedSerializer.from_pycryptodome_aes(key=key) makes one.",
+        "EncryptedSerializer.from_pycryptodome_aes(key=key) makes one; name the argument.",
     ),
     "With SQLite that is all of it. With PostgreSQL, remember the plain fields.",
 )

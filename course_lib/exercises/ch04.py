@@ -7,6 +7,8 @@ from contextlib import closing
 from typing import Any
 from uuid import UUID
 
+from langgraph.checkpoint.memory import InMemorySaver
+
 from course_lib.exercises.ch03 import HOSTILE, echo_graph
 from course_lib.exercises.exercise import Exercise, Wrong, expect, require
 
@@ -94,8 +96,6 @@ def _judge_list(threads_of: Any) -> None:
 
 
 def _judge_owner(owner_of: Any) -> None:
-    from langgraph.checkpoint.memory import InMemorySaver
-
     saver = InMemorySaver()
     graph = echo_graph(saver)
     for thread, user in (("t-1", "ann"), ("t-2", "bo"), ("t-3", None)):
