@@ -9,13 +9,19 @@ The saver that comes out is LangGraph's own, with nothing between it and the gra
 from __future__ import annotations
 
 import sqlite3
-import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from course_lib.postgres import Postgres, PostgresError, connect, postgres, shown
+from course_lib.postgres import (
+    Postgres,
+    PostgresError,
+    connect,
+    making_tables,
+    postgres,
+    shown,
+)
 
 if TYPE_CHECKING:
     from langgraph.checkpoint.base import BaseCheckpointSaver
@@ -29,9 +35,6 @@ __all__ = [
     "open_checkpointer",
     "postgres",
 ]
-
-SETUP_LOCK = 0x6E616D75
-"""Number of the lock that is held while tables are made: "namu" in ASCII."""
 
 TABLES = ("checkpoints", "checkpoint_blobs", "checkpoint_writes")
 """The tables of LangGraph's PostgreSQL saver that hold conversations."""
@@ -66,7 +69,7 @@ def open_checkpointer(
     elif kind == "sqlite":
         from langgraph.checkpoint.sqlite import SqliteSaver
 
-        with closing(_open_file(place, setup)) as connection:
+        with closing(open_file(place, setup)) as connection:
             yield SqliteSaver(connection, serde=serializer)
     else:
         from psycopg.rows import dict_row
@@ -94,7 +97,7 @@ async def open_async_checkpointer(
         import aiosqlite
         from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 
-        _open_file(place, setup).close()
+        open_file(place, setup).close()
         async with aiosqlite.connect(place) as connection:
             yield AsyncSqliteSaver(connection, serde=serializer)
     else:
@@ -134,7 +137,16 @@ def _serializer(key: bytes | None) -> SerializerProtocol:
     return OpenSerializer() if key is None else SealingSerializer(key)
 
 
-def _open_file(place: str, setup: bool) -> sqlite3.Connection:
+def open_file(place: str, setup: bool = True) -> sqlite3.Connection:
+    """Open an SQLite file, or say in one sentence why not.
+
+    Args:
+        place: the path.
+        setup: make the file if it is not there.
+
+    Raises:
+        CheckpointerError: there is no such folder or file, or it is no database.
+    """
     path = Path(place)
     if not path.parent.is_dir():
         raise CheckpointerError(
@@ -156,15 +168,8 @@ def _open_file(place: str, setup: bool) -> sqlite3.Connection:
 
 def _set_up(saver: Any, connection: Any, url: str, setup: bool) -> None:
     if setup:
-        # Two processes must not make the same tables at the same moment. Waiting inside a
-        # statement would block the other one's CREATE INDEX CONCURRENTLY, so ask again and again.
-        ask = "SELECT pg_try_advisory_lock(%s) AS mine"
-        while not connection.execute(ask, [SETUP_LOCK]).fetchone()["mine"]:
-            time.sleep(0.05)
-        try:
+        with making_tables(url):
             saver.setup()
-        finally:
-            connection.execute("SELECT pg_advisory_unlock(%s)", [SETUP_LOCK])
         return
     row = connection.execute(
         "SELECT count(*) AS found FROM information_schema.tables WHERE table_name = ANY(%s)",

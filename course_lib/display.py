@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from langchain_core.runnables import RunnableConfig
     from langgraph.graph.state import CompiledStateGraph
 
+    from course_lib.history import CheckpointTree
+    from course_lib.tree_view import TreeView
+
 SHORT = 72
 """Longest value shown in one table cell, in characters."""
 
@@ -149,6 +152,24 @@ def show_steps(
     finally:
         show_table(rows, ["step", "ran", "read", "wrote"])
     return last
+
+
+def show_tree(tree: CheckpointTree, graph: CompiledStateGraph | None = None) -> TreeView:
+    """Draw a checkpoint tree; in JupyterLab, choose a checkpoint to see its state.
+
+    Args:
+        tree: what to draw.
+        graph: the graph of the thread, to look states up in.
+
+    Returns:
+        The view. Its `config` names the chosen checkpoint (the newest until one is chosen): run
+        the graph with it to fork from there.
+    """
+    from course_lib.tree_view import TreeView
+
+    view = TreeView(tree, graph)
+    _display(view)
+    return view
 
 
 def show_messages(messages: Iterable[BaseMessage | Mapping[str, Any]]) -> None:

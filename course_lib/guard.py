@@ -1,7 +1,8 @@
 """Run a command as long as somebody holds the other end of standard input.
 
-`course_lib.servers` starts servers through this: when the process that started one ends, however
-it ends, its end of the pipe closes, and the server is stopped.
+`course_lib.servers` starts servers through this, in a session of their own: when the process that
+started one ends, however it ends, its end of the pipe closes, and the server is stopped with all
+of its processes.
 
     python -m course_lib.guard COMMAND [ARGUMENT ...]
 """
@@ -14,42 +15,52 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 
 GRACE_SECONDS = 5.0
 
 
 def main(command: list[str]) -> int:
-    """Run a command until it ends or standard input does; return its exit status."""
-    options = {} if os.name == "nt" else {"start_new_session": True}
-    child = subprocess.Popen(command, stdin=subprocess.DEVNULL, **options)
-    signal.signal(signal.SIGTERM, lambda *_: stop(child))
+    """Run a command until it ends, standard input does, or a signal asks; return its status."""
+    child = subprocess.Popen(command, stdin=subprocess.DEVNULL)
+    over = threading.Event()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a notebook's interrupt is not for the server
-    threading.Thread(target=_watch, args=(child,), daemon=True).start()
-    return child.wait()
+    for name in ("SIGTERM", "SIGHUP", "SIGQUIT"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), lambda *_: over.set())
+    for wait in (child.wait, _end_of_input):
+        threading.Thread(target=_then_set, args=(wait, over), daemon=True).start()
+    over.wait()
+    _stop(child)
+    return child.returncode or 0
 
 
-def _watch(child: subprocess.Popen[bytes]) -> None:
+def _then_set(wait: Callable[[], object], over: threading.Event) -> None:
+    wait()
+    over.set()
+
+
+def _end_of_input() -> None:
     with contextlib.suppress(OSError):
         while os.read(0, 1024):
             pass
-    stop(child)
 
 
-def stop(child: subprocess.Popen[bytes]) -> None:
-    """Ask a process and all of its own to end, and end them if they do not."""
-    _signal(child, signal.SIGTERM)
-    try:
+def _stop(child: subprocess.Popen[bytes]) -> None:
+    """Ask the child and all processes of this session to end, and end those that do not."""
+    if os.name == "nt":
+        child.terminate()
         child.wait(GRACE_SECONDS)
-    except subprocess.TimeoutExpired:
-        _signal(child, getattr(signal, "SIGKILL", signal.SIGTERM))
-
-
-def _signal(child: subprocess.Popen[bytes], number: int) -> None:
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        if os.name == "nt":
-            child.terminate()
-        else:
-            os.killpg(child.pid, number)
+        return
+    if os.getpgrp() != os.getpid():  # started by hand, in somebody else's group
+        child.terminate()
+        child.wait(GRACE_SECONDS)
+        return
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    os.killpg(os.getpid(), signal.SIGTERM)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        child.wait(GRACE_SECONDS)
+    os.killpg(os.getpid(), signal.SIGKILL)  # whatever is left, this process with it
 
 
 if __name__ == "__main__":

@@ -15,7 +15,8 @@ import re
 import tempfile
 import time
 import warnings
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -27,6 +28,9 @@ from course_lib.settings import read_settings
 
 if TYPE_CHECKING:
     import psycopg
+
+TABLES_LOCK = 0x6E616D75
+"""Number of the lock that is held while tables are made: "namu" in ASCII."""
 
 LONGEST_SOCKET_PATH = 90
 """A Unix socket's path may have about 100 characters; longer folders are not used."""
@@ -140,6 +144,22 @@ def connect(url: str, **options: Any) -> psycopg.Connection[Any]:
             f"No PostgreSQL answers at {shown(url)}: {first}. Start that server, correct the URL, "
             "or use postgres().url for the course's embedded one."
         ) from error
+
+
+@contextmanager
+def making_tables(url: str) -> Iterator[None]:
+    """Let one process at a time make tables in a database; the others wait.
+
+    Args:
+        url: the database.
+    """
+    # Waiting inside a statement would block the other one's CREATE INDEX CONCURRENTLY, so ask
+    # again and again. The lock goes with the connection, whatever happens.
+    with connect(url, autocommit=True) as connection:
+        ask = "SELECT pg_try_advisory_lock(%s)"
+        while not connection.execute(ask, [TABLES_LOCK]).fetchone()[0]:
+            time.sleep(0.05)
+        yield
 
 
 def shown(url: str) -> str:

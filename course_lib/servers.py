@@ -8,15 +8,18 @@ A server never outlives the process that started it (see `course_lib.guard`).
 
 from __future__ import annotations
 
+import atexit
+import contextlib
+import http.client
 import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -56,11 +59,15 @@ class Server:
         """Stop the server and all of its processes; harmless when it has stopped already."""
         if self._process.stdin and not self._process.stdin.closed:
             self._process.stdin.close()  # the guard sees the end of its input
-        try:
+        with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(15)
-        except subprocess.TimeoutExpired:
+        if os.name != "nt":  # what a guard that was killed itself has left behind
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+        elif self._process.poll() is None:
             self._process.kill()
-            self._process.wait()
+        self._process.wait()
+        atexit.unregister(self.stop)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def __enter__(self) -> Server:
@@ -95,7 +102,7 @@ def langgraph_server(
         raise ServerError(f"There is no file {str(config)!r}. Name the langgraph.json to serve.")
     place = free_port() if port is None else port
     command = [
-        *(sys.executable, "-m", "langgraph_cli", "dev", "--config", str(config)),
+        *(sys.executable, "-m", "langgraph_cli", "dev", "--config", str(config.resolve())),
         *("--host", "127.0.0.1", "--port", str(place), "--no-browser", "--no-reload"),
         *("--n-jobs-per-worker", "10"),
     ]
@@ -137,16 +144,19 @@ def start(
             stdin=subprocess.PIPE,
             stdout=log,
             stderr=subprocess.STDOUT,
+            start_new_session=True,  # a signal to the notebook's group is not for the server
         )
     server = Server(url, folder, process)
+    atexit.register(server.stop)
     deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            urllib.request.urlopen(url + health, timeout=2).read()
-        except (urllib.error.URLError, OSError):
+    try:
+        while time.monotonic() < deadline and process.poll() is None:
+            if _is_healthy(url + health) and process.poll() is None:
+                return server
             time.sleep(0.1)
-        else:
-            return server
+    except BaseException:  # an interrupt, say: nothing is left running
+        server.stop()
+        raise
     why = "ended at once" if process.poll() is not None else f"was not ready after {seconds:.0f} s"
     told = _telling_lines(server.log)
     server.stop()
@@ -158,6 +168,16 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
+
+
+def _is_healthy(url: str) -> bool:
+    # Whatever proxy the person uses, it is not on the way to 127.0.0.1.
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(url, timeout=2) as answer:
+            return answer.status == 200
+    except (OSError, http.client.HTTPException):
+        return False
 
 
 def _is_free(port: int) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from course_lib.checkpointers import parse_url
+from course_lib.checkpointers import open_file, parse_url
 
 if TYPE_CHECKING:
     from langgraph.store.base import BaseStore
@@ -20,7 +20,7 @@ def open_store(url: str) -> Iterator[BaseStore]:
         url: as for `open_checkpointer`; both may share one database.
 
     Raises:
-        CheckpointerError: an unknown URL.
+        CheckpointerError: an unknown URL, or a file that is no database.
         PostgresError: the server does not answer.
     """
     kind, place = parse_url(url)
@@ -31,15 +31,16 @@ def open_store(url: str) -> Iterator[BaseStore]:
     elif kind == "sqlite":
         from langgraph.store.sqlite import SqliteStore
 
+        open_file(place).close()
         with SqliteStore.from_conn_string(place) as store:
             store.setup()
             yield store
     else:
         from langgraph.store.postgres import PostgresStore
 
-        from course_lib.postgres import connect
+        from course_lib.postgres import making_tables
 
-        connect(place).close()  # a server that is down is told in our words
-        with PostgresStore.from_conn_string(place) as store:
+        with making_tables(place), PostgresStore.from_conn_string(place) as store:
             store.setup()
+        with PostgresStore.from_conn_string(place) as store:
             yield store

@@ -23,6 +23,11 @@ if TYPE_CHECKING:
 FAMILY = UUID("6f1c4a52-5d0e-4b8e-9a55-0d8a6c1e7b11")
 """Namespace of all ids that are derived with `uuid5`; changing it changes every derived id."""
 
+RESERVED = frozenset(
+    {"user", "tenant", "source", "step", "parents", "run_id", "thread_id", "writes"}
+)
+"""Keys of metadata that are LangGraph's or the directory's own."""
+
 ROOT_LABEL = "threads"
 PAGE = 500
 """How many entries are fetched from a store at once."""
@@ -88,10 +93,14 @@ class ThreadDirectory:
         Args:
             user: who will own it.
             title: what the list will show.
-            metadata: anything else worth finding it by.
+            metadata: anything else worth finding it by: text, numbers and booleans.
             outside_id: an id you have already, such as a browser session's. The thread's id is
                 derived from it, so two processes asking at once get one and the same thread.
+
+        Raises:
+            ValueError: a user that is no name, or metadata that a checkpoint would not keep.
         """
+        _check_metadata(metadata or {})
         if outside_id is not None:
             known = self._get(user, self._derived(user, outside_id))
             if known is not None:
@@ -128,7 +137,7 @@ class ThreadDirectory:
         return found[offset : offset + limit]
 
     def rename(self, user: str, thread_id: str, title: str) -> Thread:
-        """Give a thread another title; its place in the list stays the activity's business."""
+        """Give a thread another title; that counts as activity."""
         return self._put(replace(self.open(user, thread_id), title=title, active_at=_now()))
 
     def touch(self, user: str, thread_id: str) -> Thread:
@@ -147,28 +156,34 @@ class ThreadDirectory:
     def recover(self, saver: BaseCheckpointSaver[Any]) -> list[Thread]:
         """Rebuild lost entries from the metadata that `Thread.config` left in the checkpoints.
 
+        A thread belongs to the user of its *first* run: somebody who only ran in it later, from
+        support perhaps, does not come to own it. This trusts the metadata of runs, so a client
+        must never be able to set it.
+
         Args:
             saver: where the threads are kept.
 
         Returns:
-            The entries that were missing, put back. Titles are gone; the last activity is not.
+            The entries that nobody had any more, put back, newest activity first. Titles are gone.
         """
-        newest: dict[str, Any] = {}
-        for found in saver.list(None, filter={"tenant": self.tenant}):
-            newest.setdefault(found.config["configurable"]["thread_id"], found)
+        known = {item.key for item in self._all(self._tenants())}
+        first: dict[str, Any] = {}
+        active: dict[str, str] = {}
+        for found in saver.list(None, filter={"tenant": self.tenant}):  # newest first
+            thread_id = found.config["configurable"]["thread_id"]
+            first[thread_id] = found
+            active.setdefault(thread_id, found.checkpoint["ts"])
         back = []
-        for thread_id, found in newest.items():
-            user = found.metadata.get("user")
-            if user is None or self._get(user, thread_id) is not None:
+        for thread_id in reversed(active):  # the oldest first, for stores that sort by writing
+            made = first[thread_id]
+            user = made.metadata.get("user")
+            if thread_id in known or not isinstance(user, str):
                 continue
-            own = {"user", "tenant", "source", "step", "parents", "run_id", "thread_id"}
-            metadata = {
-                k: v for k, v in found.metadata.items() if k not in own and "langgraph" not in k
-            }
-            when = found.checkpoint["ts"]
-            thread = Thread(thread_id, user, self.tenant, "Recovered", metadata, when, when)
+            metadata = {k: v for k, v in made.metadata.items() if k not in RESERVED}
+            begun, when = made.checkpoint["ts"], active[thread_id]
+            thread = Thread(thread_id, user, self.tenant, "Recovered", metadata, begun, when)
             back.append(self._put(thread))
-        return back
+        return back[::-1]
 
     def delete(
         self, user: str, thread_id: str, *, saver: BaseCheckpointSaver[Any] | None = None
@@ -183,16 +198,21 @@ class ThreadDirectory:
             saver.delete_thread(thread_id)
         self.store.delete(self._namespace(user), thread_id)
 
+    def _tenants(self) -> tuple[str, ...]:
+        return (ROOT_LABEL, uuid5(FAMILY, f"tenant:{self.tenant}").hex)
+
     def _namespace(self, user: str) -> tuple[str, ...]:
         # A label of a namespace may be neither empty nor hold a dot, and users' names are
         # whatever they are. A derived id is always a good label, and never two users' own.
-        return (ROOT_LABEL, uuid5(FAMILY, f"tenant:{self.tenant}").hex, self._derived(user, ""))
+        return (*self._tenants(), self._derived(_checked(user), ""))
 
     def _derived(self, user: str, outside_id: str) -> str:
         return str(uuid5(uuid5(uuid5(FAMILY, self.tenant), user), outside_id))
 
     def _get(self, user: str, thread_id: str) -> Thread | None:
-        item = self.store.get(self._namespace(user), thread_id) if thread_id else None
+        if not thread_id or _is_odd(thread_id):
+            return None  # no store could hold such an id, and some would raise
+        item = self.store.get(self._namespace(user), thread_id)
         return None if item is None else _thread(item)
 
     def _put(self, thread: Thread) -> Thread:
@@ -204,6 +224,31 @@ class ThreadDirectory:
         while found := self.store.search(place, limit=PAGE, offset=offset):
             yield from found
             offset += len(found)
+
+
+def _is_odd(text: str) -> bool:
+    """Whether a text cannot be stored everywhere: a NUL, or half of a surrogate pair."""
+    return "\0" in text or any("\ud800" <= ch <= "\udfff" for ch in text)
+
+
+def _checked(user: str) -> str:
+    if not isinstance(user, str) or _is_odd(user):
+        raise ValueError(
+            f"{user!r} is no name of a user. Hand it over as text, without control characters."
+        )
+    return user
+
+
+def _check_metadata(metadata: Mapping[str, Any]) -> None:
+    """Refuse what LangGraph would drop on the way into a checkpoint."""
+    for key, value in metadata.items():
+        if key in RESERVED or key.startswith(("__", "langgraph_")):
+            raise ValueError(f"The metadata key {key!r} is LangGraph's own. Choose another one.")
+        if not isinstance(value, (str, int, float, bool)):
+            raise ValueError(
+                f"The metadata {key!r} is a {type(value).__name__}. Checkpoints keep text, numbers "
+                "and booleans only; put the rest into the state."
+            )
 
 
 def _thread(item: Item) -> Thread:

@@ -9,7 +9,7 @@ from typing import Annotated
 from uuid import NAMESPACE_URL, uuid4, uuid5
 
 import pytest
-from langchain_core.messages import RemoveMessage
+from langchain_core.messages import HumanMessage, RemoveMessage
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.checkpoint.serde.encrypted import EncryptedSerializer
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
@@ -18,7 +18,7 @@ from langgraph.graph import END, START, MessagesState, StateGraph
 from typing_extensions import TypedDict
 
 from course_lib.checkpointers import open_checkpointer
-from course_lib.exercises import ch01, ch02, ch03, ch04, progress
+from course_lib.exercises import ch01, ch02, ch03, ch04, ch07, progress
 from course_lib.exercises.exercise import Exercise, code_of, is_untouched
 from course_lib.exercises.generate import exercise_of, generate, notebook_text
 from course_lib.exercises.report import report
@@ -26,7 +26,7 @@ from course_lib.settings import ROOT
 
 EXERCISES = [
     e
-    for module in (ch01, ch02, ch03, ch04)
+    for module in (ch01, ch02, ch03, ch04, ch07)
     for e in vars(module).values()
     if isinstance(e, Exercise)
 ]
@@ -210,11 +210,79 @@ def owner_in_metadata(saver, thread_id):
     return found.metadata.get("user", "nobody") if found else None
 
 
+def any_snapshot(matches):
+    def find(graph, thread, n):
+        for snapshot in graph.get_state_history(thread):
+            if matches(snapshot, n):
+                return snapshot.config
+
+    return find
+
+
+def asked(snapshot):
+    return [m for m in snapshot.values.get("messages", []) if m.type == "human"]
+
+
+def edit_at_the_end(graph, thread, message_id, text):
+    graph.update_state(thread, {"messages": [HumanMessage(text, id=message_id)]})
+
+
+def edit_with_a_new_id(graph, thread, message_id, text):
+    for snapshot in graph.get_state_history(thread):
+        messages = snapshot.values.get("messages", [])
+        if snapshot.next and messages and messages[-1].id == message_id:
+            edited = [RemoveMessage(id=message_id), HumanMessage(text)]
+            graph.invoke(None, graph.update_state(snapshot.config, {"messages": edited}))
+            return
+
+
+def edit_and_forget(graph, thread, message_id, text):
+    kept = graph.get_state(thread).values["messages"][:2]
+    graph.checkpointer.delete_thread(thread["configurable"]["thread_id"])
+    graph.invoke({"messages": [*kept, HumanMessage(text, id=message_id)]}, thread)
+
+
+def take_back_only(count, **options):
+    def take_back(graph, thread):
+        messages = graph.get_state(thread).values["messages"][-count:]
+        gone = [RemoveMessage(id=m.id) for m in messages]
+        graph.update_state(thread, {"messages": gone}, **options)
+
+    return take_back
+
+
+def newest_only(graph, thread):
+    return [[m.text for m in graph.get_state(thread).values["messages"]]]
+
+
 WRONG = {
+    "ch07.e1": [
+        any_snapshot(lambda s, n: len(asked(s)) == n and s.next),
+        any_snapshot(lambda s, n: not s.next),
+        lambda graph, thread, n: thread,
+        lambda graph, thread, n: n,
+    ],
+    "ch07.e2": [edit_at_the_end, edit_with_a_new_id, edit_and_forget],
+    "ch07.e3": [
+        take_back_only(1, as_node="echo"),
+        take_back_only(2, as_node="__start__"),
+        lambda graph, thread: graph.checkpointer.delete_thread("ann"),
+    ],
+    "ch07.e4": [
+        newest_only,
+        lambda graph, thread: [
+            [m.text for m in s.values.get("messages", [])]
+            for s in graph.get_state_history(thread)
+            if not s.next
+        ],
+        lambda graph, thread: len(list(graph.get_state_history(thread))),
+    ],
     "ch04.e1": [
         lambda tenant, user: str(uuid4()),
         lambda tenant, user: f"{tenant}/{user}",
         lambda tenant, user: str(uuid5(NAMESPACE_URL, tenant + user)),
+        lambda tenant, user: str(uuid5(NAMESPACE_URL, f"{tenant}-{user}")),
+        lambda tenant, user: str(uuid5(NAMESPACE_URL, f"{tenant}/{user}".lower())),
         lambda tenant, user: str(uuid5(NAMESPACE_URL, user)),
         lambda tenant, user: uuid5(NAMESPACE_URL, f"{tenant}/{user}"),
     ],

@@ -121,6 +121,13 @@ def test_chapter_has_the_shape_of_the_course(path):
     assert len(load(path)["cells"]) <= 48
 
 
+@all_of([path for path in STORED if path.parent.name == "solutions"])
+def test_every_stored_check_of_a_solution_says_right(path):
+    for cell in code_cells(path):
+        if ".check(" in "".join(cell["source"]):
+            assert "".join(cell["outputs"][-1]["data"]["text/plain"]).startswith("Right."), cell
+
+
 def test_every_chapter_with_exercises_has_both_files():
     assert {p.name for p in EXERCISES} == {p.name for p in CHAPTERS if not p.name.startswith("00_")}
 

@@ -41,7 +41,8 @@ def test_langgraph_server_serves_namu_and_stops():
     assert gone(port) and not server.folder.exists()
 
 
-def test_a_server_ends_with_the_process_that_started_it():
+@pytest.mark.parametrize("whole_group", [False, True], ids=["process", "group"])
+def test_a_server_ends_with_the_process_that_started_it(whole_group):
     if not hasattr(signal, "SIGKILL"):
         pytest.skip("this system has no SIGKILL")
     port = free_port()
@@ -51,11 +52,32 @@ def test_a_server_ends_with_the_process_that_started_it():
         f"start({[*HTTP, str(port)]!r}, 'http://127.0.0.1:{port}', '/')\n"
         "print('up', flush=True); time.sleep(60)"
     )
-    parent = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    parent = subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, start_new_session=True
+    )
     assert parent.stdout.readline() == "up\n" and answers(port)
-    os.kill(parent.pid, signal.SIGKILL)
+    if whole_group:
+        os.killpg(parent.pid, signal.SIGKILL)
+    else:
+        os.kill(parent.pid, signal.SIGKILL)
     parent.wait()
     assert gone(port), "the server outlived its parent"
+
+
+def test_a_server_whose_guard_was_killed_is_stopped_all_the_same():
+    if not hasattr(signal, "SIGKILL"):
+        pytest.skip("this system has no SIGKILL")
+    port = free_port()
+    server = start([*HTTP, str(port)], f"http://127.0.0.1:{port}", "/")
+    os.kill(server._process.pid, signal.SIGKILL)
+    server.stop()
+    assert gone(port)
+
+
+def test_a_proxy_is_not_asked_for_this_machine(monkeypatch):
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    port = free_port()
+    start([*HTTP, str(port)], f"http://127.0.0.1:{port}", "/").stop()
 
 
 def test_stopping_twice_is_harmless():

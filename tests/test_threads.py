@@ -133,6 +133,54 @@ def test_a_lost_directory_is_recovered_from_the_checkpoints(url, store):
         assert {t.metadata["locale"] for t in directory.list("ann")} == {"ko"}
 
 
+def test_recovered_threads_keep_their_order_and_belong_to_who_began_them(url, store):
+    directory = ThreadDirectory(store)
+    with open_checkpointer(url) as saver:
+        graph = build_namu(checkpointer=saver)
+        made = [directory.create("ann") for _ in range(3)]
+        hello = {"messages": [{"role": "user", "content": "hi"}]}
+        for thread in (*made, made[0]):
+            graph.invoke(hello, thread.config)
+        support = {**made[1].config, "metadata": {"user": "support", "tenant": "default"}}
+        graph.invoke(hello, support)
+        assert directory.recover(saver) == [], "nothing was lost, so nobody gains anything"
+        for thread in made:
+            directory.delete("ann", thread.id)
+        directory.recover(saver)
+        wanted = [made[1].id, made[0].id, made[2].id]
+        assert [thread.id for thread in directory.list("ann")] == wanted
+        assert [thread.id for thread in directory.find("ann")] == wanted
+        assert directory.list("support") == []
+
+
+@pytest.mark.parametrize("user", [7, None, "a\0b", "\ud800"])
+def test_what_is_no_name_is_refused_with_the_value(directory, user):
+    with pytest.raises(ValueError, match="no name of a user"):
+        directory.create(user)
+
+
+@pytest.mark.parametrize("thread_id", ["a\0", "\ud800", "x" * 5000])
+def test_an_id_no_store_could_hold_is_refused_like_any_other(directory, thread_id):
+    with pytest.raises(UnknownThread):
+        directory.open("ann", thread_id)
+
+
+@pytest.mark.parametrize("metadata", [{"step": 1}, {"tags": ["a"]}, {"user": "eve"}, {"x": None}])
+def test_metadata_that_a_checkpoint_would_not_keep_is_refused(directory, metadata):
+    with pytest.raises(ValueError, match=next(iter(metadata))):
+        directory.create("ann", metadata=metadata)
+
+
+def test_processes_opening_a_fresh_store_at_once_do_not_collide(url):
+    if url == "memory:":
+        pytest.skip("memory is not shared between processes")
+    code = (
+        "import sys; from course_lib.stores import open_store\nwith open_store(sys.argv[1]): pass"
+    )
+    each = [subprocess.Popen([sys.executable, "-c", code, url]) for _ in range(4)]
+    assert [process.wait(timeout=60) for process in each] == [0] * 4
+
+
 def test_a_page_is_read_to_its_end_however_many_threads_there_are(directory, monkeypatch):
     monkeypatch.setattr("course_lib.threads.PAGE", 3)
     for n in range(10):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from contextlib import closing
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from langgraph.checkpoint.memory import InMemorySaver
 
@@ -17,7 +17,10 @@ CHAPTER = "04"
 
 def _judge_derived(thread_of: Any) -> None:
     first = thread_of("school", "ann")
-    require(isinstance(first, str), f"thread_of gave a {type(first).__name__}; a str is wanted.")
+    require(
+        isinstance(first, str),
+        f"thread_of gave a {type(first).__name__}; a str is wanted. Wrap it in str().",
+    )
     try:
         UUID(first)
     except ValueError:
@@ -31,38 +34,47 @@ def _judge_derived(thread_of: Any) -> None:
         thread_of("school", "ann"),
         "Derive the id from the names (uuid5); a random one is another each time.",
     )
-    for tenant, user in (("shop", "ann"), ("school", "bo"), ("schoolann", ""), ("schoola", "nn")):
+    pairs = [(("school", "ann"), other) for other in (("shop", "ann"), ("school", "bo"))]
+    pairs += [(("school", "ann"), ("School", "ann")), (("ann", "bo"), ("bo", "ann"))]
+    pairs += [((f"a{mark}b", "c"), ("a", f"b{mark}c")) for mark in ("", "-", "/", ":", " ", ".")]
+    for one, other in pairs:
         require(
-            thread_of(tenant, user) != first,
-            f"thread_of({tenant!r}, {user!r}) gave the same id as thread_of('school', 'ann'). Keep "
-            "the two names apart when you join them.",
+            thread_of(*one) != thread_of(*other),
+            f"thread_of{one!r} and thread_of{other!r} gave the same id. Keep the two names apart: "
+            "any mark that you join them with may be in a name.",
         )
 
 
 def _judge_refuse(open_thread: Any) -> None:
-    owners = {"t-1": "ann", "t-2": "bo"}
+    me, other = f"user-{uuid4().hex[:4]}", f"user-{uuid4().hex[:4]}"
+    mine, hers_id, none = (f"t-{uuid4().hex[:6]}" for _ in range(3))
+    owners = {mine: me, hers_id: other}
     expect(
-        "open_thread(owners, 'ann', 't-1')",
-        "t-1",
-        open_thread(dict(owners), "ann", "t-1"),
+        f"open_thread(owners, {me!r}, {mine!r})",
+        mine,
+        open_thread(dict(owners), me, mine),
         "A thread of one's own is opened: return its id.",
     )
     answers = []
-    for thread_id, what in (("t-2", "somebody else's thread"), ("t-9", "one that is not there")):
+    for thread_id, what in ((hers_id, "somebody else's thread"), (none, "one that is not there")):
+        shown = f"open_thread(owners, {me!r}, {thread_id!r})"
         try:
-            got = open_thread(dict(owners), "ann", thread_id)
+            got = open_thread(dict(owners), me, thread_id)
         except LookupError as error:
-            answers.append((type(error), str(error).replace(thread_id, "...")))
-        else:
+            clues = f"{error} {vars(error)} {type(error.__cause__).__name__}"
+            answers.append((type(error), clues.replace(thread_id, "...")))
+        except Exception as error:
             raise Wrong(
-                f"open_thread(owners, 'ann', {thread_id!r}) returned {got!r} for {what}. Raise a "
-                "LookupError."
-            )
+                f"{shown} raised {type(error).__name__}: {error}. Raise a LookupError."
+            ) from error
+        else:
+            raise Wrong(f"{shown} returned {got!r} for {what}. Raise a LookupError.")
     hers, nobodys = answers
     require(
         hers == nobodys,
-        f"For somebody else's thread the answer is {hers[0].__name__}: {hers[1]!r}, for one that "
-        f"is not there {nobodys[0].__name__}: {nobodys[1]!r}. The difference tells which ids exist.",
+        "The answer for somebody else's thread differs from the one for a thread that is not there "
+        f"({hers[0].__name__}: {hers[1].split(' {')[0]!r} and {nobodys[0].__name__}: "
+        f"{nobodys[1].split(' {')[0]!r}). The difference tells which ids exist.",
     )
 
 
@@ -75,18 +87,26 @@ def _judge_list(threads_of: Any) -> None:
             ("t-3", "school", "bo", "Music", 7),
             ("t-4", "shop", "ann", "Shoes", 8),
             ("t-5", "school", "ann", "Sport", 7),
+            ("t-6", "school", "ann", "Art", 2),
+            ("t-7", "school", "Ann", "Chess", 6),
         ]
         database.executemany("INSERT INTO threads VALUES (?, ?, ?, ?, ?)", rows)
         got = threads_of(database, "school", "ann")
         require(isinstance(got, list), f"threads_of gave a {type(got).__name__}; a list is wanted.")
-        look = "Newest activity first."
-        if "Shoes" in got:
+        look = "Newest activity first, and every thread, even two of one title."
+        if got and isinstance(got[0], tuple):
+            look = "Take the title out of each row: [title for (title,) in rows]."
+        elif not got:
+            look = "Nothing was found: are the parameters in the order of the question marks?"
+        elif "Chess" in got:
+            look = "Ann and ann are two users."
+        elif "Shoes" in got:
             look = "That is another tenant's Ann."
         elif "Music" in got:
             look = "That is another user's."
-        expect("threads_of(database, 'school', 'ann')", ["Art", "Sport", "Maths"], got, look)
+        expect("threads_of(database, 'school', 'ann')", ["Art", "Sport", "Maths", "Art"], got, look)
         expect("threads_of(database, 'shop', 'bo')", [], threads_of(database, "shop", "bo"), look)
-        for tenant, user in ((HOSTILE, "ann"), ("school", HOSTILE)):
+        for tenant, user in ((HOSTILE, "ann"), ("school", HOSTILE), ("school", "%")):
             expect(
                 f"threads_of(database, {tenant!r}, {user!r})",
                 [],
@@ -98,16 +118,20 @@ def _judge_list(threads_of: Any) -> None:
 def _judge_owner(owner_of: Any) -> None:
     saver = InMemorySaver()
     graph = echo_graph(saver)
-    for thread, user in (("t-1", "ann"), ("t-2", "bo"), ("t-3", None)):
+    ann, bo = f"ann-{uuid4().hex[:4]}", f"bo-{uuid4().hex[:4]}"
+    for thread, user in (("t-1", ann), ("t-2", bo), ("t-3", None)):
         config: dict[str, Any] = {"configurable": {"thread_id": thread}}
         if user:
             config["metadata"] = {"user": user}
         graph.invoke({"messages": [{"role": "user", "content": "I am cho"}]}, config)
     look = "The run's metadata is in every checkpoint: saver.get_tuple(config).metadata."
-    for thread, user in (("t-1", "ann"), ("t-2", "bo"), ("t-3", None), ("t-9", None)):
+    for thread, user in (("t-1", ann), ("t-2", bo), ("t-3", None), ("t-9", None)):
         if user is None:
             look = "A thread without an owner, or no thread at all, has nobody: return None."
-        expect(f"owner_of(saver, {thread!r})", user, owner_of(saver, thread), look)
+        got = owner_of(saver, thread)
+        if got is not None and not isinstance(got, str):
+            raise Wrong(f"owner_of gave a {type(got).__name__}. Return the user's name, or None.")
+        expect(f"owner_of(saver, {thread!r})", user, got, look)
 
 
 e1 = Exercise(

@@ -1,0 +1,116 @@
+// The view of TreeView: an SVG of the checkpoints, one row each, branches side by side.
+
+const SVG = "http://www.w3.org/2000/svg";
+const ROW = 28;
+const COLUMN = 22;
+// Okabe and Ito's colours, told apart by colour-blind readers; the shape tells the source as well.
+const COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"];
+
+function svg(tag, attributes, text) {
+  const made = document.createElementNS(SVG, tag);
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+  if (text !== undefined) made.textContent = text;
+  return made;
+}
+
+function shape(source, x, y, colour) {
+  const common = { fill: colour, stroke: "currentColor" };
+  if (source === "input") return svg("rect", { x: x - 6, y: y - 6, width: 12, height: 12, ...common });
+  if (source === "update") {
+    const points = `${x},${y - 8} ${x + 8},${y} ${x},${y + 8} ${x - 8},${y}`;
+    return svg("polygon", { points, ...common });
+  }
+  if (source === "fork") {
+    const points = `${x},${y - 8} ${x + 8},${y + 6} ${x - 8},${y + 6}`;
+    return svg("polygon", { points, ...common });
+  }
+  return svg("circle", { cx: x, cy: y, r: 6, ...common });
+}
+
+function render({ model, el }) {
+  const rows = model.get("rows");
+  const branches = model.get("branches");
+  const root = document.createElement("section");
+  root.className = "namu-tree";
+  root.setAttribute("aria-label", "Checkpoint tree");
+  const width = 40 + branches.length * COLUMN + 420;
+  const drawing = svg("svg", {
+    width,
+    height: rows.length * ROW + 8,
+    role: "listbox",
+    "aria-label": `${rows.length} checkpoints, oldest first`,
+  });
+  const x = (n) => 20 + rows[n].branch * COLUMN;
+  const y = (n) => 18 + n * ROW;
+  const items = [];
+
+  rows.forEach((row, n) => {
+    if (row.parent < 0) return;
+    const path = `M ${x(row.parent)} ${y(row.parent)} L ${x(n)} ${y(row.parent) + ROW / 2} L ${x(n)} ${y(n)}`;
+    const colour = COLOURS[row.branch % COLOURS.length];
+    drawing.append(svg("path", { d: path, stroke: colour, fill: "none", "stroke-width": 2 }));
+  });
+  rows.forEach((row, n) => {
+    const item = svg("g", { role: "option", tabindex: n === 0 ? 0 : -1, class: "namu-checkpoint" });
+    const label = branches.length > 1 ? `${row.label} (${branches[row.branch]})` : row.label;
+    item.setAttribute("aria-label", label);
+    item.append(svg("rect", { x: 2, y: y(n) - 13, width: width - 4, height: 26, class: "namu-row" }));
+    item.append(shape(row.source, x(n), y(n), COLOURS[row.branch % COLOURS.length]));
+    item.append(svg("text", { x: 30 + branches.length * COLUMN, y: y(n) + 4 }, label));
+    item.addEventListener("click", () => choose(n));
+    items.push(item);
+    drawing.append(item);
+  });
+
+  const scroller = document.createElement("div");
+  scroller.className = "namu-tree-scroll";
+  scroller.append(drawing);
+  const detail = document.createElement("pre");
+  detail.className = "namu-tree-detail";
+  detail.setAttribute("aria-live", "polite");
+  root.append(scroller, detail);
+  el.append(root);
+
+  function choose(n) {
+    items.forEach((item, k) => {
+      item.setAttribute("aria-selected", String(k === n));
+      item.setAttribute("tabindex", k === n ? "0" : "-1");
+    });
+    items[n].focus();
+    model.set("selected", n);
+    model.save_changes();
+  }
+
+  function onKey(event) {
+    const at = items.indexOf(document.activeElement);
+    const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: items.length - 1 }[event.key];
+    if (to !== undefined && items[to]) {
+      event.preventDefault();
+      choose(to);
+    } else if ((event.key === "Enter" || event.key === " ") && at >= 0) {
+      event.preventDefault();
+      choose(at);
+    }
+    event.stopPropagation();
+  }
+
+  function showDetail() {
+    const n = model.get("selected");
+    const text = model.get("detail");
+    detail.textContent =
+      n < 0
+        ? "Choose a checkpoint to see its state (click, or the arrow keys)."
+        : `${rows[n].label.trim()}\n${text}\n\nFork from here: run the graph with view.config`;
+  }
+
+  drawing.addEventListener("keydown", onKey);
+  model.on("change:detail", showDetail);
+  model.on("change:selected", showDetail);
+  showDetail();
+  return () => {
+    model.off("change:detail", showDetail);
+    model.off("change:selected", showDetail);
+  };
+}
+
+export default { render };

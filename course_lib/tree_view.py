@@ -1,0 +1,102 @@
+"""The checkpoint tree to click through: choose a checkpoint, see its state, fork from it.
+
+Made by `course_lib.display.show_tree`. The browser gets text and numbers only; `tree.js` draws.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import anywidget
+import traitlets
+
+from course_lib.display import brief
+
+if TYPE_CHECKING:
+    from langgraph.graph.state import CompiledStateGraph
+
+    from course_lib.history import Checkpoint, CheckpointTree
+
+HERE = Path(__file__).parent
+
+
+class TreeView(anywidget.AnyWidget):
+    """A tree on display.
+
+    Args:
+        tree: what to draw.
+        graph: the graph of the thread, to look states up in; None to draw only.
+    """
+
+    _esm = HERE / "tree.js"
+    _css = HERE / "tree.css"
+
+    rows = traitlets.List().tag(sync=True)
+    branches = traitlets.List().tag(sync=True)
+    selected = traitlets.Int(-1).tag(sync=True)
+    detail = traitlets.Unicode("").tag(sync=True)
+
+    def __init__(self, tree: CheckpointTree, graph: CompiledStateGraph | None = None) -> None:
+        self.tree = tree
+        self.graph = graph
+        self._each = list(tree.checkpoints.values())
+        number = {each.id: n for n, each in enumerate(self._each)}
+        names = list(dict.fromkeys(each.branch for each in self._each))
+        rows = [
+            {
+                "parent": number.get(each.parent, -1),
+                "branch": names.index(each.branch),
+                "source": each.source,
+                "label": _label(n, each),
+            }
+            for n, each in enumerate(self._each)
+        ]
+        super().__init__(rows=rows, branches=names)
+        self.observe(self._look_up, names="selected")
+
+    @property
+    def checkpoint(self) -> Checkpoint:
+        """The checkpoint that was chosen, or the newest."""
+        return self._each[self.selected] if self.selected >= 0 else self.tree.newest
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """What to run a graph with, to fork from the chosen checkpoint."""
+        return dict(self.checkpoint.config)
+
+    def __repr__(self) -> str:
+        return tree_text(self.tree)
+
+    def _look_up(self, change: Any) -> None:
+        if self.graph is None:
+            self.detail = "Hand the graph over to see the state: show_tree(tree, graph)."
+            return
+        values = self.graph.get_state(self.config).values
+        lines = [
+            f"{name}: {line}"
+            for name, value in values.items()
+            for line in ([brief(m) for m in value] if name == "messages" else [brief(value)])
+        ]
+        self.detail = "\n".join(lines) or "(an empty state)"
+
+
+def tree_text(tree: CheckpointTree) -> str:
+    """Draw a tree as text: a row for each checkpoint, oldest first, its branch by its place."""
+    each = list(tree.checkpoints.values())
+    number = {checkpoint.id: n for n, checkpoint in enumerate(each, 1)}
+    names = list(dict.fromkeys(checkpoint.branch for checkpoint in each))
+    lines = []
+    for n, checkpoint in enumerate(each, 1):
+        marks = ["o" if name == checkpoint.branch else "." for name in names]
+        parent = number.get(checkpoint.parent)
+        came = f" (from {parent})" if parent and parent != n - 1 else ""
+        lines.append(f"{' '.join(marks)}  {_label(n - 1, checkpoint)}{came}")
+    heading = [f"branches: {', '.join(names)}"] if len(names) > 1 else []
+    return "\n".join([*heading, *lines]) or "(no checkpoints)"
+
+
+def _label(n: int, checkpoint: Checkpoint) -> str:
+    what = ", ".join(checkpoint.nodes) or checkpoint.source
+    wrote = f" wrote {', '.join(checkpoint.changed)}" if checkpoint.changed else ""
+    return f"{n + 1:>2}  step {checkpoint.step}: {what}{wrote}"

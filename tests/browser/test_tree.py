@@ -1,0 +1,32 @@
+"""The checkpoint tree of chapter 07 in a real JupyterLab: by mouse and by keyboard."""
+
+import pytest
+
+pytestmark = pytest.mark.browser
+
+ROW = ".namu-tree .namu-checkpoint"
+DETAIL = ".namu-tree .namu-tree-detail"
+
+
+@pytest.mark.parametrize("theme", ["Light", "Dark"])
+def test_tree_shows_the_state_of_what_is_chosen_and_forks_from_there(open_notebook, theme):
+    notebook = open_notebook("07_travel_in_time.ipynb", theme=f"JupyterLab {theme}")
+    notebook.run_all()
+    page = notebook.page
+    rows = page.locator(ROW)
+    rows.first.scroll_into_view_if_needed()
+    assert rows.count() == 22
+    rows.nth(2).click()
+    page.wait_for_function(
+        "document.querySelector('.namu-tree-detail').textContent.includes('q') "
+        "|| document.querySelector('.namu-tree-detail').textContent.includes('hello')"
+    )
+    assert "human: hello" in page.locator(DETAIL).inner_text()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("End")
+    page.wait_for_function(
+        "document.querySelectorAll('.namu-checkpoint[aria-selected=true]')[0]"
+        ".getAttribute('aria-label').includes('22')"
+    )
+    notebook.shoot(f"tree_{theme.lower()}", ".namu-tree")
+    assert notebook.errors == []
