@@ -222,7 +222,55 @@ def _free_port() -> int:
         return probe.getsockname()[1]
 
 
+def told_by(script: str, *arguments: str) -> dict[str, float]:
+    """Run a script of this folder's and return the numbers it prints as JSON."""
+    with tempfile.TemporaryDirectory() as home:
+        done = subprocess.run(
+            [sys.executable, str(ROOT / "benchmarks" / script), *arguments],
+            cwd=ROOT,
+            env={**os.environ, "COURSE_HOME": home, "TMPDIR": home, "LANGSMITH_TRACING": "false"},
+            capture_output=True,
+            text=True,
+        )
+    if done.returncode:
+        raise RuntimeError(done.stderr)
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def bench_persistence() -> list[dict[str, object]]:
+    """Checkpointers by URL, the embedded server, the directory of threads, the tree."""
+    told = told_by("persistence.py")
+    return [
+        {
+            "what": "a turn on open_checkpointer over one on the saver itself (SQLite)",
+            "value": f"{told['turn']:.3f} x",
+            "bar": "1.03 x",
+        },
+        {
+            "what": "embedded PostgreSQL, first start",
+            "value": f"{told['first start']:.1f} s",
+            "bar": "5 s",
+        },
+        {
+            "what": "embedded PostgreSQL, already running",
+            "value": f"{told['running']:.2f} s",
+            "bar": "1 s",
+        },
+        {
+            "what": "list() of one user's page, 100,000 threads over 100 (PostgreSQL)",
+            "value": f"{told['list']:.2f} x",
+            "bar": "1.5 x",
+        },
+        {
+            "what": "CheckpointTree over get_state_history, 10,000 checkpoints (SQLite)",
+            "value": f"{told['tree']:.2f} x",
+            "bar": "1.5 x",
+        },
+    ]
+
+
 BENCHES = {
+    "persistence": bench_persistence,
     "import": bench_import,
     "check": bench_check,
     "nbval": bench_nbval,

@@ -1,10 +1,11 @@
 """The checkpoint tree, on all three savers: what came from what, however often it was forked."""
 
+from uuid import uuid4
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from langchain_core.messages import AIMessage, HumanMessage
-from langgraph.checkpoint.memory import InMemorySaver
+from langchain_core.messages import AIMessage, HumanMessage, RemoveMessage
 from langgraph.graph import START, MessagesState, StateGraph
 
 from course_lib.checkpointers import open_async_checkpointer, open_checkpointer, postgres
@@ -160,31 +161,27 @@ def test_states_are_compared_message_by_message_and_field_by_field():
 
 
 STEPS = st.lists(
-    st.tuples(st.sampled_from(["invoke", "update", "fork", "replay"]), st.integers(0, 50)),
+    st.tuples(
+        st.sampled_from(["invoke", "update", "fork", "replay", "delete"]), st.integers(0, 50)
+    ),
     min_size=1,
     max_size=8,
 )
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(STEPS)
-def test_tree_and_history_agree_after_any_sequence_of_steps(steps):
-    graph = talk(InMemorySaver())
-    say(graph, "begin")
+@settings(
+    max_examples=20,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+@given(steps=STEPS)
+def test_tree_and_history_agree_after_any_sequence_of_steps(graph, steps):
+    config = {"configurable": {"thread_id": str(uuid4())}}
+    say(graph, "begin", config)
     for what, where in steps:
-        tree = CheckpointTree.from_graph(graph, CONFIG)
-        settled = [c for c in tree.checkpoints.values() if not graph.get_state(c.config).next]
-        chosen = settled[where % len(settled)].config
-        if what == "invoke":
-            say(graph, f"m{where}")
-        elif what == "update":
-            graph.update_state(CONFIG, {"turns": where})
-        elif what == "fork":
-            say(graph, f"f{where}", chosen)
-        else:
-            graph.invoke(None, chosen)
-    tree = CheckpointTree.from_graph(graph, CONFIG)
-    history = list(graph.get_state_history(CONFIG))
+        take_step(graph, config, what, where)
+    tree = CheckpointTree.from_graph(graph, config)
+    history = list(graph.get_state_history(config))
     ids = [snapshot.config["configurable"]["checkpoint_id"] for snapshot in history]
     assert sorted(ids) == list(tree.checkpoints)
     for snapshot in history:
@@ -194,3 +191,22 @@ def test_tree_and_history_agree_after_any_sequence_of_steps(steps):
         assert each.id in {c.id for c in tree.children(each.parent)}
     first = next(iter(tree.checkpoints))
     assert all(tree.path(first, leaf)[0] == first for leaf in tree.branches.values())
+
+
+def take_step(graph, config, what, where):
+    tree = CheckpointTree.from_graph(graph, config)
+    settled = [c for c in tree.checkpoints.values() if not graph.get_state(c.config).next]
+    chosen = settled[where % len(settled)].config
+    messages = graph.get_state(config).values.get("messages", [])
+    match what:
+        case "invoke":
+            say(graph, f"m{where}", config)
+        case "update":
+            graph.update_state(config, {"turns": where}, as_node="answer")
+        case "fork":
+            say(graph, f"f{where}", chosen)
+        case "replay":
+            graph.invoke(None, chosen)
+        case "delete" if messages:
+            gone = RemoveMessage(id=messages[where % len(messages)].id)
+            graph.update_state(config, {"messages": [gone]}, as_node="answer")
