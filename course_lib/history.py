@@ -2,7 +2,8 @@
 
 A thread is a list of checkpoints only until somebody forks it. Then it is a tree, and this module
 reads it from any saver, in one pass over the checkpoints. A branch begins where a checkpoint has
-an elder sibling, or where the metadata of a run names another `branch`.
+an elder sibling, or where the metadata of a run names another `branch`: that key is a convention
+of this course, not of LangGraph.
 """
 
 from __future__ import annotations
@@ -26,8 +27,9 @@ class Checkpoint:
     """One checkpoint of a thread, and its place in the tree.
 
     Args:
-        id: its id; later ones sort higher.
-        parent: the id of the checkpoint it came from, or None.
+        id: its id; later ones sort higher, on one clock.
+        parent: the id of the checkpoint it came from; None for the first, and where it was
+            deleted (then nobody knows what ran and changed in the step).
         step: number of the super-step, -1 for a thread's first input.
         source: `input`, `loop`, `update` or `fork`.
         nodes: the nodes that ran in the step, in alphabetical order.
@@ -76,18 +78,20 @@ class CheckpointTree:
         found = {c.checkpoint["id"]: c for c in checkpoints}
         self.checkpoints: dict[str, Checkpoint] = {}
         self._children: dict[str | None, list[str]] = {}
-        wanted = {MAIN: None}  # each branch's name, and the one its metadata asked for
-        for checkpoint_id in sorted(found):
+        asked_for: dict[str, str | None] = {MAIN: None}  # what each branch's metadata asked for
+        for checkpoint_id in _parents_first(found):
             each = found[checkpoint_id]
             parent = _id_of(each.parent_config)
-            parent = parent if parent in found else None  # an older one may have been deleted
+            pruned = parent is not None and parent not in found
+            parent = None if pruned else parent
+            asked = each.metadata.get("branch")
+            asked = asked if isinstance(asked, str) and asked else None
             siblings = self._children.setdefault(parent, [])
             branch = self.checkpoints[parent].branch if parent else MAIN
-            asked = each.metadata.get("branch")
-            renamed = asked is not None and asked != wanted[branch]
-            if siblings or renamed or (parent is None and self.checkpoints):
-                branch = _new_name(asked, wanted)
-                wanted[branch] = asked
+            renamed = asked is not None and asked not in (branch, asked_for[branch])
+            if siblings or renamed:
+                branch = _new_name(asked, asked_for)
+                asked_for[branch] = asked
             siblings.append(checkpoint_id)
             before = found[parent].checkpoint if parent else None
             self.checkpoints[checkpoint_id] = Checkpoint(
@@ -95,8 +99,8 @@ class CheckpointTree:
                 parent=parent,
                 step=each.metadata.get("step", -1),
                 source=each.metadata.get("source", "?"),
-                nodes=_ran(each.checkpoint, before),
-                changed=_changed(each.checkpoint, before),
+                nodes=() if pruned else _ran(each.checkpoint, before),
+                changed=() if pruned else _changed(each.checkpoint, before),
                 branch=branch,
                 created_at=each.checkpoint["ts"],
                 config=each.config,
@@ -106,10 +110,18 @@ class CheckpointTree:
     def from_graph(cls, graph: CompiledStateGraph, config: RunnableConfig) -> CheckpointTree:
         """Read the tree of a thread.
 
+        A saver decodes the state of every checkpoint it lists, so a thread whose messages grow is
+        read in time that grows with their square; the tree adds next to nothing to that.
+
         Args:
             graph: compiled with a synchronous saver.
             config: names the thread.
+
+        Raises:
+            ValueError: the graph has no checkpointer.
         """
+        if not graph.checkpointer:
+            raise ValueError("This graph has no checkpointer, so there is no history to draw.")
         return cls(graph.checkpointer.list(_thread(config)))
 
     @classmethod
@@ -175,7 +187,7 @@ def diff_states(first: Mapping[str, Any], second: Mapping[str, Any]) -> StateDif
     others = sorted((set(first) | set(second)) - {"messages"})
     return StateDiff(
         added=[message for key, message in new.items() if key not in old],
-        replaced=[(old[k], m) for k, m in new.items() if k in old and old[k] != m],
+        replaced=[(old[k], m) for k, m in new.items() if k in old and old[k].content != m.content],
         removed=[message for key, message in old.items() if key not in new],
         fields={
             name: (first.get(name), second.get(name))
@@ -193,6 +205,18 @@ def _thread(config: RunnableConfig) -> RunnableConfig:
 
 def _id_of(config: RunnableConfig | None) -> str | None:
     return config["configurable"].get("checkpoint_id") if config else None
+
+
+def _parents_first(found: Mapping[str, CheckpointTuple]) -> list[str]:
+    """The ids by age, but never a child before its parent, whatever two hosts' clocks said."""
+    ordered: dict[str, None] = {}
+    for checkpoint_id in sorted(found):
+        waiting, each = [], checkpoint_id
+        while each in found and each not in ordered:
+            waiting.append(each)
+            each = _id_of(found[each].parent_config)
+        ordered |= dict.fromkeys(reversed(waiting))
+    return list(ordered)
 
 
 def _new_name(asked: Any, taken: Mapping[str, Any]) -> str:

@@ -241,7 +241,10 @@ def _data_folder() -> Path:
     text = str(folder)
     as_root = hasattr(os, "geteuid") and os.geteuid() == 0
     if as_root or not text.isascii() or " " in text or len(text) > LONGEST_SOCKET_PATH:
-        folder = Path(tempfile.gettempdir()) / f"namu-course-{getpass.getuser()}" / "data"
+        own = f"namu-course-{getpass.getuser()}"
+        folder = Path(tempfile.gettempdir()) / own / "data"
+        if " " in str(folder) or len(str(folder)) > LONGEST_SOCKET_PATH:
+            folder = Path("/tmp") / own / "data"  # a temporary folder of one's own may be odd too
     folder.parent.mkdir(parents=True, exist_ok=True)
     if hasattr(os, "geteuid") and folder.parent.stat().st_uid != os.geteuid():
         raise PostgresError(

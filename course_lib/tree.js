@@ -51,7 +51,7 @@ function render({ model, el }) {
     drawing.append(svg("path", { d: path, stroke: colour, fill: "none", "stroke-width": 2 }));
   });
   rows.forEach((row, n) => {
-    const item = svg("g", { role: "option", tabindex: n === 0 ? 0 : -1, class: "namu-checkpoint" });
+    const item = svg("g", { role: "option", class: "namu-checkpoint" });
     const label = branches.length > 1 ? `${row.label} (${branches[row.branch]})` : row.label;
     item.setAttribute("aria-label", label);
     item.append(svg("rect", { x: 2, y: y(n) - 13, width: width - 4, height: 26, class: "namu-row" }));
@@ -71,14 +71,19 @@ function render({ model, el }) {
   root.append(scroller, detail);
   el.append(root);
 
-  function choose(n) {
+  function mark() {
+    const n = model.get("selected");
     items.forEach((item, k) => {
       item.setAttribute("aria-selected", String(k === n));
-      item.setAttribute("tabindex", k === n ? "0" : "-1");
+      item.setAttribute("tabindex", k === (n < 0 ? items.length - 1 : n) ? "0" : "-1");
     });
-    items[n].focus();
+  }
+
+  function choose(n) {
     model.set("selected", n);
+    model.set("detail", "...");
     model.save_changes();
+    items[n].focus();
   }
 
   function onKey(event) {
@@ -106,10 +111,13 @@ function render({ model, el }) {
   drawing.addEventListener("keydown", onKey);
   model.on("change:detail", showDetail);
   model.on("change:selected", showDetail);
+  model.on("change:selected", mark);
   showDetail();
+  mark();
   return () => {
     model.off("change:detail", showDetail);
     model.off("change:selected", showDetail);
+    model.off("change:selected", mark);
   };
 }
 

@@ -128,6 +128,31 @@ def test_a_tree_whose_root_was_deleted_is_still_read(url):
         assert len(tree) == 3 and list(tree.branches) == ["main"]
 
 
+def test_a_thread_pruned_in_the_middle_claims_nothing_it_cannot_know(graph):
+    say(graph, "one")
+    say(graph, "two")
+    listed = list(graph.checkpointer.list(CONFIG))
+    tree = CheckpointTree([found for found in listed if found.metadata["step"] != 2])
+    orphan = next(c for c in tree.checkpoints.values() if c.step == 3)
+    assert (orphan.parent, orphan.nodes, orphan.changed) == (None, (), ())
+    assert len(tree) == 7
+
+
+def test_a_child_that_a_slow_clock_dated_before_its_parent_still_comes_after_it(graph):
+    say(graph, "one")
+    listed = list(graph.checkpointer.list(CONFIG))
+    newest = listed[0]
+    early = newest._replace(checkpoint={**newest.checkpoint, "id": "00" + newest.checkpoint["id"]})
+    tree = CheckpointTree([early, *listed[1:]])
+    assert list(tree.checkpoints)[-1].startswith("00") and list(tree.branches) == ["main"]
+
+
+@pytest.mark.parametrize("name", ["main", "", 7])
+def test_odd_names_in_the_metadata_open_no_branch_of_their_own(graph, name):
+    graph.invoke({"messages": [HumanMessage("one")]}, {**CONFIG, "metadata": {"branch": name}})
+    assert list(CheckpointTree.from_graph(graph, CONFIG).branches) == ["main"]
+
+
 def test_an_empty_thread_is_an_empty_tree(graph):
     tree = CheckpointTree.from_graph(graph, CONFIG)
     assert len(tree) == 0 and tree.branches == {}

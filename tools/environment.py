@@ -159,7 +159,7 @@ def make_venv(extras: Sequence[str] = ()) -> None:
         if not VENV.exists():
             _create(uv)
         target = ".[{}]".format(",".join(extras)) if extras else "."
-        say("installing the pinned packages (about 600 MB on disk; minutes on a slow line) ...")
+        say("installing the pinned packages (about 700 MB on disk; minutes on a slow line) ...")
         install = [str(venv_python()), "-m", "pip", "install", "--quiet"]
         install += ["--disable-pip-version-check", "--no-warn-script-location"]
         if uv:

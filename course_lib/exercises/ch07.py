@@ -57,6 +57,7 @@ def _config_of(got: Any, name: str) -> Any:
 
 def _judge_end_of_turn(end_of_turn: Any) -> None:
     graph = _conversation("one", "two", "three")
+    before = _all(graph)
     for n in (1, 2, 3):
         wanted = ["one", "echo: one", "two", "echo: two", "three", "echo: three"][: 2 * n]
         shown = f"the texts at end_of_turn(graph, thread, {n})"
@@ -68,6 +69,8 @@ def _judge_end_of_turn(end_of_turn: Any) -> None:
             f"At that checkpoint {snapshot.next} would still run: it is the input of turn {n + 1}. "
             "At the end of a turn next is empty.",
         )
+    _require_kept(before, graph, "end_of_turn")
+    require(len(_all(graph)) == len(before), "end_of_turn wrote to the thread. Only read it.")
 
 
 def _judge_edit(edit: Any) -> None:
@@ -76,7 +79,9 @@ def _judge_edit(edit: Any) -> None:
     edit(graph, THREAD, "q2", "TWO")
     look = "Fork where q2 was asked and not yet answered, write a message with its id, run on."
     got = _texts(graph)
-    if len(got) > 4:
+    if "q2" not in [m.id for m in graph.get_state(THREAD).values.get("messages", [])]:
+        look = "No message has the id q2 any more. Keep the id: that is what makes it an edit."
+    elif len(got) > 4:
         look = "What came after the edited question belongs to the old road: " + look
     expect(
         "the thread after edit(graph, thread, 'q2', 'TWO')",
@@ -117,27 +122,34 @@ def _judge_take_back(take_back: Any) -> None:
     )
 
 
+def _lists(got: Any) -> list[list[str]]:
+    """The learner's answer as lists of texts, whichever sequences it is made of."""
+    try:
+        lists = [list(road) for road in got]
+    except TypeError:
+        raise Wrong(f"ends_of_roads gave a {type(got).__name__}. Return a list of lists.") from None
+    odd = next((item for road in lists for item in road if not isinstance(item, str)), None)
+    require(odd is None, f"One item is a {type(odd).__name__}. Return texts: message.text.")
+    return lists
+
+
 def _judge_roads(ends_of_roads: Any) -> None:
     graph = _conversation("one", "two")
     first = list(graph.get_state_history(THREAD))
     expect(
         "ends_of_roads of a thread that was never forked",
         [["one", "echo: one", "two", "echo: two"]],
-        ends_of_roads(graph, THREAD),
+        _lists(ends_of_roads(graph, THREAD)),
         "One road, one end: the texts of its newest checkpoint.",
     )
     middle = next(s for s in first if not s.next and len(s.values["messages"]) == 2)
     graph.invoke({"messages": [HumanMessage("other", id="q9")]}, middle.config)
-    got = ends_of_roads(graph, THREAD)
-    require(isinstance(got, list), f"ends_of_roads gave a {type(got).__name__}; a list is wanted.")
+    graph.invoke({"messages": [HumanMessage("more", id="q10")]}, THREAD)
+    got = sorted(_lists(ends_of_roads(graph, THREAD)))
     wanted = [
-        ["one", "echo: one", "other", "echo: other"],
+        ["one", "echo: one", "other", "echo: other", "more", "echo: more"],
         ["one", "echo: one", "two", "echo: two"],
     ]
-    try:
-        got = sorted(got)
-    except TypeError:
-        raise Wrong(f"ends_of_roads gave {got!r}. Return a list of lists of texts.") from None
     expect(
         "ends_of_roads after a fork (in any order)",
         wanted,
