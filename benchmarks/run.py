@@ -14,7 +14,6 @@ import json
 import os
 import platform
 import shutil
-import socket
 import statistics
 import subprocess
 import sys
@@ -24,6 +23,8 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
+
+from course_lib.servers import free_port
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
@@ -182,14 +183,14 @@ def _by_hand(clone: Path) -> float:
         subprocess.run([sys.executable, "-m", "venv", ".venv"], cwd=clone, check=True)
         install = [str(inside), "-m", "pip", "install", *target]
     subprocess.run(install, cwd=clone, check=True)
-    port = _free_port()
+    port = free_port()
     lab = [str(inside), "-m", "jupyterlab", "--no-browser", "--allow-root"]
     command = [*lab, f"--ServerApp.port={port}", "--ServerApp.ip=127.0.0.1"]
     return _serve(command, clone, port, began)
 
 
 def _until_open(folder: Path) -> float:
-    port = _free_port()
+    port = free_port()
     base = Path(sys.base_prefix) / ("python.exe" if os.name == "nt" else "bin/python3")
     command = ["make", "lab", f"PORT={port}", f"PYTHON={base}"]
     return _serve(command, folder, port, time.perf_counter())
@@ -214,12 +215,6 @@ def _serve(command: list[str], folder: Path, port: int, began: float) -> float:
     finally:
         os.killpg(server.pid, 15)
         server.wait()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def told_by(script: str, *arguments: str) -> dict[str, float]:

@@ -102,7 +102,7 @@ def search_wish(situation: Situation) -> dict[str, Any]:
     if named and situation.intent == "NEW_SEARCH" and reading.category in (None, named.category):
         wish["name"] = named.name_en
     if "more" in reading.signals and situation.intent == "REFINEMENT":
-        wish["exclude_ids"] = [place["id"] for place in situation.table]
+        wish["exclude_ids"] = situation.shown
     return wish
 
 
@@ -114,7 +114,7 @@ def may_loosen(situation: Situation) -> bool:
 
 
 def _price_bounds(situation: Situation) -> dict[str, Any]:
-    levels = [place.get("price_level", 0) for place in situation.table]
+    levels = situation.price_levels
     match situation.reading.price:
         case "free":
             return {"max_price": 0}
@@ -125,17 +125,16 @@ def _price_bounds(situation: Situation) -> dict[str, Any]:
         case "cheaper" if levels and min(levels) > 0:
             return {"max_price": min(levels) - 1}
         case "cheaper" if levels:
-            return {"max_price": 0, "exclude_ids": [place["id"] for place in situation.table]}
+            return {"max_price": 0, "exclude_ids": situation.shown}
         case "cheaper":
             return {"max_price": 1}
     return {}
 
 
 def _looser(wish: dict[str, Any], situation: Situation) -> dict[str, Any]:
-    levels = [place.get("price_level", 0) for place in situation.table]
+    levels = situation.price_levels
     if situation.reading.price == "cheaper" and levels and wish.get("max_price", 9) < min(levels):
-        shown = [place["id"] for place in situation.table]
-        return {**wish, "max_price": min(levels), "exclude_ids": shown}
+        return {**wish, "max_price": min(levels), "exclude_ids": situation.shown}
     if "district" in wish:
         rest = {k: v for k, v in wish.items() if k != "district"}
         return {**rest, "near": wish["district"]}

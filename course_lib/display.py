@@ -92,15 +92,13 @@ def show_state(state: Any, *, before: Any = None, fields: Sequence[str] | None =
     rows: list[list[str]] = []
     for name in fields or now:
         value = now.get(name)
-        changed = then is not None and then.get(name) != value
         if _is_messages(value):
             old = {_identity(m) for m in (then.get(name) or ())} if then is not None else None
             for n, message in enumerate(value):
                 mark = MARK if old is not None and _identity(message) not in old else ""
                 rows.append([name if n == 0 else "", brief(message) + mark])
-            if not value:
-                rows.append([name, "[]"])
         else:
+            changed = then is not None and then.get(name) != value
             rows.append([name, brief(value) + (MARK if changed else "")])
     show_table(rows, ["field", "value"])
 

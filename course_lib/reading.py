@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
@@ -101,11 +101,13 @@ def read(text: str) -> Reading:
         # "Gwangjang Market" is one name, not the wish for a market.
         inside = range(name[1], name[2])
         hits = [h for h in hits if h.kind not in ("category", "tags") or h.start not in inside]
-    denied = {h.kind: h.value for h in hits if h.kind in SLOTS and _is_denied(h, clean)}
-    said = [h for h in hits if h.kind in SLOTS and not _is_denied(h, clean)]
+    denied: dict[str, str] = {}
     by_kind: dict[str, list[Hit]] = {}
-    for hit in sorted([*said, *(h for h in hits if h.kind not in SLOTS)], key=lambda h: h.start):
-        by_kind.setdefault(hit.kind, []).append(hit)
+    for hit in sorted(hits, key=lambda h: h.start):
+        if hit.kind in SLOTS and _is_denied(hit, clean):
+            denied[hit.kind] = hit.value
+        else:
+            by_kind.setdefault(hit.kind, []).append(hit)
     language = language_of(clean)
     tags = tuple(dict.fromkeys(h.value for h in by_kind.get("tags", ())))
     reading = Reading(
@@ -134,7 +136,7 @@ def read(text: str) -> Reading:
         for kind in ("category", "district")
     ):
         signals.add("swap")
-    return Reading(**{**reading.__dict__, "signals": frozenset(signals)})
+    return replace(reading, signals=frozenset(signals))
 
 
 def intent_of(
@@ -191,14 +193,18 @@ def mentioned(reading: Reading, table: Sequence[Mapping[str, Any]]) -> tuple[int
     return whole or tuple(
         i
         for i, place in enumerate(table)
-        if any(re.search(rf"\b{re.escape(word)}\b", reading.text) for word in _telling(place))
+        if any(
+            re.search(rf"\b{re.escape(word)}\b", reading.text)
+            for word in _telling(str(place.get("name_en", "")), str(place.get("name_ko", "")))
+        )
     )
 
 
-def _telling(place: Mapping[str, Any]) -> list[str]:
+@lru_cache(maxsize=1024)
+def _telling(name_en: str, name_ko: str) -> list[str]:
     """The words of a place's name that are neither a kind of place nor a district."""
-    english = re.findall(r"[a-z]{5,}", normalise(str(place.get("name_en", ""))))
-    korean = normalise(str(place.get("name_ko", ""))).split()[:1]
+    english = re.findall(r"[a-z]{5,}", normalise(name_en))
+    korean = normalise(name_ko).split()[:1]
     words = [*english, *(word for word in korean if len(word) >= 3)]
     return [word for word in words if not any(hit.kind in SLOTS for hit in find(word))]
 

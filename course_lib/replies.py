@@ -108,7 +108,7 @@ def _headline(found: Sequence[Mapping[str, Any]], situation: Situation) -> str:
     elif near:
         key = "found_no_more" if situation.intent == "REFINE_EXCLUDE" else "found_elsewhere"
     elif situation.reading.price == "cheaper" and situation.table:
-        lowest = min(place.get("price_level", 0) for place in situation.table)
+        lowest = min(situation.price_levels)
         cheaper = all(place["price_level"] < lowest for place in found)
         key = "found_cheaper" if cheaper else "found_same_price"
     elif len(situation.calls) > 1 or not _has_a_tag(found, last.get("tags")):

@@ -57,6 +57,16 @@ class Situation:
     results: tuple[ToolMessage, ...]
 
     @property
+    def shown(self) -> list[str]:
+        """The ids of the places on the table."""
+        return [place["id"] for place in self.table]
+
+    @property
+    def price_levels(self) -> list[int]:
+        """Their price levels."""
+        return [place.get("price_level", 0) for place in self.table]
+
+    @property
     def positions(self) -> tuple[int, ...]:
         """The 0-based places of the table that the message singles out, by number, name or kind."""
         numbered = positions_on(self.reading, self.table)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
+
+from course_lib.checkpointers import postgres
 
 
 @pytest.fixture(autouse=True)
@@ -13,3 +17,21 @@ def own_environment(
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("COURSE_HOME", str(tmp_path_factory.mktemp("home")))
     monkeypatch.setenv("LANGSMITH_TRACING", "false")
+
+
+@pytest.fixture(scope="session")
+def server():
+    """A PostgreSQL that stays up for the whole run, with a scratch database of its own."""
+    with postgres("test", scratch=True) as running:
+        yield running
+
+
+@pytest.fixture(params=["memory", "sqlite", "postgres"])
+def url(request: pytest.FixtureRequest, tmp_path: Path):
+    """An empty place for each kind of saver and store, as `open_checkpointer` takes it."""
+    if request.param == "postgres":
+        request.getfixturevalue("server")  # held, so that not every test starts one
+        with postgres("one", scratch=True) as running:
+            yield running.url
+    else:
+        yield "memory:" if request.param == "memory" else f"sqlite:///{tmp_path / '대화 file.db'}"

@@ -30,26 +30,6 @@ from course_lib.sealing import WrongKey
 KEY = secrets.token_bytes(32)
 
 
-@pytest.fixture(scope="session")
-def server(tmp_path_factory, worker_id):
-    with postgres(f"test_{worker_id}", scratch=True) as running:
-        yield running
-
-
-@pytest.fixture(params=["memory", "sqlite", "postgres"])
-def url(request, tmp_path):
-    if request.param == "postgres":
-        running = request.getfixturevalue("server")
-        with connect(running.url, autocommit=True) as connection:
-            tables = connection.execute(
-                "SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'"
-            ).fetchall()
-            for (table,) in tables:
-                connection.execute(f'DROP TABLE "{table}"')
-        return running.url
-    return "memory:" if request.param == "memory" else f"sqlite:///{tmp_path / '대화 file.db'}"
-
-
 def config(thread="t"):
     return {"configurable": {"thread_id": thread}}
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, HumanMessage, RemoveMessage
 from langgraph.graph import START, MessagesState, StateGraph
 
-from course_lib.checkpointers import open_async_checkpointer, open_checkpointer, postgres
+from course_lib.checkpointers import open_async_checkpointer, open_checkpointer
 from course_lib.history import CheckpointTree, diff_states
 
 CONFIG = {"configurable": {"thread_id": "t"}}
@@ -35,16 +35,6 @@ def talk(saver):
 
 def say(graph, text, config=CONFIG):
     return graph.invoke({"messages": [HumanMessage(text)]}, config)
-
-
-@pytest.fixture(params=["memory", "sqlite", "postgres"])
-def url(request, tmp_path):
-    if request.param == "postgres":
-        with postgres("history", scratch=True) as running:
-            yield running.url
-    else:
-        file = f"sqlite:///{tmp_path / 'history.db'}"
-        yield "memory:" if request.param == "memory" else file
 
 
 @pytest.fixture

@@ -8,20 +8,10 @@ from uuid import UUID
 import pytest
 from langgraph.checkpoint.memory import InMemorySaver
 
-from course_lib.checkpointers import open_checkpointer, postgres
+from course_lib.checkpointers import open_checkpointer
 from course_lib.namu import build_namu
 from course_lib.stores import open_store
 from course_lib.threads import ThreadDirectory, UnknownThread
-
-
-@pytest.fixture(params=["memory", "sqlite", "postgres"])
-def url(request, tmp_path):
-    if request.param == "postgres":
-        with postgres("threads", scratch=True) as running:
-            yield running.url
-    else:
-        file = f"sqlite:///{tmp_path / 'threads.db'}"
-        yield "memory:" if request.param == "memory" else file
 
 
 @pytest.fixture

@@ -116,7 +116,7 @@ def _works() -> bool:
         "import sys, importlib.util as u; "
         "sys.exit(not all(map(u.find_spec, ('course_lib', 'jupyterlab', 'langgraph'))))"
     )
-    return _answer_of(code) is not None
+    return answer_of(code) is not None
 
 
 def _stamp() -> dict[str, object]:
@@ -191,11 +191,11 @@ def _create(uv: str | None) -> None:
 
 def _usable(with_pip: bool) -> bool:
     """Whether the Python in `.venv` runs, is of the right version and, if asked, has pip."""
-    told = _answer_of("import sys; print(sys.version_info[:2])" + "; import pip" * with_pip)
+    told = answer_of("import sys; print(sys.version_info[:2])" + "; import pip" * with_pip)
     return told == str(tuple(sys.version_info[:2]))
 
 
-def _answer_of(code: str) -> str | None:
+def answer_of(code: str) -> str | None:
     """What a line of code prints in `.venv`; None where it fails or there is no Python at all."""
     try:
         told = subprocess.run(

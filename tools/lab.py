@@ -5,11 +5,20 @@ from __future__ import annotations
 import json
 import os
 import socket
-import subprocess
 import sys
 from pathlib import Path
 
-from environment import ROOT, WINDOWS, SetupError, become, make_venv, say, telling, venv_python
+from environment import (
+    ROOT,
+    WINDOWS,
+    SetupError,
+    answer_of,
+    become,
+    make_venv,
+    say,
+    telling,
+    venv_python,
+)
 
 FIRST_PAGE = "notebooks/00_start_here.ipynb"
 
@@ -79,11 +88,7 @@ def _running_lab() -> dict[str, object] | None:
         "from pathlib import Path; "
         "print(json.dumps([json.loads(p.read_text()) for p in Path(d()).glob('jpserver-*.json')]))"
     )
-    told = subprocess.run([str(venv_python()), "-c", code], capture_output=True, text=True)
-    try:
-        servers = json.loads(told.stdout)
-    except ValueError:
-        return None
+    servers = json.loads(answer_of(code) or "[]")
     for server in servers:
         here = Path(server.get("root_dir", "/nowhere")).resolve() == ROOT
         if here and not _is_free(int(server["port"])):
