@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
 from course_lib.checkpointers import open_file, parse_url
+from course_lib.settings import read_home
 
 if TYPE_CHECKING:
     from langgraph.store.base import BaseStore
@@ -33,7 +35,8 @@ def open_store(url: str) -> Iterator[BaseStore]:
 
         open_file(place).close()
         with SqliteStore.from_conn_string(place) as store:
-            store.setup()
+            with _making_tables():
+                store.setup()
             yield store
     else:
         from langgraph.store.postgres import PostgresStore
@@ -44,3 +47,18 @@ def open_store(url: str) -> Iterator[BaseStore]:
             store.setup()
         with PostgresStore.from_conn_string(place) as store:
             yield store
+
+
+@contextmanager
+def _making_tables() -> Iterator[None]:
+    """Let one process at a time make the tables of an SQLite file; the others wait.
+
+    LangGraph's migrations are no transaction: two at once apply the same one, and the second
+    fails. The lock is SQLite's own, on an empty file, and goes with the process that holds it.
+    """
+    home = read_home()
+    home.mkdir(parents=True, exist_ok=True)
+    lock = sqlite3.connect(home / "tables.lock", timeout=60, isolation_level=None)
+    with closing(lock):
+        lock.execute("BEGIN EXCLUSIVE")
+        yield

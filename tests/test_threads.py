@@ -167,8 +167,8 @@ def test_processes_opening_a_fresh_store_at_once_do_not_collide(url):
     code = (
         "import sys; from course_lib.stores import open_store\nwith open_store(sys.argv[1]): pass"
     )
-    each = [subprocess.Popen([sys.executable, "-c", code, url]) for _ in range(4)]
-    assert [process.wait(timeout=60) for process in each] == [0] * 4
+    each = [subprocess.Popen([sys.executable, "-c", code, url]) for _ in range(8)]
+    assert [process.wait(timeout=60) for process in each] == [0] * 8
 
 
 def test_a_page_is_read_to_its_end_however_many_threads_there_are(directory, monkeypatch):
