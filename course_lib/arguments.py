@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from course_lib.places import load_places
+from course_lib.reading import booking_words
 from course_lib.situation import Situation
 
 NUMBER = re.compile(r"(?<!\d)-?\d{1,15}(?:\.\d{1,15})?(?!\d)")
@@ -60,10 +61,20 @@ def spoken(situation: Situation) -> dict[str, Any]:
     """Everything understood of the last message, by the field names that tools use for it."""
     return {
         **situation.reading.slots,
+        **booking_words(situation.reading),
+        **_place_meant(situation),
         "intent": situation.intent,
         "language": situation.language,
         "positions": [i + 1 for i in situation.positions],
     }
+
+
+def _place_meant(situation: Situation) -> dict[str, Any]:
+    """The place of the table that the message singles out, or the first where it says "it"."""
+    if not situation.table or situation.intent != "FOLLOW_UP":
+        return {}
+    place = situation.table[(situation.positions or (0,))[0]]
+    return {"place": place[f"name_{situation.language}"], "place_id": place["id"]}
 
 
 def search_wish(situation: Situation) -> dict[str, Any]:

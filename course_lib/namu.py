@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from langchain_core.messages import AIMessage, BaseMessage, SystemMessage, ToolMessage
-from langchain_core.tools import tool
+from langchain_core.tools import BaseTool, tool
 from langgraph.graph import END, START, MessagesState, StateGraph
 from langgraph.prebuilt import InjectedState, ToolNode
 from pydantic import BaseModel, Field
@@ -126,7 +126,8 @@ def instructions(state: NamuState) -> SystemMessage:
         "You are Namu, a guide to real places in Seoul.",
         "Answer in the language of the person's last message, Korean or English, in plain text.",
         "Recommend only places that search_places returned; number them and give the name, "
-        "district and one sentence. For a FOLLOW_UP use the places on the table. When an intent "
+        "district and one sentence. For a FOLLOW_UP use the places on the table, and a tool only "
+        "to do what the person asks for, such as booking. When an intent "
         "is CONVERSATION call no tool, and say what you can do if no wish is clear.",
         "To refine, repeat your last search with what changed. Cheaper means a max_price below "
         "the cheapest place on the table.",
@@ -180,6 +181,7 @@ def build_namu(
     checkpointer: BaseCheckpointSaver | None = None,
     store: BaseStore | None = None,
     interrupt_before: Sequence[str] = (),
+    tools: Sequence[BaseTool] = (),
 ) -> CompiledStateGraph:
     """Build and compile Namu.
 
@@ -188,6 +190,7 @@ def build_namu(
         checkpointer: where the state of each thread is kept; None to forget after each run.
         store: long-term memory across threads.
         interrupt_before: names of nodes to stop before.
+        tools: more tools for the agent, beside `search_places`.
 
     Returns:
         A graph over `NamuState`. `invoke({"messages": [{"role": "user", "content": text}]},
@@ -199,7 +202,8 @@ def build_namu(
     quiet = {"tags": ["nostream"]}
     router_model = model.with_structured_output(Route, include_raw=True).with_config(quiet)
     rejection_model = model.with_structured_output(Rejection, include_raw=True).with_config(quiet)
-    agent_model = model.bind_tools([search_places])
+    agent_tools = [search_places, *tools]
+    agent_model = model.bind_tools(agent_tools)
 
     def router(state: NamuState) -> dict[str, Any]:
         shown = {key: value for key, value in state.items() if key != "intent"}
@@ -227,7 +231,7 @@ def build_namu(
     graph.add_node(router)
     graph.add_node(refine_exclude)
     graph.add_node(agent)
-    graph.add_node("tools", ToolNode([search_places]))
+    graph.add_node("tools", ToolNode(agent_tools))
     graph.add_node(update_state)
     graph.add_edge(START, "router")
     graph.add_conditional_edges("router", _by_intent)

@@ -288,7 +288,9 @@ def _relevance(function: dict[str, Any], situation: Situation) -> int:
     if is_search(function.get("parameters", {})):
         wanted = situation.intent in ("NEW_SEARCH", "REFINEMENT", "REFINE_EXCLUDE")
         return 10 if wanted else 0
-    said = set(re.findall(r"[a-z]{3,}", situation.reading.text))
+    said = set(re.findall(r"[a-z]{3,}", situation.reading.text)) - {"book"}
+    if "book" in situation.reading.signals and situation.table:
+        said.add("book")  # the verb, in either language, once there is something to book
     name = set(function["name"].lower().split("_")) & said
     described = set(re.findall(r"[a-z]{5,}", function.get("description", "").lower())) & said
     return 2 * len(name) + (len(described) if len(described) > 1 else 0)

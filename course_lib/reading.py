@@ -101,6 +101,8 @@ def read(text: str) -> Reading:
         # "Gwangjang Market" is one name, not the wish for a market.
         inside = range(name[1], name[2])
         hits = [h for h in hits if h.kind not in ("category", "tags") or h.start not in inside]
+    booked = {h.start for h in hits if h.value == "book"}
+    hits = [h for h in hits if h.kind not in SLOTS or h.start not in booked]  # no wish for books
     denied: dict[str, str] = {}
     by_kind: dict[str, list[Hit]] = {}
     for hit in sorted(hits, key=lambda h: h.start):
@@ -185,6 +187,22 @@ def intent_of(
         ):
             return rule["intent"]
     raise LookupError("data/lexicon.json: the last intent rule must always hold")
+
+
+def booking_words(reading: Reading) -> dict[str, Any]:
+    """Return what a message says of a booking: `people` and `day`, as far as it says them."""
+    words = lexicon()["booking"]
+    found: dict[str, Any] = {}
+    for day, phrases in words["days"].items():
+        if any(phrase in reading.text for phrase in phrases):
+            found.setdefault("day", day)
+    for pattern in words["people_patterns"]:
+        if number := re.search(pattern, reading.text):
+            found.setdefault("people", int(number[1]))
+    for people, phrases in words["people"].items():
+        if any(phrase in reading.text for phrase in phrases):
+            found.setdefault("people", int(people))
+    return found
 
 
 def mentioned(reading: Reading, table: Sequence[Mapping[str, Any]]) -> tuple[int, ...]:

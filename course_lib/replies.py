@@ -51,6 +51,8 @@ def reply(situation: Situation, *, searches: Collection[str] = ()) -> str:
             places="place" if size == 1 else "places",
             names=names,
         )
+    if "book" in signals and not situation.table:
+        return say["no_table"]
     for signal in ("who", "thanks", "bye", "greet", "mood"):
         if signal in signals:
             return say[signal]
@@ -72,12 +74,15 @@ def _from_results(situation: Situation, searches: Collection[str]) -> str:
         )
         for n, place in enumerate(found, 1)
     ]
-    return "\n".join([*lines, say["next"]])
+    return "\n".join([*lines, "", say["next"]])
 
 
 def _tool_line(message: ToolMessage, say: Mapping[str, str]) -> str:
+    content = str(message.text)
+    if message.status != "error" and content.endswith("."):
+        return content  # a tool that speaks in sentences speaks for itself
     key = "tool_error" if message.status == "error" else "tool"
-    return say[key].format(name=message.name or "tool", content=str(message.text))
+    return say[key].format(name=message.name or "tool", content=content)
 
 
 def _headline(found: Sequence[Mapping[str, Any]], situation: Situation) -> str:

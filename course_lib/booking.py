@@ -1,0 +1,111 @@
+"""Booking a place: the tool that asks before it acts.
+
+    graph = build_namu(checkpointer=saver, tools=[book_place])
+
+The book is the course's own, and nobody is called. What is real is the way there: the graph stops
+at `interrupt`, waits for as long as it takes, and writes only after a person has agreed.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from langchain_core.tools import tool
+from langgraph.prebuilt import ToolRuntime
+from langgraph.types import interrupt
+from pydantic import BaseModel, Field
+
+from course_lib.places import Place, load_places
+from course_lib.reading import language_of
+
+Day = Literal[
+    "today",
+    "tomorrow",
+    "Monday",
+    "Tuesday",
+    "Wednesday",
+    "Thursday",
+    "Friday",
+    "Saturday",
+    "Sunday",
+]
+MOST_PEOPLE = 8
+BOOK = ("bookings",)
+"""Namespace of the store under which bookings are kept."""
+
+SENTENCES = {
+    "en": {
+        "question": "Book {place} for {people} on {day}?",
+        "note": "This is the course's own book: nobody is called.",
+        "booked": "Booked: {place}, {people} people, {day}. It is in the course's book.",
+        "refused": "Nothing was booked, as you wish.",
+        "unknown": "I know no place called {place}, so there is nothing to book.",
+    },
+    "ko": {
+        "question": "{place}, {people}명, {day}: 예약할까요?",
+        "note": "이 과정의 예약 장부예요. 실제로 연락하지는 않아요.",
+        "booked": "예약했어요: {place}, {people}명, {day}. 과정의 예약 장부에 적어 두었어요.",
+        "refused": "말씀하신 대로 예약하지 않았어요.",
+        "unknown": "{place}라는 곳은 몰라서 예약할 수 없어요.",
+    },
+}
+
+
+class BookingAnswer(BaseModel):
+    """What a person answers to a booking: agreed or not, and with which numbers.
+
+    Args:
+        approve: whether to book.
+        people: how many.
+        day: which day.
+    """
+
+    approve: bool
+    people: int = Field(ge=1, le=MOST_PEOPLE, description=f"People (1 to {MOST_PEOPLE})")
+    day: Day = Field(description="Day")
+
+
+@tool
+def book_place(place: str, runtime: ToolRuntime, people: int = 2, day: Day = "Saturday") -> str:
+    """Book a place that was recommended. The person is asked before anything is written.
+
+    Args:
+        place: its name, as recommended.
+        runtime: filled in by LangGraph, unseen by the model.
+        people: how many people.
+        day: which day.
+    """
+    say = SENTENCES[_language(runtime.state)]
+    known = find_place(place)
+    if known is None:
+        return say["unknown"].format(place=place)
+    # Everything up to here runs again when the person has answered. So nothing is written yet.
+    answer = interrupt(
+        {
+            "question": say["question"].format(place=place, people=people, day=day),
+            "note": say["note"],
+            "people": people,
+            "day": day,
+        },
+        response_schema=BookingAnswer,
+    )
+    if not answer.approve:
+        return say["refused"]
+    booking = {"place_id": known.id, "place": place, "people": answer.people, "day": answer.day}
+    if runtime.store is not None:
+        # The call's id is the key: written twice, it is still one booking.
+        runtime.store.put(BOOK, str(runtime.tool_call_id), booking, index=False)
+    return say["booked"].format(**booking)
+
+
+def find_place(name: str) -> Place | None:
+    """Return the place with this Korean or English name, or None."""
+    wanted = name.casefold().strip()
+    return next(
+        (p for p in load_places() if wanted in (p.name_en.casefold(), p.name_ko.casefold())), None
+    )
+
+
+def _language(state: Any) -> str:
+    asked = [message for message in state["messages"] if message.type == "human"]
+    return (language_of(str(asked[-1].text)) if asked else None) or "en"
