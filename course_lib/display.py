@@ -88,6 +88,11 @@ def show_state(state: Any, *, before: Any = None, fields: Sequence[str] | None =
         before: an earlier state; what differs from it is marked with `*`.
         fields: which fields to show, in this order; all when left out.
     """
+    _display(state_table(state, before=before, fields=fields))
+
+
+def state_table(state: Any, *, before: Any = None, fields: Sequence[str] | None = None) -> Shown:
+    """Return what `show_state` shows; arguments as there."""
     now, then = as_fields(state), as_fields(before) if before is not None else None
     rows: list[list[str]] = []
     for name in fields or now:
@@ -100,7 +105,7 @@ def show_state(state: Any, *, before: Any = None, fields: Sequence[str] | None =
         else:
             changed = then is not None and then.get(name) != value
             rows.append([name, brief(value) + (MARK if changed else "")])
-    show_table(rows, ["field", "value"])
+    return table(rows, ["field", "value"])
 
 
 def show_steps(
@@ -188,6 +193,11 @@ def show_table(rows: Sequence[Sequence[Any]], headers: Sequence[str]) -> None:
             by `brief`.
         headers: one heading for each column.
     """
+    _display(table(rows, headers))
+
+
+def table(rows: Sequence[Sequence[Any]], headers: Sequence[str]) -> Shown:
+    """Return what `show_table` shows; arguments as there."""
     cells = [[_as_lines(value) for value in row] for row in rows]
     text = [["; ".join(lines) for lines in row] for row in cells]
     widths = [max(len(row[i]) for row in [list(headers), *text]) for i in range(len(headers))]
@@ -195,8 +205,8 @@ def show_table(rows: Sequence[Sequence[Any]], headers: Sequence[str]) -> None:
     lines += [_line(row, widths) for row in text]
     head = "".join(f'<th style="text-align: left">{html.escape(name)}</th>' for name in headers)
     body = "".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in cells)
-    table = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-    _display(Shown("\n".join(line.rstrip() for line in lines), "text/html", table))
+    source = f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    return Shown("\n".join(line.rstrip() for line in lines), "text/html", source)
 
 
 def brief(value: Any) -> str:

@@ -37,6 +37,7 @@ class Checkpoint:
         branch: name of the branch it lies on.
         created_at: ISO 8601, UTC.
         config: what names it to a graph.
+        said: the words of the message that came in, for an input.
     """
 
     id: str
@@ -48,6 +49,7 @@ class Checkpoint:
     branch: str
     created_at: str
     config: Mapping[str, Any] = field(repr=False)
+    said: str = ""
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,7 @@ class CheckpointTree:
                 branch=branch,
                 created_at=each.checkpoint["ts"],
                 config=each.config,
+                said=_said(each.checkpoint),
             )
 
     @classmethod
@@ -197,6 +200,40 @@ def diff_states(first: Mapping[str, Any], second: Mapping[str, Any]) -> StateDif
     )
 
 
+async def fork_point(
+    graph: CompiledStateGraph, config: RunnableConfig, message_id: str
+) -> RunnableConfig:
+    """Find the last checkpoint from before a message: the place to fork from, to replace it.
+
+    Reads backwards from where `config` stands, and no further than it has to.
+
+    Args:
+        graph: compiled with a saver that can be awaited.
+        config: names the thread, and perhaps a checkpoint in it.
+        message_id: of a message that the state holds there.
+
+    Returns:
+        The configuration of that checkpoint.
+
+    Raises:
+        LookupError: there is no such message, or nothing from before it is stored any more.
+    """
+    wanted = _id_of((await graph.aget_state(config)).config)
+    found = False
+    async for each in graph.aget_state_history(_thread(config)):  # newest first
+        if _id_of(each.config) != wanted:
+            continue  # on another branch
+        holds = any(m.id == message_id for m in each.values.get("messages", ()))
+        if found and not holds:
+            return each.config
+        found = found or holds
+        wanted = _id_of(each.parent_config)
+    raise LookupError(
+        "There is no checkpoint from before that message, so there is nothing to fork from. "
+        "Choose a later message."
+    )
+
+
 def _thread(config: RunnableConfig) -> RunnableConfig:
     named = config["configurable"]
     space = named.get("checkpoint_ns", "")
@@ -217,6 +254,18 @@ def _parents_first(found: Mapping[str, CheckpointTuple]) -> list[str]:
             each = _id_of(found[each].parent_config)
         ordered |= dict.fromkeys(reversed(waiting))
     return list(ordered)
+
+
+def _said(checkpoint: Mapping[str, Any]) -> str:
+    """The text of the last message in an input that has not been taken in yet."""
+    given = checkpoint["channel_values"].get("__start__")
+    messages = given.get("messages") if isinstance(given, Mapping) else None
+    last = messages[-1] if isinstance(messages, list) and messages else None
+    if isinstance(last, Mapping):
+        return str(last.get("content", ""))
+    if isinstance(last, (list, tuple)):
+        return str(last[-1])
+    return str(getattr(last, "text", ""))
 
 
 def _new_name(asked: Any, taken: Mapping[str, Any]) -> str:

@@ -28,48 +28,53 @@ function shape(source, x, y, colour) {
 }
 
 function render({ model, el }) {
-  const rows = model.get("rows");
-  const branches = model.get("branches");
   const root = document.createElement("section");
   root.className = "namu-tree";
   root.setAttribute("aria-label", "Checkpoint tree");
-  const width = 40 + branches.length * COLUMN + 420;
-  const drawing = svg("svg", {
-    width,
-    height: rows.length * ROW + 8,
-    role: "listbox",
-    "aria-label": `${rows.length} checkpoints, oldest first`,
-  });
-  const x = (n) => 20 + rows[n].branch * COLUMN;
-  const y = (n) => 18 + n * ROW;
-  const items = [];
-
-  rows.forEach((row, n) => {
-    if (row.parent < 0) return;
-    const path = `M ${x(row.parent)} ${y(row.parent)} L ${x(n)} ${y(row.parent) + ROW / 2} L ${x(n)} ${y(n)}`;
-    const colour = COLOURS[row.branch % COLOURS.length];
-    drawing.append(svg("path", { d: path, stroke: colour, fill: "none", "stroke-width": 2 }));
-  });
-  rows.forEach((row, n) => {
-    const item = svg("g", { role: "option", class: "namu-checkpoint" });
-    const label = branches.length > 1 ? `${row.label} (${branches[row.branch]})` : row.label;
-    item.setAttribute("aria-label", label);
-    item.append(svg("rect", { x: 2, y: y(n) - 13, width: width - 4, height: 26, class: "namu-row" }));
-    item.append(shape(row.source, x(n), y(n), COLOURS[row.branch % COLOURS.length]));
-    item.append(svg("text", { x: 30 + branches.length * COLUMN, y: y(n) + 4 }, label));
-    item.addEventListener("click", () => choose(n));
-    items.push(item);
-    drawing.append(item);
-  });
-
   const scroller = document.createElement("div");
   scroller.className = "namu-tree-scroll";
-  scroller.append(drawing);
   const detail = document.createElement("pre");
   detail.className = "namu-tree-detail";
   detail.setAttribute("aria-live", "polite");
   root.append(scroller, detail);
   el.append(root);
+  let items = [];
+
+  function draw() {
+    const rows = model.get("rows");
+    const branches = model.get("branches");
+    const width = 40 + branches.length * COLUMN + 420;
+    const drawing = svg("svg", {
+      width,
+      height: rows.length * ROW + 8,
+      role: "listbox",
+      "aria-label": `${rows.length} checkpoints, oldest first`,
+    });
+    const x = (n) => 20 + rows[n].branch * COLUMN;
+    const y = (n) => 18 + n * ROW;
+    rows.forEach((row, n) => {
+      if (row.parent < 0) return;
+      const path = `M ${x(row.parent)} ${y(row.parent)} L ${x(n)} ${y(row.parent) + ROW / 2} L ${x(n)} ${y(n)}`;
+      const colour = COLOURS[row.branch % COLOURS.length];
+      drawing.append(svg("path", { d: path, stroke: colour, fill: "none", "stroke-width": 2 }));
+    });
+    items = rows.map((row, n) => {
+      const item = svg("g", { role: "option", class: "namu-checkpoint" });
+      const label = branches.length > 1 ? `${row.label} (${branches[row.branch]})` : row.label;
+      item.setAttribute("aria-label", label);
+      item.append(svg("rect", { x: 2, y: y(n) - 13, width: width - 4, height: 26, class: "namu-row" }));
+      item.append(shape(row.source, x(n), y(n), COLOURS[row.branch % COLOURS.length]));
+      item.append(svg("text", { x: 30 + branches.length * COLUMN, y: y(n) + 4 }, label));
+      item.addEventListener("click", () => choose(n));
+      drawing.append(item);
+      return item;
+    });
+    drawing.addEventListener("keydown", onKey);
+    scroller.replaceChildren(drawing);
+    if (model.get("selected") < 0) scroller.scrollTop = scroller.scrollHeight;
+    mark();
+    showDetail();
+  }
 
   function mark() {
     const n = model.get("selected");
@@ -100,24 +105,19 @@ function render({ model, el }) {
   }
 
   function showDetail() {
-    const n = model.get("selected");
-    const text = model.get("detail");
-    detail.textContent =
-      n < 0
-        ? "Choose a checkpoint to see its state (click, or the arrow keys)."
-        : `${rows[n].label.trim()}\n${text}\n\nFork from here: run the graph with view.config`;
+    const row = model.get("rows")[model.get("selected")];
+    detail.textContent = row
+      ? [row.label.trim(), model.get("detail"), model.get("hint")].filter(Boolean).join("\n\n")
+      : "Choose a checkpoint to see its state (click, or the arrow keys).";
   }
 
-  drawing.addEventListener("keydown", onKey);
-  model.on("change:detail", showDetail);
-  model.on("change:selected", showDetail);
-  model.on("change:selected", mark);
-  showDetail();
-  mark();
+  const changes = { "change:rows": draw, "change:selected": mark };
+  for (const name of ["change:detail", "change:selected"]) model.on(name, showDetail);
+  for (const [name, react] of Object.entries(changes)) model.on(name, react);
+  draw();
   return () => {
-    model.off("change:detail", showDetail);
-    model.off("change:selected", showDetail);
-    model.off("change:selected", mark);
+    for (const name of ["change:detail", "change:selected"]) model.off(name, showDetail);
+    for (const [name, react] of Object.entries(changes)) model.off(name, react);
   };
 }
 

@@ -5,6 +5,7 @@ Made by `course_lib.display.show_tree`. The browser gets text and numbers only; 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,7 @@ class TreeView(anywidget.AnyWidget):
     Args:
         tree: what to draw.
         graph: the graph of the thread, to look states up in; None to draw only.
+        choose: is called with the checkpoint that was chosen, instead of looking its state up.
     """
 
     _esm = HERE / "tree.js"
@@ -36,10 +38,33 @@ class TreeView(anywidget.AnyWidget):
     branches = traitlets.List().tag(sync=True)
     selected = traitlets.Int(-1).tag(sync=True)
     detail = traitlets.Unicode("").tag(sync=True)
+    hint = traitlets.Unicode("").tag(sync=True)
 
-    def __init__(self, tree: CheckpointTree, graph: CompiledStateGraph | None = None) -> None:
-        self.tree = tree
+    def __init__(
+        self,
+        tree: CheckpointTree,
+        graph: CompiledStateGraph | None = None,
+        *,
+        choose: Callable[[Checkpoint], object] | None = None,
+    ) -> None:
+        hint = "Fork from here: run the graph with view.config"
+        if choose is not None:
+            hint = "The chat shows this checkpoint. What you send goes on from here."
+        super().__init__(hint=hint)
         self.graph = graph
+        self.choose = choose
+        self._showing = False
+        self.show(tree)
+        self.observe(self._look_up, names="selected")
+
+    def show(self, tree: CheckpointTree, at: str | None = None) -> None:
+        """Draw another tree, or the same one grown.
+
+        Args:
+            tree: what to draw.
+            at: id of the checkpoint to mark; None for none.
+        """
+        self.tree = tree
         self._each = list(tree.checkpoints.values())
         number = {each.id: n for n, each in enumerate(self._each)}
         names = list(dict.fromkeys(each.branch for each in self._each))
@@ -48,12 +73,15 @@ class TreeView(anywidget.AnyWidget):
                 "parent": number.get(each.parent, -1),
                 "branch": names.index(each.branch),
                 "source": each.source,
-                "label": _label(n, each),
+                "label": _label(n, each) + (f": {brief(each.said)}" if each.said else ""),
             }
             for n, each in enumerate(self._each)
         ]
-        super().__init__(rows=rows, branches=names)
-        self.observe(self._look_up, names="selected")
+        self._showing = True
+        with self.hold_sync():
+            self.branches, self.rows = names, rows
+            self.selected = number.get(at, -1)
+        self._showing = False
 
     @property
     def checkpoint(self) -> Checkpoint:
@@ -69,6 +97,12 @@ class TreeView(anywidget.AnyWidget):
         return tree_text(self.tree)
 
     def _look_up(self, change: Any) -> None:
+        if self._showing:
+            return
+        if self.choose is not None:
+            self.choose(self.checkpoint)
+            self.detail = ""
+            return
         if self.graph is None:
             self.detail = "Hand the graph over to see the state: show_tree(tree, graph)."
             return

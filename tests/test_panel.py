@@ -1,18 +1,27 @@
-"""The panel without a browser: what it sends, keeps and says when something is wrong."""
+"""The panel without a browser: threads, titles, cards, and what goes over to the page."""
 
 import asyncio
-from functools import partial
+import json
+from typing import Literal
 
 import pytest
+from chat_graphs import moody, one_node
+from langchain_core.messages import AIMessage
 from langchain_core.runnables import RunnableLambda
 from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.graph import END, START, MessagesState, StateGraph
+from langgraph.runtime import Runtime
 from langgraph.store.memory import InMemoryStore
+from typing_extensions import TypedDict
 
+from course_lib.booking import book_place
 from course_lib.chat import ChatPanel
-from course_lib.chat.panel import LONGEST
-from course_lib.checkpointers import open_async_checkpointer, open_checkpointer, postgres
+from course_lib.chat.panel import LONGEST, UNTITLED
+from course_lib.checkpointers import open_checkpointer
 from course_lib.namu import build_namu
 from course_lib.offline import OfflineChatModel
+from course_lib.stores import open_store
+from course_lib.threads import UnknownThread
 
 
 def panel(**options):
@@ -20,85 +29,122 @@ def panel(**options):
 
 
 def said(chat):
-    return [(entry["who"], entry["text"]) for entry in chat.widget.entries]
+    return chat.transcript.kept()
 
 
-async def test_an_answer_streams_as_deltas_and_ends_as_one_entry():
+def titles(chat):
+    return [title for title, _ in chat._list.options]
+
+
+async def settled(chat):
+    await asyncio.sleep(0)
+    while chat._tasks:
+        await asyncio.gather(*chat._tasks)
+        await asyncio.sleep(0)
+
+
+async def test_an_answer_goes_over_in_batches_and_once_more_as_html_at_the_end():
     chat = panel(model=OfflineChatModel(tokens_per_second=400))
-    deltas = []
-    chat.widget.send = lambda content: deltas.append(content["text"])
+    sent = []
+    chat.view.send = sent.append
+    await chat.load()
     await chat.send("a cafe in Mapo")
-    (_, question), (who, answer) = said(chat)
-    assert (question, who) == ("a cafe in Mapo", "namu")
-    assert "".join(deltas) == answer
-    assert 2 <= len(deltas) < 60
-    assert chat.widget.entries[-1]["note"] == "router > agent > tools > agent > update_state"
-    assert chat.widget.status == ""
+    await asyncio.sleep(0.1)
+    changes = [change for batch in sent for change in batch["changes"]]
+    grown = "".join(change["text"] for change in changes if change["kind"] == "grew")
+    answer = said(chat)[-1][1]
+    assert grown and answer.endswith(grown)
+    assert 2 <= len(sent) < 40
+    last = changes[-1]["entries"][-1]
+    assert last["kind"] == "answer" and "<li>" in last["html"]
+    assert not chat.view.running and chat.view.model_name == "namu-offline"
 
 
-async def test_a_failing_model_is_told_and_the_thread_goes_on():
-    chat = panel(model=OfflineChatModel(fail_times=1))
-    await chat.send("hello")
-    assert said(chat)[-1][0] == "problem" and "OfflineModelError" in said(chat)[-1][1]
-    await chat.send("hello")
-    assert said(chat)[-1][0] == "namu"
+async def test_a_later_view_is_told_everything():
+    chat = panel()
+    await chat.send("a cafe in Mapo")
+    await asyncio.sleep(0.1)
+    sent = []
+    chat.view.send = sent.append
+    chat._on_action({"kind": "hello"})
+    await asyncio.sleep(0.1)
+    (batch,) = sent
+    assert batch["changes"][0] == {
+        "kind": "replaced",
+        "start": 0,
+        "entries": chat.transcript.entries,
+    }
 
 
-async def test_a_model_that_breaks_off_leaves_what_it_had_said_and_says_it_is_not_kept():
-    chat = panel(model=OfflineChatModel(fail_after_tokens=14))
-    await chat.send("hello")
-    (_, _), (who, text), (last, _) = said(chat)
-    assert (who, last) == ("namu", "problem") and text and len(text) < 60
-    assert "not kept" in chat.widget.entries[1]["note"]
-    kept = chat.graph.get_state(chat.config).values["messages"]
-    assert [message.type for message in kept] == ["human"]
+async def test_threads_have_titles_and_each_its_own_conversation():
+    chat = panel()
+    await chat.load()
+    assert titles(chat) == [UNTITLED]
+    await chat.send("a cafe in Mapo")
+    first = chat.config["configurable"]["thread_id"]
+    await chat.new_thread()
+    assert said(chat) == [] and titles(chat) == [UNTITLED, "a cafe in Mapo"]
+    await chat.new_thread()
+    assert len(titles(chat)) == 2, "a new thread nobody has used yet is not doubled"
+    await chat.send("a park in Songpa-gu")
+    assert titles(chat) == ["a park in Songpa-gu", "a cafe in Mapo"]
+    chat._list.value = first
+    await settled(chat)
+    assert said(chat)[0] == ("you", "a cafe in Mapo")
 
 
-@pytest.mark.parametrize("url", ["memory:", "sqlite", "postgres", "sqlite async"])
-async def test_every_saver_carries_a_panel(url, tmp_path):
-    file = f"sqlite:///{tmp_path / 'chat.db'}"
-    if url == "sqlite async":
-        async with open_async_checkpointer(file) as saver:
-            await talk_and_reopen(saver)
-        return
-    place = file if url == "sqlite" else url
-    if url == "postgres":
-        with postgres("panel", scratch=True) as running:
-            with open_checkpointer(running.url) as saver:
-                await talk_and_reopen(saver)
-        return
-    with open_checkpointer(place) as saver:
-        await talk_and_reopen(saver)
+async def test_conversations_outlive_the_kernel_with_a_file(tmp_path):
+    url = f"sqlite:///{tmp_path / 'chat.db'}"
+    with open_checkpointer(url) as saver, open_store(url) as store:
+        before = ChatPanel(build_namu(checkpointer=saver), user="ann", store=store)
+        await before.send("a cafe in Mapo")
+        words = said(before)
+        assert "in your list" in before.view.lost
+    with open_checkpointer(url) as saver, open_store(url) as store:
+        after = ChatPanel(build_namu(checkpointer=saver), user="ann", store=store)
+        await after.load()
+        assert said(after) == words and titles(after) == ["a cafe in Mapo"]
+        other = ChatPanel(build_namu(checkpointer=saver), user="bo", store=store)
+        await other.load()
+        assert said(other) == [] and titles(other) == [UNTITLED]
+        with pytest.raises(UnknownThread):
+            await other.open(after.config["configurable"]["thread_id"])
 
 
-async def talk_and_reopen(saver):
+def test_a_panel_in_memory_says_that_a_restart_forgets():
+    assert "are gone" in panel().view.lost
+
+
+async def test_a_booking_is_approved_on_its_card_and_a_wrong_number_is_told_there():
     store = InMemoryStore()
-    chat = ChatPanel(build_namu(checkpointer=saver), store=store)
+    chat = panel(store=store, tools=[book_place])
     await chat.send("a cafe in Mapo")
-    assert [who for who, _ in said(chat)] == ["you", "namu"]
-    again = ChatPanel(build_namu(checkpointer=saver), store=store)
-    await again.load()
-    assert said(again) == said(chat)
+    await chat.send("book the second one for 4")
+    card = chat.transcript.entries[-1]
+    await chat.answer(card["id"], {"people": "99", "day": "Friday", "approve": True})
+    assert chat.transcript.entries[-1]["errors"]
+    await chat.answer(card["id"], {"people": "3", "day": "Friday", "approve": True})
+    assert "3 people, Friday" in said(chat)[-1][1]
+    assert len(store.search(("bookings",))) == 1
+    chat._on_action({"kind": "answer", "id": card["id"], "values": {"approve": True}})
+    await settled(chat)
+    assert "no longer open" in chat.transcript.entries[-1]["text"]
 
 
-async def test_stop_ends_the_answer_and_the_conversation_goes_on():
-    chat = panel(model=OfflineChatModel(tokens_per_second=30))
-    chat._queue(partial(chat.send, "hello"))
-    while not chat.widget.status:
-        await asyncio.sleep(0.01)
-    chat._stop()
-    await asyncio.wait_for(chat._task, 5)
-    assert said(chat)[-1][0] == "problem" and "Stopped" in said(chat)[-1][1]
-    chat.graph = build_namu(checkpointer=chat.graph.checkpointer)
-    await chat.send("hello")
-    assert said(chat)[-1][0] == "namu"
-
-
-async def test_a_graph_that_stops_before_a_node_is_told():
-    graph = build_namu(checkpointer=InMemorySaver(), interrupt_before=["tools"])
-    chat = ChatPanel(graph)
+async def test_the_graph_the_tree_and_the_state_keep_step():
+    chat = panel()
+    chat._which.value = "Tree"
     await chat.send("a cafe in Mapo")
-    assert "stopped before tools" in said(chat)[-1][1]
+    await settled(chat)
+    assert chat.graph_view.states["update_state"] == "done"
+    rows = len(chat.tree_view.rows)
+    assert rows == 7 and "last_recommended_places" in chat._state.value
+    chat.tree_view.selected = 2
+    await settled(chat)
+    assert chat.transcript.entries[-1]["kind"] == "past"
+    await chat.send("a park in Mapo")
+    await settled(chat)
+    assert len(chat.tree_view.rows) > rows and len(chat.tree_view.branches) == 2
 
 
 async def test_what_a_model_answers_to_the_graph_is_not_shown_to_the_person():
@@ -115,44 +161,92 @@ async def test_what_a_model_answers_to_the_graph_is_not_shown_to_the_person():
     assert said(chat)[-1][1].count("Namu") == 1
 
 
-async def test_half_an_emoji_is_taken_and_answered():
+async def test_100_kB_are_taken_and_much_more_is_given_back():
     chat = panel()
-    await chat.send("hello \ud83d")
-    assert [who for who, _ in said(chat)] == ["you", "namu"]
+    await chat.send("cafe " * 20_000)
+    assert [who for who, _ in said(chat)] == ["you", "answer"]
+    before, sent = said(chat), []
+    chat.view.send = sent.append
+    await chat.send("x" * (LONGEST + 1))
+    await asyncio.sleep(0.1)
+    assert said(chat) == before
+    assert "200,001" in chat.transcript.entries[-1]["text"]
+    assert any(c["kind"] == "unsent" for batch in sent for c in batch["changes"])
 
 
-async def test_a_huge_message_is_refused_with_its_size_and_nothing_is_lost():
+async def test_stop_and_go_on_by_the_buttons():
+    chat = panel(model=OfflineChatModel(tokens_per_second=40))
+    chat._on_action({"kind": "send", "text": "hello"})
+    while not any(entry["kind"] == "answer" for entry in chat.transcript.entries):
+        await asyncio.sleep(0.01)
+    chat._on_action({"kind": "stop"})
+    await settled(chat)
+    assert chat.transcript.entries[-1]["kind"] == "unfinished"
+    chat._on_action({"kind": "go_on"})
+    await settled(chat)
+    assert said(chat)[-1][1].startswith("Hello, I am Namu.")
+
+
+async def test_a_failure_of_the_panel_itself_is_a_card_too():
     chat = panel()
     await chat.send("hello")
-    before = said(chat)
-    await chat.send("x" * (LONGEST + 1))
-    assert said(chat)[:-1] == before
-    assert "20,001" in said(chat)[-1][1]
+    chat._on_action({"kind": "edit", "id": "nobody", "text": "x"})
+    await settled(chat)
+    assert "nothing to fork from" in chat.transcript.entries[-1]["text"]
+    chat.directory.touch = None
+    chat._on_action({"kind": "send", "text": "hello again"})
+    await settled(chat)
+    assert "That did not work: TypeError" in chat.transcript.entries[-1]["text"]
 
 
-async def test_messages_sent_meanwhile_wait_their_turn():
-    chat = panel(model=OfflineChatModel(tokens_per_second=300))
-    chat._queue(partial(chat.send, "hello"))
-    chat._queue(partial(chat.send, "안녕"))
-    await asyncio.wait_for(chat._task, 30)
-    assert [text for who, text in said(chat) if who == "you"] == ["hello", "안녕"]
-    assert [who for who, _ in said(chat)] == ["you", "namu", "you", "namu"]
+@pytest.mark.parametrize(
+    "nonsense",
+    [{}, {"kind": "send"}, {"kind": "send", "text": 5}, {"kind": "answer", "id": 1}, {"kind": []}],
+)
+async def test_nonsense_from_the_browser_does_nothing(nonsense):
+    chat = panel()
+    chat._on_action(nonsense)
+    await settled(chat)
+    assert chat.transcript.entries == []
 
 
-async def test_with_a_store_a_later_panel_opens_the_same_conversation():
-    graph, store = build_namu(checkpointer=InMemorySaver()), InMemoryStore()
-    first = ChatPanel(graph, user="ann", store=store)
-    await first.send("a cafe in Mapo")
-    again = ChatPanel(graph, user="ann", store=store)
-    await again.load()
-    assert said(again) == said(first)
-    other = ChatPanel(graph, user="bo", store=store)
-    await other.load()
-    assert said(other) == []
-    await again.new_conversation()
-    assert said(again) == []
+class Settings(TypedDict):
+    model: Literal["namu-offline", "namu-offline-brief"]
+
+
+async def test_a_choice_in_the_context_schema_is_a_choice_beside_the_chat():
+    def node(state: MessagesState, runtime: Runtime[Settings]):
+        return {"messages": [AIMessage(f"I am {runtime.context['model']}")]}
+
+    graph = StateGraph(MessagesState, context_schema=Settings)
+    graph.add_node("node", node)
+    graph.add_edge(START, "node")
+    graph.add_edge("node", END)
+    chat = ChatPanel(graph.compile(checkpointer=InMemorySaver()))
+    await chat.send("who?")
+    chat.settings["model"].value = "namu-offline-brief"
+    await chat.send("and now?")
+    assert [text for who, text in said(chat) if who == "answer"] == [
+        "I am namu-offline",
+        "I am namu-offline-brief",
+    ]
+
+
+async def test_everything_that_goes_over_is_json():
+    chat = ChatPanel(one_node(lambda state: {"messages": [AIMessage("x", response_metadata={})]}))
+    await chat.send("hello")
+    json.dumps(chat.transcript.entries)
+    chat = ChatPanel(moody())
+    await chat.send("ask")
+    json.dumps(chat.transcript.entries)
 
 
 def test_a_graph_without_a_checkpointer_is_refused_with_the_remedy():
     with pytest.raises(ValueError, match="checkpointer=InMemorySaver"):
         ChatPanel(build_namu())
+
+
+def test_the_panel_in_a_stored_notebook_is_one_stable_line():
+    assert repr(panel().widget) == (
+        "A chat panel: run this notebook in JupyterLab to write into it."
+    )

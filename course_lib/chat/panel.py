@@ -1,42 +1,46 @@
-"""A small chat panel for any LangGraph graph whose state has `messages`.
+"""The chat panel: the transcript, and around it the threads, the graph, the tree and the state.
 
-The browser gets text, never HTML: `transcript.js` puts every word into a text node. Tokens go
-over as deltas, collected for 50 ms, so that a long answer costs the browser little.
+ChatPanel(graph).show()
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from functools import partial
-from pathlib import Path
+import logging
+from collections.abc import Coroutine, Mapping
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
-import anywidget
-import traitlets
-from langchain_core.messages import AIMessage, BaseMessage
+import ipywidgets as widgets
+from langchain_core.messages import BaseMessage
+
+from course_lib.chat.approval import Refused
+from course_lib.chat.controller import ChatController
+from course_lib.chat.events import Event, Loaded, NodeStarted, RunEnded, RunStarted, Unqueued
+from course_lib.chat.graph_view import GraphView
+from course_lib.chat.transcript import Transcript
+from course_lib.chat.transcript_view import TranscriptView
+from course_lib.display import state_table
+from course_lib.history import CheckpointTree
+from course_lib.threads import Thread, ThreadDirectory
+from course_lib.tree_view import TreeView
 
 if TYPE_CHECKING:
     from langgraph.graph.state import CompiledStateGraph
     from langgraph.store.base import BaseStore
-    from langgraph.types import StateSnapshot
 
-HERE = Path(__file__).parent
-BATCH_SECONDS = 0.05
-LONGEST = 20_000
+    from course_lib.history import Checkpoint
+
+LONGEST = 200_000
 """Longest message the panel takes, in characters."""
 
+UNTITLED = "New conversation"
+SIDES = ("Graph", "Tree", "State", "Nothing")
+WELCOME = "Say what you feel like in Seoul, in English or Korean."
+PLACEHOLDER = "A quiet cafe in Jongno-gu? / 종로에 있는 고궁 추천해줘"
 
-class Transcript(anywidget.AnyWidget):
-    """The view: what was said, and a box to write in."""
 
-    _esm = HERE / "transcript.js"
-    _css = HERE / "transcript.css"
-
-    entries = traitlets.List().tag(sync=True)
-    status = traitlets.Unicode("").tag(sync=True)
-    title = traitlets.Unicode("").tag(sync=True)
+class PanelBox(widgets.Box):
+    """The whole panel as one widget."""
 
     def __repr__(self) -> str:
         return "A chat panel: run this notebook in JupyterLab to write into it."
@@ -46,38 +50,55 @@ class ChatPanel:
     """A chat with a graph, inside the notebook.
 
     Args:
-        graph: a compiled graph with `messages` in its state and a checkpointer, synchronous
-            (`SqliteSaver`, ...) or asynchronous.
-        user: whose conversation this is; goes into every run's metadata.
-        store: where the id of this user's current thread is kept, so that a later panel on the
-            same store opens the same conversation; None to begin a new one each time.
+        graph: a compiled graph with `messages` in its state and any checkpointer. Fields of its
+            context schema that have a few fixed values become choices beside the chat.
+        user: whose conversations these are; goes into every run's metadata.
+        store: where the list of this user's threads is kept. With a lasting store and a lasting
+            checkpointer, a later panel opens where this one ended; None for this sitting only.
+        welcome: what an empty conversation says.
+        placeholder: what the empty box says.
 
     Raises:
-        ValueError: the graph has no checkpointer, so it could not remember the conversation.
+        ValueError: the graph has no checkpointer, or no `messages`.
     """
 
     def __init__(
-        self, graph: CompiledStateGraph, *, user: str = "me", store: BaseStore | None = None
+        self,
+        graph: CompiledStateGraph,
+        *,
+        user: str = "me",
+        store: BaseStore | None = None,
+        welcome: str = WELCOME,
+        placeholder: str = PLACEHOLDER,
     ) -> None:
-        if not graph.checkpointer:
-            raise ValueError(
-                "This graph has no checkpointer, so it would forget every message. Compile it "
-                "with one, for example build_namu(checkpointer=InMemorySaver())."
-            )
-        self.graph = graph
+        from langgraph.store.memory import InMemoryStore
+
         self.user = user
-        self.store = store
-        self.widget = Transcript(title=graph.name or "chat")
-        self.widget.on_msg(self._on_message)
-        self._jobs: list[Callable[[], Awaitable[None]]] = []
-        self._task: asyncio.Task[None] | None = None
+        self.directory = ThreadDirectory(InMemoryStore() if store is None else store)
+        self.controller = ChatController(graph, listen=self._on_event)
+        self.transcript = Transcript()
+        self.view = TranscriptView(
+            self.transcript,
+            self._on_action,
+            title=graph.name or "chat",
+            welcome=welcome,
+            placeholder=placeholder,
+            lost=_when_lost(graph, store),
+        )
+        self.graph_view = GraphView(graph)
+        self.tree_view = TreeView(CheckpointTree([]), choose=self._choose)
+        self.settings = _settings(graph)
         self._loop: asyncio.AbstractEventLoop | None = None
-        self.thread_id = self._remembered() or self._new_thread()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._listing = False
+        self._thread = self._newest() or self.directory.create(user, title=UNTITLED)
+        self._enter(self._thread)
+        self._build()
 
     @property
     def config(self) -> dict[str, Any]:
-        """The configuration of every run: which thread, whose."""
-        return {"configurable": {"thread_id": self.thread_id}, "metadata": {"user": self.user}}
+        """The configuration of the thread on screen, to read or run the graph with from code."""
+        return self.controller.config
 
     def show(self) -> None:
         """Show the panel below the cell, with what was said in its thread so far."""
@@ -85,17 +106,11 @@ class ChatPanel:
 
         self._loop = asyncio.get_event_loop()
         display(self.widget)
-        self._loop.call_soon_threadsafe(self._queue, self.load)
+        self._do(self.load())
 
     async def load(self) -> None:
-        """Read the thread's messages into the panel."""
-        snapshot = await self._snapshot()
-        messages = snapshot.values.get("messages", [])
-        self.widget.entries = [
-            _entry("you" if m.type == "human" else "namu", str(m.text))
-            for m in messages
-            if m.type in ("human", "ai") and str(m.text)
-        ]
+        """Read the thread into the panel."""
+        await self.controller.load()
 
     async def send(self, text: str) -> None:
         """Send a message and stream the answer into the panel.
@@ -105,160 +120,210 @@ class ChatPanel:
                 graph's business.
         """
         if len(text) > LONGEST:
-            self._tell(
+            self.view.give_back(text)
+            self.transcript.note(
                 f"That message has {len(text):,} characters; the panel takes {LONGEST:,}. "
-                "Nothing was sent: shorten it and send it again."
+                "Nothing was sent: it is back in the box, shorten it and send it again."
             )
             return
-        # Half an emoji, as a browser may send it, could not be stored as UTF-8.
-        text = text.encode("utf-8", "replace").decode()
-        self._add("you", text)
-        self.widget.status = "thinking"
-        answer = _Answer(self)
-        try:
-            async for mode, part in self._stream({"messages": [{"role": "user", "content": text}]}):
-                if mode == "messages":
-                    answer.take(part[0])
-                else:
-                    answer.ran(part)
-            answer.close()
-            await self._tell_if_stopped()
-        except asyncio.CancelledError:
-            answer.close(broken=True)
-            self._tell("Stopped. What was said before is kept; go on when you like.")
-        except Exception as error:  # noqa: BLE001 - a graph may raise anything; the person is told
-            answer.close(broken=True)
-            self._tell(
-                f"The graph stopped with {type(error).__name__}: {error}\n"
-                "What was said before is kept. Send the message again, or go on with another."
-            )
-        finally:
-            self.widget.status = ""
+        self.controller.context = self._context()
+        await self.controller.send(text)
 
-    async def new_conversation(self) -> None:
-        """Begin a new thread; the old one stays in the checkpointer."""
-        self.thread_id = self._new_thread()
-        await self.load()
+    async def new_thread(self) -> None:
+        """Begin a new conversation; the old one stays in the list."""
+        if not self.transcript.entries and self._thread.title == UNTITLED:
+            return  # this one is still new
+        await self.open(self.directory.create(self.user, title=UNTITLED).id)
 
-    async def _stream(self, value: dict[str, Any]) -> AsyncIterator[tuple[str, Any]]:
-        """Run the graph; one whose saver knows no async runs in a thread of its own."""
-        modes = ["messages", "updates"]
-        if await self._is_async():
-            async for found in self.graph.astream(value, self.config, stream_mode=modes):
-                yield found
-            return
-        parts = self.graph.stream(value, self.config, stream_mode=modes)
-        end = object()
-        while (found := await asyncio.to_thread(next, parts, end)) is not end:
-            yield found
+    async def open(self, thread_id: str) -> None:
+        """Turn to another thread of this user.
 
-    async def _snapshot(self) -> StateSnapshot:
-        if await self._is_async():
-            return await self.graph.aget_state(self.config)
-        return await asyncio.to_thread(self.graph.get_state, self.config)
+        Raises:
+            UnknownThread: it is not this user's.
+        """
+        self._thread = self.directory.open(self.user, thread_id)
+        self._list_threads()
+        await self.controller.switch(thread_id, self._thread.config["metadata"])
 
-    async def _is_async(self) -> bool:
-        """Whether the saver can be awaited; LangGraph's synchronous ones say so by raising."""
-        try:
-            await self.graph.checkpointer.aget_tuple(self.config)
-        except NotImplementedError:
-            return False
-        return True
+    def _build(self) -> None:
+        flat = widgets.Layout(width="auto", min_width="0")
+        self._list = widgets.Select(rows=5, layout=flat)
+        new = widgets.Button(description="New thread", layout=flat)
+        self._which = widgets.ToggleButtons(options=SIDES, value="Graph", layout=flat)
+        self._which.style.button_width = "auto"
+        self._state = widgets.HTML()
+        self._side = widgets.VBox([self._which, self.graph_view], layout=flat)
+        self._list.observe(self._on_thread, names="value")
+        self._which.observe(self._on_side, names="value")
+        new.on_click(lambda button: self._do(self.new_thread()))
+        self._list_threads()
+        choices = [widgets.Label("Threads"), self._list, new]
+        if self.settings:
+            choices += [widgets.Label("Settings of the run"), *self.settings.values()]
+        column = [("1 1 150px", choices), ("4 1 380px", [self.view]), ("2 1 260px", [self._side])]
+        boxes = [
+            widgets.VBox(children, layout=widgets.Layout(flex=flex, min_width="0"))
+            for flex, children in column
+        ]
+        self.widget = PanelBox(
+            boxes, layout=widgets.Layout(display="flex", flex_flow="row wrap", width="100%")
+        )
+        self.widget.add_class("namu-whole")
 
-    async def _tell_if_stopped(self) -> None:
-        waiting = (await self._snapshot()).next
-        if waiting:
-            self._tell(
-                f"The graph stopped before {', '.join(waiting)} and waits there. This small panel "
-                "cannot resume it; from code: graph.invoke(None, panel.config)."
-            )
+    def _on_event(self, event: Event) -> None:
+        self.transcript.take(event)
+        self.graph_view.take(event)
+        match event:
+            case RunStarted(message=message):
+                self._begin(message)
+            case NodeStarted(node=node):
+                self.view.status = f"running: {node}"
+            case RunEnded(now=now) | (Loaded() as now):
+                self.view.flush()
+                self.view.running, self.view.status = False, ""
+                self.view.model_name = self.transcript.model
+                self._show_state(now)
+                self._refresh_tree()
+            case Unqueued(sent=False, text=text):
+                self.view.give_back(text)
 
-    def _on_message(self, widget: Any, content: dict[str, Any], buffers: Any) -> None:
-        """Take what the browser sends; it may arrive on another thread than the loop's."""
-        loop = self._loop or asyncio.get_event_loop()
+    def _begin(self, message: BaseMessage | None) -> None:
+        self.view.running, self.view.status = True, "running"
+        if message is not None and self._thread.title == UNTITLED:
+            title = " ".join(str(message.text).split())[:40] or UNTITLED
+            self._thread = self.directory.rename(self.user, self._thread.id, title)
+        else:
+            self._thread = self.directory.touch(self.user, self._thread.id)
+        self._list_threads()
+
+    def _on_action(self, content: Mapping[str, Any]) -> None:
+        """Do what the browser asks for."""
         match content:
+            case {"kind": "hello"}:
+                self._do(self._tell_all())
             case {"kind": "send", "text": str(text)}:
-                loop.call_soon_threadsafe(self._queue, partial(self.send, text))
-            case {"kind": "new"}:
-                loop.call_soon_threadsafe(self._queue, self.new_conversation)
+                self._do(self.send(text))
             case {"kind": "stop"}:
-                loop.call_soon_threadsafe(self._stop)
+                self._do(self._stop())
+            case {"kind": "go_on"}:
+                self._do(self.controller.go_on())
+            case {"kind": "newest"}:
+                self._do(self.controller.go_to(None))
+            case {"kind": "again", "id": str(message_id)}:
+                self._do(self.controller.try_again(message_id))
+            case {"kind": "edit", "id": str(message_id), "text": str(text)}:
+                self._do(self.controller.edit(message_id, text))
+            case {"kind": "answer", "id": str(interrupt_id), "values": dict(values)}:
+                self._do(self.answer(interrupt_id, values))
 
-    def _queue(self, job: Callable[[], Awaitable[None]]) -> None:
-        self._jobs.append(job)
-        if self._task is None or self._task.done():
-            self._task = asyncio.get_running_loop().create_task(self._work())
-        elif self.widget.status:
-            self.widget.status = f"thinking; {len(self._jobs)} more waiting"
+    async def answer(self, interrupt_id: str, values: Mapping[str, Any]) -> None:
+        """Answer one of the graph's questions, as its card on screen would.
 
-    async def _work(self) -> None:
-        while self._jobs:
-            await self._jobs.pop(0)()
-
-    def _stop(self) -> None:
-        """Stop the answer being written, and forget what waits behind it."""
-        self._jobs.clear()
-        if self._task is not None and not self._task.done():
-            self._task.cancel()
-
-    def _remembered(self) -> str | None:
-        if self.store is None:
-            return None
-        item = self.store.get(("panel", self.user), "thread")
-        return item.value["thread_id"] if item else None
-
-    def _new_thread(self) -> str:
-        thread_id = str(uuid4())
-        if self.store is not None:
-            self.store.put(("panel", self.user), "thread", {"thread_id": thread_id})
-        return thread_id
-
-    def _add(self, who: str, text: str, note: str = "") -> None:
-        self.widget.entries = [*self.widget.entries, _entry(who, text, note)]
-
-    def _tell(self, text: str) -> None:
-        self._add("problem", text)
-
-
-class _Answer:
-    """One turn's answer on its way to the browser: deltas while it comes, the whole at the end."""
-
-    def __init__(self, panel: ChatPanel) -> None:
-        self.panel = panel
-        self.texts: dict[str, str] = {}
-        self.nodes: list[str] = []
-        self.unsent = ""
-        self.timer: asyncio.TimerHandle | None = None
-
-    def take(self, message: BaseMessage) -> None:
-        if not isinstance(message, AIMessage) or not str(message.text):
+        Args:
+            interrupt_id: of the interrupt.
+            values: what is filled in, by the card's fields.
+        """
+        card = self.transcript.approval(interrupt_id)
+        if card is None:
+            raise LookupError("That question is no longer open. Look at the conversation as it is.")
+        try:
+            answer = card.answer(values)
+        except Refused as refused:
+            self.transcript.refuse(interrupt_id, refused.errors)
             return
-        key = message.id or ""
-        if self.texts and key not in self.texts:
-            self.unsent += "\n\n"
-        self.texts[key] = self.texts.get(key, "") + str(message.text)
-        self.unsent += str(message.text)
-        if self.timer is None:
-            self.timer = asyncio.get_running_loop().call_later(BATCH_SECONDS, self.flush)
+        self.controller.context = self._context()
+        await self.controller.resume({interrupt_id: answer})
 
-    def ran(self, update: dict[str, Any]) -> None:
-        self.nodes += [node for node in update if not node.startswith("__")]
-        self.panel.widget.status = "thinking: " + " > ".join(self.nodes)
+    async def _stop(self) -> None:
+        self.controller.stop()
 
-    def flush(self) -> None:
-        self.timer = None
-        if self.unsent:
-            self.panel.widget.send({"kind": "delta", "text": self.unsent})
-            self.unsent = ""
+    async def _tell_all(self) -> None:
+        self.view.tell_all()
 
-    def close(self, *, broken: bool = False) -> None:
-        if self.timer is not None:
-            self.timer.cancel()
-        self.flush()
-        if self.texts:
-            note = "broken off, so not kept in the thread" if broken else " > ".join(self.nodes)
-            self.panel._add("namu", "\n\n".join(self.texts.values()), note)
+    def _do(self, job: Coroutine[Any, Any, None]) -> None:
+        """Run a job on the loop; the browser's messages may arrive on another thread."""
+        loop = self._loop or asyncio.get_event_loop()
+        loop.call_soon_threadsafe(self._spawn, job)
+
+    def _spawn(self, job: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(self._guarded(job))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _guarded(self, job: Coroutine[Any, Any, None]) -> None:
+        try:
+            await job
+        except LookupError as error:
+            self.transcript.note(str(error.args[0]) if error.args else str(error))
+        except Exception as error:  # a card instead of a traceback under the panel
+            logging.getLogger(__name__).exception("the panel could not do that")
+            self.transcript.note(f"That did not work: {type(error).__name__}: {error}")
+
+    def _newest(self) -> Thread | None:
+        return next(iter(self.directory.list(self.user, limit=1)), None)
+
+    def _enter(self, thread: Thread) -> None:
+        self.controller.thread_id = thread.id
+        self.controller.metadata = dict(thread.config["metadata"])
+
+    def _list_threads(self) -> None:
+        threads = self.directory.list(self.user, limit=50)
+        options = [(thread.title, thread.id) for thread in threads]
+        self._listing = True  # filling the list is no choice of the person's
+        self._list.options = options
+        self._list.value = self._thread.id
+        self._listing = False
+
+    def _on_thread(self, change: Mapping[str, Any]) -> None:
+        if not self._listing and change["new"] not in (None, self._thread.id):
+            self._do(self.open(change["new"]))
+
+    def _on_side(self, change: Mapping[str, Any]) -> None:
+        shown = {"Graph": [self.graph_view], "Tree": [self.tree_view], "State": [self._state]}
+        self._side.children = [self._which, *shown.get(change["new"], [])]
+        self._refresh_tree()
+
+    def _refresh_tree(self) -> None:
+        if self._which.value == "Tree":
+            self._do(self._read_tree())
+
+    async def _read_tree(self) -> None:
+        at = self.controller.config["configurable"].get("checkpoint_id")
+        self.tree_view.show(await self.controller.tree(), at)
+
+    def _choose(self, checkpoint: Checkpoint) -> None:
+        self._do(self.controller.go_to(checkpoint.id))
+
+    def _show_state(self, now: Loaded) -> None:
+        self._state.value = state_table(now.values).source
+
+    def _context(self) -> dict[str, Any] | None:
+        return {name: choice.value for name, choice in self.settings.items()} or None
 
 
-def _entry(who: str, text: str, note: str = "") -> dict[str, str]:
-    return {"who": who, "text": text, "note": note}
+def _settings(graph: CompiledStateGraph) -> dict[str, widgets.Dropdown]:
+    """A choice for each field of the graph's context schema that has a few fixed values."""
+    schema = graph.get_context_jsonschema() or {}
+    found = {}
+    for name, part in schema.get("properties", {}).items():
+        if part.get("enum"):
+            found[name] = widgets.Dropdown(
+                options=part["enum"],
+                value=part.get("default", part["enum"][0]),
+                description=part.get("title", name),
+                layout=widgets.Layout(width="auto", min_width="0"),
+            )
+    return found
+
+
+def _when_lost(graph: CompiledStateGraph, store: BaseStore | None) -> str:
+    """What the panel says when its kernel is gone, by what outlives a kernel."""
+    cut = "The kernel was restarted, so this panel is cut off."
+    memory = [type(each).__name__.startswith("InMemory") for each in (graph.checkpointer, store)]
+    if memory[0]:
+        return (
+            f"{cut} Its conversations were kept in memory and are gone. Run the notebook again; "
+            "with open_checkpointer('sqlite:///chat.db') they would still be there."
+        )
+    where = "they are in your list" if store is not None and not memory[1] else "by their thread id"
+    return f"{cut} Run the notebook again: the conversations are stored, {where}."

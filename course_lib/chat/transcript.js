@@ -1,6 +1,7 @@
-// The view of ChatPanel. Everything that was said goes into text nodes, never into HTML.
+// The view of a chat. Words go into text nodes; the only HTML is what markup.py has cleaned.
 
-const SPEAKERS = { you: "You", namu: "Namu", problem: "Problem" };
+const SPEAKERS = { you: "You", answer: "Answer", problem: "Problem", note: "Note" };
+const LONG = 4000;
 
 function element(tag, className, text) {
   const made = document.createElement(tag);
@@ -9,99 +10,439 @@ function element(tag, className, text) {
   return made;
 }
 
-function bubble({ who, text, note }) {
-  const item = element("div", `namu-entry namu-${who in SPEAKERS ? who : "namu"}`);
-  item.append(element("div", "namu-who", SPEAKERS[who] ?? who));
-  item.append(element("div", "namu-text", text));
-  if (note) item.append(element("div", "namu-note", note));
+function button(className, text, label, press) {
+  const made = element("button", className, text);
+  made.type = "button";
+  if (label) made.setAttribute("aria-label", label);
+  made.addEventListener("click", press);
+  return made;
+}
+
+let ids = 0;
+
+// One entry of each kind: (entry, send) => element. `send` talks to the kernel.
+const KINDS = {
+  you(entry, send) {
+    const item = said("you", entry);
+    const text = foldable(entry.text);
+    item.append(text);
+    if (entry.kept) {
+      const edit = button("namu-action", "Edit and fork", "Edit this message and fork", () =>
+        openEditor(item, text, edit, entry, send),
+      );
+      item.append(edit);
+    }
+    return item;
+  },
+  answer(entry, send) {
+    const item = said("answer", entry);
+    const text = element("div", "namu-text");
+    if (entry.html) {
+      text.classList.add("namu-md");
+      text.innerHTML = entry.html;
+    } else {
+      text.textContent = entry.text;
+    }
+    item.append(text);
+    if (entry.note) item.append(element("div", "namu-note", entry.note));
+    if (entry.kept) {
+      item.append(
+        button("namu-action", "Try again", "Ask for this answer again, on a new branch", () =>
+          send({ kind: "again", id: entry.key }),
+        ),
+      );
+    }
+    return item;
+  },
+  work(entry) {
+    const item = element("div", "namu-entry namu-work");
+    item.setAttribute("role", "group");
+    item.setAttribute("aria-label", "What the graph did");
+    fillChips(item, entry);
+    return item;
+  },
+  approval: (entry, send) => approvalCard(entry, send),
+  problem: (entry) => plainEntry("problem", entry),
+  note: (entry) => plainEntry("note", entry),
+  waiting(entry) {
+    const item = element("div", "namu-entry namu-you namu-waiting");
+    item.append(element("div", "namu-who", "You"), foldable(entry.text));
+    item.append(element("div", "namu-note", "waits until the answer above is done"));
+    return item;
+  },
+  unfinished(entry, send) {
+    const item = element("div", "namu-entry namu-offer", entry.text);
+    item.append(button("namu-go", entry.button, "", () => send({ kind: "go_on" })));
+    return item;
+  },
+  past(entry, send) {
+    const item = element("div", "namu-entry namu-offer", entry.text);
+    item.append(button("namu-newest", "Back to the newest", "", () => send({ kind: "newest" })));
+    return item;
+  },
+};
+
+function said(kind, entry) {
+  const item = element("div", `namu-entry namu-${kind}`);
+  item.setAttribute("role", "article");
+  item.append(element("div", "namu-who", SPEAKERS[kind]));
+  if (kind === "you" && entry.note) item.append(element("div", "namu-note", entry.note));
   return item;
 }
 
-function render({ model, el }) {
+function plainEntry(kind, entry) {
+  const item = said(kind, entry);
+  item.append(element("div", "namu-text", entry.text));
+  return item;
+}
+
+function foldable(text) {
+  const made = element("div", "namu-text", text.slice(0, LONG));
+  if (text.length > LONG) {
+    const more = button("namu-more", `Show all ${text.length.toLocaleString("en")} characters`, "", () => {
+      made.textContent = text;
+    });
+    made.append("... ", more);
+  }
+  return made;
+}
+
+function openEditor(item, text, edit, entry, send) {
+  const box = element("textarea", "namu-edit");
+  box.value = entry.text;
+  box.rows = Math.min(8, entry.text.split("\n").length + 1);
+  box.setAttribute("aria-label", "Say this instead");
+  const close = () => {
+    bar.replaceWith(edit);
+    box.replaceWith(text);
+    edit.focus();
+  };
+  const save = () => {
+    send({ kind: "edit", id: entry.key, text: box.value });
+    close();
+  };
+  const bar = element("div", "namu-actions");
+  bar.append(button("namu-save", "Send on a new branch", "", save));
+  bar.append(button("namu-cancel", "Cancel", "", close));
+  box.addEventListener("keydown", (event) => {
+    if (isSend(event)) {
+      event.preventDefault();
+      save();
+    } else if (event.key === "Escape") {
+      event.stopPropagation();
+      close();
+    }
+  });
+  text.replaceWith(box);
+  edit.replaceWith(bar);
+  box.focus();
+}
+
+// Enter sends, Shift+Enter breaks the line; an Enter that ends a composition (Korean, Japanese,
+// Chinese input) does neither. Some browsers tell of a composition only by the key code 229.
+function isSend(event) {
+  return event.key === "Enter" && !event.shiftKey && !event.isComposing && event.keyCode !== 229;
+}
+
+function fillChips(item, entry) {
+  const open = item.dataset.open ?? "";
+  item.replaceChildren();
+  const detail = element("pre", "namu-detail");
+  detail.id = `namu-detail-${++ids}`;
+  const chips = element("div", "namu-chips");
+  entry.chips.forEach((chip, n) => {
+    const made = button(`namu-chip namu-chip-${chip.kind}`, "", "", () => {
+      item.dataset.open = item.dataset.open === String(n) ? "" : String(n);
+      mark();
+    });
+    made.dataset.state = chip.state;
+    made.append(element("span", "namu-dot"), chip.kind === "tool" ? `${chip.name}()` : chip.name);
+    made.append(element("span", "namu-hidden", `, ${chip.kind}, ${chip.state}`));
+    if (chip.share !== undefined) {
+      const bar = element("progress");
+      bar.max = 1;
+      bar.value = chip.share;
+      bar.setAttribute("aria-label", chip.name);
+      made.append(bar);
+    }
+    made.setAttribute("aria-controls", detail.id);
+    chips.append(made);
+  });
+  item.append(chips, detail);
+  item.dataset.open = open;
+  mark();
+
+  function mark() {
+    const n = item.dataset.open === "" ? -1 : Number(item.dataset.open);
+    [...chips.children].forEach((made, k) => made.setAttribute("aria-expanded", String(k === n)));
+    detail.hidden = !(n in entry.chips);
+    detail.textContent = detail.hidden ? "" : entry.chips[n].detail || "nothing yet";
+  }
+}
+
+function approvalCard(entry, send) {
+  const form = element("form", "namu-entry namu-approval");
+  form.setAttribute("aria-label", "The graph asks");
+  form.append(element("div", "namu-who", "The graph asks"));
+  form.append(element("div", "namu-text", entry.question));
+  if (entry.facts.length) {
+    const facts = element("dl", "namu-facts");
+    for (const [name, text] of entry.facts) {
+      facts.append(element("dt", "", name), element("dd", "", text));
+    }
+    form.append(facts);
+  }
+  const inputs = new Map();
+  for (const field of entry.fields) {
+    const row = element("div", "namu-field");
+    const input = inputFor(field);
+    input.id = `namu-field-${++ids}`;
+    const label = element("label", "", field.label);
+    label.htmlFor = input.id;
+    const error = element("div", "namu-error");
+    error.id = `${input.id}-error`;
+    error.setAttribute("role", "alert");
+    input.setAttribute("aria-describedby", error.id);
+    row.append(label, input, error);
+    form.append(row);
+    inputs.set(field.name, { input, error, kind: field.kind });
+  }
+  const general = element("div", "namu-error");
+  general.setAttribute("role", "alert");
+  const bar = element("div", "namu-actions");
+  for (const { label, sets } of entry.buttons) {
+    bar.append(
+      button("namu-decide", label, "", () => {
+        const values = {};
+        for (const [name, { input, kind }] of inputs) {
+          values[name] = kind === "boolean" ? input.checked : input.value;
+        }
+        send({ kind: "answer", id: entry.id, values: { ...values, ...sets } });
+      }),
+    );
+  }
+  form.append(general, bar);
+  form.addEventListener("submit", (event) => event.preventDefault());
+  form.showErrors = (errors) => {
+    const rest = [];
+    for (const { input, error } of inputs.values()) {
+      error.textContent = "";
+      input.removeAttribute("aria-invalid");
+    }
+    for (const [name, text] of Object.entries(errors)) {
+      if (inputs.has(name)) {
+        inputs.get(name).error.textContent = text;
+        inputs.get(name).input.setAttribute("aria-invalid", "true");
+      } else {
+        rest.push(text);
+      }
+    }
+    general.textContent = rest.join("\n");
+  };
+  form.showErrors(entry.errors);
+  return form;
+}
+
+function inputFor(field) {
+  if (field.kind === "choice") {
+    const made = element("select");
+    for (const choice of field.choices) made.append(element("option", "", choice));
+    made.value = String(field.value);
+    return made;
+  }
+  const wide = field.kind === "long text" || field.kind === "json";
+  const made = element(wide ? "textarea" : "input");
+  if (wide) made.rows = Math.min(8, String(field.value ?? "").split("\n").length + 1);
+  if (field.kind === "boolean") {
+    made.type = "checkbox";
+    made.checked = Boolean(field.value);
+  } else {
+    if (!wide) made.type = "text";
+    if (field.kind === "integer" || field.kind === "number") made.inputMode = "decimal";
+    made.value = field.value ?? "";
+  }
+  return made;
+}
+
+// What both ends agree on: the kernel's list of entries, kept here for every view of the panel.
+export default () => {
+  const entries = [];
+  const views = new Set();
+
+  function take(change) {
+    if (change.kind === "replaced") {
+      entries.splice(change.start, Infinity, ...change.entries);
+      views.forEach((view) => view.show(change.start));
+    } else if (change.kind === "grew") {
+      const entry = entries.findLast((each) => each.key === change.key);
+      if (!entry) return;
+      entry.text += change.text;
+      views.forEach((view) => view.grow(change));
+    } else if (change.kind === "unsent") {
+      views.forEach((view) => view.giveBack(change.text));
+    }
+  }
+
+  return {
+    initialize({ model }) {
+      model.on("msg:custom", ({ changes }) => changes?.forEach(take));
+      model.send({ kind: "hello" });
+    },
+    render({ model, el }) {
+      return renderView(model, el, entries, views);
+    },
+  };
+};
+
+function renderView(model, el, entries, views) {
+  const send = (message) => {
+    following = message.kind !== "stop" || following; // who acts wants to see what comes of it
+    model.send(message);
+  };
   const root = element("section", "namu-panel");
   root.setAttribute("aria-label", `Chat with ${model.get("title")}`);
+  const head = element("div", "namu-head");
+  const who = element("span", "namu-title", model.get("title"));
+  const brain = element("span", "namu-model");
+  head.append(who, brain);
   const log = element("div", "namu-log");
   log.setAttribute("role", "log");
-  log.setAttribute("aria-live", "polite");
+  log.setAttribute("aria-live", "off"); // whole answers are announced below, not every token
+  log.setAttribute("aria-label", "Conversation");
   log.tabIndex = 0;
+  const jump = button("namu-jump", "\u2193 Newest", "Scroll to the newest message", () => {
+    log.scrollTop = log.scrollHeight;
+  });
+  const announcer = element("div", "namu-hidden");
+  announcer.setAttribute("role", "status");
+  announcer.setAttribute("aria-live", "polite");
   const status = element("div", "namu-status");
-  status.setAttribute("role", "status");
   const box = element("textarea", "namu-box");
   box.rows = 2;
   box.setAttribute("aria-label", "Your message");
-  box.placeholder = "A quiet cafe in Jongno-gu? / 종로에 있는 고궁 추천해줘";
-  const send = element("button", "namu-send", "Send");
-  const stop = element("button", "namu-stop", "Stop");
-  const fresh = element("button", "namu-new", "New conversation");
+  box.placeholder = model.get("placeholder");
+  const sender = button("namu-send", "Send", "", submit);
+  const stop = button("namu-stop", "Stop", "Stop the answer", () => send({ kind: "stop" }));
   const bar = element("div", "namu-bar");
-  bar.append(box, send, stop, fresh);
-  root.append(log, status, bar);
+  bar.append(box, sender, stop);
+  const lost = element("div", "namu-lost");
+  lost.setAttribute("role", "alert");
+  lost.hidden = true;
+  const middle = element("div", "namu-middle");
+  middle.append(log, jump);
+  root.append(head, middle, status, announcer, lost, bar);
   el.append(root);
 
-  let growing = null;
+  const nodes = []; // one for each entry
+  let following = true;
 
-  function atEnd() {
-    return log.scrollHeight - log.scrollTop - log.clientHeight < 40;
+  log.addEventListener("scroll", () => {
+    following = log.scrollHeight - log.scrollTop - log.clientHeight < 40;
+    jump.hidden = following;
+  });
+
+  function follow() {
+    if (following) log.scrollTop = log.scrollHeight;
+    jump.hidden = following;
   }
 
-  function showAll() {
-    growing = null;
-    log.replaceChildren(...model.get("entries").map(bubble));
-    if (!log.childElementCount) {
-      log.append(element("div", "namu-empty", "Say what you feel like in Seoul, in English or Korean."));
-    }
-    log.scrollTop = log.scrollHeight;
+  function show(start) {
+    const old = new Map(nodes.splice(start).map((node) => [node.namuKey, node]));
+    const focused = document.activeElement;
+    log.querySelector(".namu-empty")?.remove();
+    entries.slice(start).forEach((entry) => {
+      const json = JSON.stringify(entry);
+      const key = `${entry.kind} ${entry.key}`;
+      let node = old.get(key);
+      old.delete(key);
+      if (node && node.namuJson !== json && entry.kind === "work") {
+        fillChips(node, entry);
+      } else if (node && node.namuJson !== json && entry.kind === "approval") {
+        node.showErrors(entry.errors);
+      } else if (!node || node.namuJson !== json) {
+        const made = (KINDS[entry.kind] ?? KINDS.note)(entry, send);
+        node?.remove();
+        node = made;
+        announce(entry);
+      }
+      node.namuKey = key;
+      node.namuJson = json;
+      nodes.push(node);
+      const at = nodes.length - 1;
+      if (log.children[at] !== node) log.insertBefore(node, log.children[at] ?? null);
+    });
+    old.forEach((node) => node.remove());
+    if (!nodes.length) log.append(element("div", "namu-empty", model.get("welcome")));
+    if (focused !== document.activeElement && !document.contains(focused)) box.focus();
+    follow();
   }
 
-  function onDelta({ kind, text }) {
-    if (kind !== "delta") return;
-    const follow = atEnd();
-    if (!growing) {
-      const item = bubble({ who: "namu", text: "" });
-      growing = item.querySelector(".namu-text");
-      log.append(item);
-    }
-    growing.append(text);
-    if (follow) log.scrollTop = log.scrollHeight;
+  function grow({ key, text }) {
+    const at = entries.findLastIndex((each) => each.key === key);
+    nodes[at]?.querySelector(".namu-text")?.append(text);
+    if (nodes[at]) nodes[at].namuJson = "";
+    follow();
+  }
+
+  function announce(entry) {
+    if (entry.kind === "answer" && entry.html) announcer.textContent = entry.text;
+    if (entry.kind === "problem" || entry.kind === "note") announcer.textContent = entry.text;
+    if (entry.kind === "approval") announcer.textContent = `The graph asks: ${entry.question}`;
+  }
+
+  function giveBack(text) {
+    box.value = box.value ? `${text}\n${box.value}` : text;
   }
 
   function showStatus() {
     status.textContent = model.get("status");
-    stop.disabled = !model.get("status");
+    stop.disabled = !model.get("running");
+    log.setAttribute("aria-busy", String(model.get("running")));
+  }
+
+  function showModel() {
+    const name = model.get("model_name");
+    brain.textContent = name ? `model: ${name}` : "";
+  }
+
+  function showLost() {
+    lost.textContent = model.get("lost");
+    lost.hidden = false;
+    box.disabled = sender.disabled = stop.disabled = true;
+    status.textContent = "";
   }
 
   function submit() {
-    model.send({ kind: "send", text: box.value });
+    send({ kind: "send", text: box.value });
     box.value = "";
     box.focus();
   }
 
-  function onKey(event) {
-    // Enter that ends a composition (Korean, Japanese, Chinese input) does not send.
-    if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
+  box.addEventListener("keydown", (event) => {
+    if (isSend(event)) {
       event.preventDefault();
       submit();
     }
-    if (event.key === "Escape") model.send({ kind: "stop" });
-    // Keys typed here are no notebook shortcuts.
-    event.stopPropagation();
-  }
+  });
+  root.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") send({ kind: "stop" });
+    event.stopPropagation(); // keys typed here are no notebook shortcuts
+  });
 
-  box.addEventListener("keydown", onKey);
-  send.addEventListener("click", submit);
-  stop.addEventListener("click", () => model.send({ kind: "stop" }));
-  fresh.addEventListener("click", () => model.send({ kind: "new" }));
-  model.on("change:entries", showAll);
+  const view = { show, grow, giveBack };
+  views.add(view);
   model.on("change:status", showStatus);
-  model.on("msg:custom", onDelta);
-  showAll();
+  model.on("change:running", showStatus);
+  model.on("change:model_name", showModel);
+  model.on("comm_live_update", showLost);
+  show(0);
   showStatus();
-
+  showModel();
   return () => {
-    model.off("change:entries", showAll);
+    views.delete(view);
     model.off("change:status", showStatus);
-    model.off("msg:custom", onDelta);
+    model.off("change:running", showStatus);
+    model.off("change:model_name", showModel);
+    model.off("comm_live_update", showLost);
   };
 }
-
-export default { render };

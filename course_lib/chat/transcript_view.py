@@ -1,0 +1,107 @@
+"""The transcript in the browser: entries go over as changes, collected for 50 ms.
+
+The browser keeps the list of entries; the kernel tells it what changed. A view that comes later
+(a reloaded page, a second output) says hello and is told everything.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import traitlets
+
+from course_lib.chat.transcript import Grew, Replaced, Transcript
+
+HERE = Path(__file__).parent
+BATCH_SECONDS = 0.05
+
+
+class TranscriptView(anywidget.AnyWidget):
+    """The messages, the cards between them, and the box to write in.
+
+    Args:
+        transcript: what to show.
+        act: is called with what the person did, as the browser sent it.
+        options: the traits below.
+    """
+
+    _esm = HERE / "transcript.js"
+    _css = HERE / "transcript.css"
+
+    title = traitlets.Unicode("").tag(sync=True)
+    welcome = traitlets.Unicode("").tag(sync=True)
+    placeholder = traitlets.Unicode("").tag(sync=True)
+    lost = traitlets.Unicode("").tag(sync=True)
+    status = traitlets.Unicode("").tag(sync=True)
+    running = traitlets.Bool(False).tag(sync=True)
+    model_name = traitlets.Unicode("").tag(sync=True)
+
+    def __init__(
+        self, transcript: Transcript, act: Callable[[Mapping[str, Any]], object], **options: Any
+    ) -> None:
+        super().__init__(**options)
+        self.transcript = transcript
+        self._act = act
+        self._changes: list[Mapping[str, Any]] = []
+        self._timer: asyncio.TimerHandle | None = None
+        self._sent_at = 0.0
+        transcript.change = self.push
+        self.on_msg(self._on_message)
+
+    def __repr__(self) -> str:
+        return "A chat panel: run this notebook in JupyterLab to write into it."
+
+    def push(self, change: Replaced | Grew) -> None:
+        """Send a change soon, together with those that come within 50 ms."""
+        last = self._changes[-1] if self._changes else {}
+        if isinstance(change, Grew):
+            if last.get("kind") == "grew" and last["key"] == change.key:
+                change = Grew(change.key, last["text"] + change.text)
+                self._changes.pop()
+            self._changes.append({"kind": "grew", **asdict(change)})
+        else:
+            if last.get("kind") == "replaced" and last["start"] >= change.start:
+                self._changes.pop()
+            replaced = {"kind": "replaced", "start": change.start, "entries": change.entries}
+            self._changes.append(replaced)
+        self._schedule()
+
+    def tell_all(self) -> None:
+        """Send every entry, for a view that knows none yet."""
+        self._changes.clear()
+        self.push(Replaced(0, self.transcript.entries))
+
+    def give_back(self, text: str) -> None:
+        """Put a text that was not sent back into the box."""
+        self._changes.append({"kind": "unsent", "text": text})
+        self._schedule()
+
+    def flush(self) -> None:
+        """Send what has been collected."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._changes:
+            changes, self._changes = self._changes, []
+            self.send({"changes": changes})
+
+    def _schedule(self) -> None:
+        if self._timer is not None:
+            return
+        loop = asyncio.get_running_loop()
+        since = loop.time() - self._sent_at
+        # The first of a burst goes at once: the first token should be seen when it comes.
+        self._timer = loop.call_later(max(0.0, BATCH_SECONDS - since), self._fire)
+
+    def _fire(self) -> None:
+        self._timer = None
+        self._sent_at = asyncio.get_running_loop().time()
+        self.flush()
+
+    def _on_message(self, widget: Any, content: Mapping[str, Any], buffers: Any) -> None:
+        self._act(content)

@@ -1,0 +1,89 @@
+"""Small graphs to chat with, each good at one thing that can happen."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated, Literal
+
+from langchain_core.language_models import FakeListChatModel
+from langchain_core.messages import AIMessage
+from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.config import get_stream_writer
+from langgraph.graph import END, START, MessagesState, StateGraph
+from langgraph.types import interrupt
+from pydantic import BaseModel, Field
+
+from course_lib.chat.controller import ChatController
+from course_lib.chat.transcript import Transcript
+
+
+def chat_on(graph, **options):
+    """A controller and the transcript that listens to it."""
+    transcript = Transcript()
+    return ChatController(graph, listen=transcript.take, **options), transcript
+
+
+def one_node(node, saver=None, name="one"):
+    graph = StateGraph(MessagesState)
+    graph.add_node("node", node)
+    graph.add_edge(START, "node")
+    graph.add_edge("node", END)
+    return graph.compile(checkpointer=saver or InMemorySaver(), name=name)
+
+
+def moody(saver=None):
+    """Answers in two steps; asks when told `ask`, raises when told `boom`, dawdles on `slow`."""
+
+    async def think(state):
+        text = str(state["messages"][-1].text)
+        for _ in range(20 if "slow" in text else 1):
+            await asyncio.sleep(0)
+        if "boom" in text:
+            raise RuntimeError("boom, as asked")
+        if "ask" in text:
+            answer = interrupt({"question": "Go on?"}, response_schema=Decision)
+            return {"messages": [AIMessage(f"decided {answer.approve} {answer.count}")]}
+        return {}
+
+    async def speak(state):
+        model = FakeListChatModel(responses=[f"heard {state['messages'][-1].text}"])
+        return {"messages": [await model.ainvoke("say it")]}  # streams, letter by letter
+
+    graph = StateGraph(MessagesState)
+    graph.add_node(think)
+    graph.add_node(speak)
+    graph.add_edge(START, "think")
+    graph.add_edge("think", "speak")
+    graph.add_edge("speak", END)
+    return graph.compile(checkpointer=saver or InMemorySaver(), name="moody")
+
+
+class Decision(BaseModel):
+    approve: bool
+    count: Annotated[int, Field(ge=1, le=9)] = 1
+
+
+class Colour(BaseModel):
+    colour: Literal["red", "blue"]
+
+
+def asking(value, schema=None, saver=None):
+    """Asks one thing, and says what it was told."""
+
+    def node(state):
+        answer = interrupt(value) if schema is None else interrupt(value, response_schema=schema)
+        return {"messages": [AIMessage(f"told {answer!r}")]}
+
+    return one_node(node, saver)
+
+
+def working(steps=4):
+    """Tells how far it is."""
+
+    def node(state):
+        tell = get_stream_writer()
+        for n in range(1, steps + 1):
+            tell({"label": "counting", "done": n, "total": steps})
+        return {"messages": [AIMessage("counted")]}
+
+    return one_node(node)

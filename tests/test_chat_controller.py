@@ -1,0 +1,476 @@
+"""A chat without a browser: whatever a person does, the thread and the transcript agree."""
+
+import asyncio
+from contextlib import suppress
+
+import pytest
+from chat_graphs import Decision, asking, chat_on, moody, one_node, working
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from langchain_core.messages import AIMessage
+from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.graph import END, START, MessagesState, StateGraph
+from langgraph.types import interrupt
+from typing_extensions import TypedDict
+
+from course_lib.booking import book_place
+from course_lib.chat.controller import RECURSION_LIMIT, ChatController
+from course_lib.chat.events import (
+    NodeEnded,
+    NodeStarted,
+    RunEnded,
+    RunStarted,
+    Token,
+    ToolCalled,
+    ToolReturned,
+)
+from course_lib.checkpointers import open_async_checkpointer, open_checkpointer
+from course_lib.namu import build_namu
+from course_lib.offline import OfflineChatModel
+
+
+def stored(graph, chat):
+    """Speaker and words in the thread, read by nobody but the checkpointer."""
+    messages = graph.get_state(chat.config).values.get("messages", [])
+    who = {"human": "you", "ai": "answer"}
+    return [(who[m.type], str(m.text)) for m in messages if m.type in who and str(m.text)]
+
+
+async def test_a_turn_is_told_event_by_event():
+    events = []
+    graph = build_namu(checkpointer=InMemorySaver())
+    await ChatController(graph, listen=events.append).send("a cafe in Mapo")
+    kinds = [type(event).__name__ for event in events]
+    assert kinds[0] == "RunStarted" and kinds[-1] == "RunEnded"
+    started = [event.node for event in events if isinstance(event, NodeStarted)]
+    assert started == ["router", "agent", "tools", "agent", "update_state"]
+    assert [e.node for e in events if isinstance(e, NodeEnded)] == started
+    call = next(event for event in events if isinstance(event, ToolCalled))
+    back = next(event for event in events if isinstance(event, ToolReturned))
+    assert call.args == {"category": "cafe", "district": "Mapo-gu"}
+    assert back.call_id == call.call_id and "Mapo-gu" in back.text and not back.failed
+    tokens = [event for event in events if isinstance(event, Token)]
+    assert len(tokens) > 20
+    assert "".join(t.text for t in tokens) == str(events[-1].now.messages[-1].text)
+
+
+@pytest.mark.parametrize("kind", ["memory", "sqlite", "postgres"])
+async def test_every_saver_carries_a_chat(kind, tmp_path, request):
+    url = f"sqlite:///{tmp_path / 'chat.db'}" if kind == "sqlite" else "memory:"
+    if kind == "postgres":
+        url = request.getfixturevalue("server").url
+    with open_checkpointer(url) as saver:
+        await talk(build_namu(checkpointer=saver))
+
+
+async def test_an_asynchronous_saver_carries_a_chat(tmp_path):
+    async with open_async_checkpointer(f"sqlite:///{tmp_path / 'chat.db'}") as saver:
+        await talk(build_namu(checkpointer=saver))
+
+
+async def talk(graph):
+    chat, transcript = chat_on(graph)
+    await chat.send("a cafe in Mapo")
+    await chat.send("something cheaper")
+    first = next(entry["key"] for entry in transcript.entries if entry["kind"] == "you")
+    await chat.edit(first, "a park in Mapo")
+    assert [who for who, _ in transcript.kept()] == ["you", "answer"]
+    again, reread = chat_on(graph, thread_id=chat.thread_id)
+    await again.load()
+    assert reread.kept() == transcript.kept()
+    assert len((await chat.tree()).branches) == 2
+
+
+async def test_editing_a_message_forks_and_the_old_road_stays():
+    graph = moody()
+    chat, transcript = chat_on(graph)
+    for text in ("one", "two", "three"):
+        await chat.send(text)
+    keys = [entry["key"] for entry in transcript.entries if entry["kind"] == "you"]
+    await chat.edit(keys[1], "zwei")
+    assert transcript.kept() == [
+        ("you", "one"),
+        ("answer", "heard one"),
+        ("you", "zwei"),
+        ("answer", "heard zwei"),
+    ]
+    tree = await chat.tree()
+    assert len(tree.branches) == 2
+    old = graph.get_state(dict(tree.checkpoints[tree.branches["main"]].config))
+    assert str(old.values["messages"][-1].text) == "heard three"
+
+
+async def test_trying_again_asks_the_same_on_a_new_branch():
+    chat, transcript = chat_on(moody())
+    await chat.send("one")
+    before = transcript.kept()
+    await chat.try_again(transcript.entries[-1]["key"])
+    assert transcript.kept() == before
+    assert len((await chat.tree()).branches) == 2
+
+
+async def test_a_message_nobody_knows_cannot_be_edited():
+    chat, transcript = chat_on(moody())
+    await chat.send("one")
+    before = transcript.kept()
+    with pytest.raises(LookupError, match="nothing to fork from"):
+        await chat.edit("no such id", "two")
+    with pytest.raises(LookupError, match="nothing to ask again"):
+        await chat.try_again("no such id")
+    await chat.send("two")
+    assert transcript.kept()[:2] == before
+
+
+async def test_going_back_shows_the_past_and_sending_there_begins_a_branch():
+    graph = moody()
+    chat, transcript = chat_on(graph)
+    await chat.send("one")
+    after_one = (await chat.tree()).newest.id
+    await chat.send("two")
+    await chat.go_to(after_one)
+    assert transcript.kept() == [("you", "one"), ("answer", "heard one")]
+    assert transcript.entries[-1]["kind"] == "past"
+    await chat.send("other two")
+    assert transcript.kept()[-1] == ("answer", "heard other two")
+    assert len((await chat.tree()).branches) == 2
+    await chat.go_to(after_one)
+    await chat.go_to(None)
+    assert transcript.kept() == stored(graph, chat)
+    assert transcript.entries[-1]["kind"] == "answer"
+
+
+async def test_stop_keeps_the_thread_and_the_run_can_go_on():
+    graph = build_namu(model=OfflineChatModel(tokens_per_second=40), checkpointer=InMemorySaver())
+    chat, transcript = chat_on(graph)
+    run = asyncio.create_task(chat.send("hello"))
+    while not any(e["kind"] == "answer" for e in transcript.entries):
+        await asyncio.sleep(0.01)
+    await asyncio.sleep(0.1)
+    chat.stop()
+    await asyncio.wait_for(run, 5)
+    assert transcript.kept() == [("you", "hello")]
+    kinds = [entry["kind"] for entry in transcript.entries]
+    assert kinds == ["you", "work", "answer", "note", "unfinished"]
+    assert "not kept" in transcript.entries[2]["note"]
+    await chat.go_on()
+    assert transcript.kept()[1][1].startswith("Hello, I am Namu.")
+    assert "unfinished" not in [entry["kind"] for entry in transcript.entries]
+
+
+async def test_stop_holds_for_a_synchronous_saver_too(tmp_path):
+    """The node's thread cannot be stopped, but what it writes afterwards is not kept."""
+    with open_checkpointer(f"sqlite:///{tmp_path / 'chat.db'}") as saver:
+        model = OfflineChatModel(tokens_per_second=60)
+        chat, transcript = chat_on(build_namu(model=model, checkpointer=saver))
+        run = asyncio.create_task(chat.send("hello"))
+        while not any(e["kind"] == "answer" for e in transcript.entries):
+            await asyncio.sleep(0.01)
+        chat.stop()
+        await asyncio.wait_for(run, 5)
+        await asyncio.sleep(1)
+        again, reread = chat_on(chat.graph, thread_id=chat.thread_id)
+        await again.load()
+        assert reread.kept() == transcript.kept() == [("you", "hello")]
+
+
+async def test_a_model_that_breaks_off_leaves_its_words_a_problem_and_a_way_on():
+    model = OfflineChatModel(fail_after_tokens=14)
+    chat, transcript = chat_on(build_namu(model=model, checkpointer=InMemorySaver()))
+    await chat.send("hello")
+    kinds = [entry["kind"] for entry in transcript.entries]
+    assert kinds == ["you", "work", "answer", "problem", "unfinished"]
+    assert transcript.entries[-1]["button"] == "Try again"
+    assert transcript.entries[2]["text"] and not transcript.entries[2]["kept"]
+    model.fail_after_tokens = None
+    await chat.go_on()
+    assert transcript.kept()[-1][1].startswith("Hello, I am Namu.")
+
+
+async def test_messages_sent_meanwhile_wait_and_say_so():
+    chat, transcript = chat_on(moody())
+    first = asyncio.create_task(chat.send("slow"))
+    await asyncio.sleep(0)
+    second = asyncio.create_task(chat.send("after"))
+    await asyncio.sleep(0)
+    assert transcript.entries[-1] == {"kind": "waiting", "key": "waiting-0", "text": "after"}
+    await asyncio.gather(first, second)
+    assert [text for _, text in transcript.kept()] == ["slow", "heard slow", "after", "heard after"]
+
+
+async def test_stopping_gives_back_what_waited():
+    events = []
+    chat = ChatController(moody(), listen=events.append)
+    jobs = [asyncio.create_task(chat.send(text)) for text in ("slow", "after")]
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    chat.stop()
+    await asyncio.gather(*jobs)
+    back = [event.text for event in events if type(event).__name__ == "Unqueued" and not event.sent]
+    assert back[-1] == "after"
+    assert sum(isinstance(event, RunEnded) for event in events) <= 1
+
+
+async def test_two_panels_on_one_thread_take_turns_and_see_each_other():
+    graph = moody()
+    one, first = chat_on(graph, thread_id="t")
+    two, second = chat_on(graph, thread_id="t")
+    await asyncio.gather(one.load(), two.load())
+    await asyncio.gather(one.send("slow from one"), two.send("from two"))
+    while first.kept() != second.kept():
+        await asyncio.sleep(0.01)
+    assert first.kept() == stored(graph, one)
+    assert len(first.kept()) == 4
+
+
+async def test_a_thread_that_went_on_elsewhere_is_read_again_before_the_next_run():
+    graph = moody()
+    chat, transcript = chat_on(graph)
+    await chat.send("one")
+    await graph.ainvoke({"messages": [("user", "from outside")]}, chat.config)
+    await chat.send("two")
+    assert [text for who, text in transcript.kept() if who == "you"] == [
+        "one",
+        "from outside",
+        "two",
+    ]
+
+
+async def test_an_answer_that_does_not_fit_is_refused_and_can_be_given_again():
+    chat, transcript = chat_on(moody())
+    await chat.send("ask")
+    card = transcript.entries[-1]
+    assert card["kind"] == "approval" and card["question"] == "Go on?"
+    await chat.resume({card["id"]: {"approve": True, "count": 99}})
+    refused = transcript.entries[-1]
+    assert refused["kind"] == "approval" and "9" in refused["errors"]["count"]
+    await chat.resume({card["id"]: {"approve": True, "count": 3}})
+    assert ("answer", "decided True 3") in transcript.kept()
+
+
+async def test_a_node_that_fails_on_an_answer_asks_again():
+    def node(state):
+        answer = interrupt("Say good")
+        if answer != "good":
+            raise ValueError(f"cannot use {answer!r}")
+        return {"messages": [AIMessage("thank you")]}
+
+    chat, transcript = chat_on(one_node(node))
+    await chat.send("hello")
+    await chat.resume({transcript.entries[-1]["id"]: "bad"})
+    assert any("cannot use 'bad'" in e.get("text", "") for e in transcript.entries)
+    assert transcript.entries[-1]["kind"] == "approval"
+    await chat.resume({transcript.entries[-1]["id"]: "good"})
+    assert transcript.kept()[-1] == ("answer", "thank you")
+
+
+async def test_a_question_of_the_past_can_be_answered_otherwise():
+    chat, transcript = chat_on(moody())
+    await chat.send("ask")
+    asked = (await chat.tree()).newest.id
+    question = transcript.entries[-1]["id"]
+    await chat.resume({question: {"approve": True}})
+    await chat.go_to(asked)
+    await chat.resume({transcript.entries[-2]["id"]: {"approve": False}})
+    assert ("answer", "decided False 1") in transcript.kept()
+    with pytest.raises(LookupError, match="has been answered"):
+        await chat.resume({question: {"approve": True}})
+
+
+async def test_several_questions_are_answered_one_by_one():
+    def ask(name):
+        def node(state):
+            return {"messages": [AIMessage(f"{name} {interrupt(f'{name}?')}")]}
+
+        return node
+
+    graph = StateGraph(MessagesState)
+    for name in ("a", "b"):
+        graph.add_node(name, ask(name))
+        graph.add_edge(START, name)
+        graph.add_edge(name, END)
+    chat, transcript = chat_on(graph.compile(checkpointer=InMemorySaver()))
+    await chat.send("go")
+    cards = [entry for entry in transcript.entries if entry["kind"] == "approval"]
+    assert sorted(card["question"] for card in cards) == ["a?", "b?"]
+    b = next(card for card in cards if card["question"] == "b?")
+    await chat.resume({b["id"]: "yes"})
+    (a,) = (entry for entry in transcript.entries if entry["kind"] == "approval")
+    assert a["question"] == "a?"
+    await chat.resume({a["id"]: "no"})
+    assert {text for who, text in transcript.kept() if who == "answer"} == {"a no", "b yes"}
+
+
+async def test_a_booking_waits_for_a_person_and_a_new_message_lets_it_drop():
+    chat, transcript = chat_on(build_namu(checkpointer=InMemorySaver(), tools=[book_place]))
+    await chat.send("a cafe in Mapo")
+    await chat.send("book the second one for 4")
+    assert transcript.entries[-1]["kind"] == "approval"
+    await chat.send("a museum in Yongsan")
+    assert "Yongsan-gu" in transcript.kept()[-1][1]
+    assert transcript.entries[-1]["kind"] == "answer"
+
+
+async def test_a_breakpoint_is_shown_and_passed():
+    graph = build_namu(checkpointer=InMemorySaver(), interrupt_before=["tools"])
+    chat, transcript = chat_on(graph)
+    await chat.send("a cafe in Mapo")
+    assert transcript.entries[-1]["kind"] == "unfinished"
+    assert "tools" in transcript.entries[-1]["text"]
+    await chat.go_on()
+    assert "Mapo-gu" in transcript.kept()[-1][1]
+
+
+async def test_a_graph_that_raises_loops_or_says_nothing_gets_a_readable_card():
+    chat, transcript = chat_on(moody())
+    await chat.send("boom")
+    assert "RuntimeError: boom, as asked" in transcript.entries[-2]["text"]
+
+    def round_and_round(state):
+        return {}
+
+    graph = StateGraph(MessagesState)
+    graph.add_node(round_and_round)
+    graph.add_edge(START, "round_and_round")
+    graph.add_conditional_edges("round_and_round", lambda state: "round_and_round")
+    chat, transcript = chat_on(graph.compile(checkpointer=InMemorySaver()))
+    await chat.send("go")
+    problem = next(entry for entry in transcript.entries if entry["kind"] == "problem")
+    assert "GRAPH_RECURSION_LIMIT" in problem["text"] and str(RECURSION_LIMIT) in problem["text"]
+
+    chat, transcript = chat_on(one_node(lambda state: {}))
+    await chat.send("hello?")
+    assert "without a message" in transcript.entries[-1]["text"]
+
+
+async def test_progress_is_a_chip_with_its_share():
+    chat, transcript = chat_on(working())
+    await chat.send("count")
+    chips = next(entry["chips"] for entry in transcript.entries if entry["kind"] == "work")
+    bar = next(chip for chip in chips if chip["kind"] == "progress")
+    assert (bar["name"], bar["share"], bar["state"]) == ("counting", 1.0, "done")
+
+
+async def test_nodes_of_a_subgraph_are_told_with_the_way_to_them():
+    inner = one_node(lambda state: {"messages": [AIMessage("from inside")]})
+    graph = StateGraph(MessagesState)
+    graph.add_node("outer", inner.builder.compile())
+    graph.add_edge(START, "outer")
+    events = []
+    chat = ChatController(graph.compile(checkpointer=InMemorySaver()), listen=events.append)
+    await chat.send("hello")
+    assert [(e.within, e.node) for e in events if isinstance(e, NodeStarted)] == [
+        ((), "outer"),
+        (("outer",), "node"),
+    ]
+
+
+async def test_half_an_emoji_and_an_empty_message_are_taken():
+    chat, transcript = chat_on(moody())
+    await chat.send("hello \ud83d")
+    await chat.send("")
+    assert [who for who, _ in transcript.kept()] == ["you", "answer", "you", "answer"]
+
+
+def test_a_graph_that_cannot_chat_is_refused_with_the_remedy():
+    with pytest.raises(ValueError, match="checkpointer=InMemorySaver"):
+        ChatController(build_namu())
+
+    class Bare(TypedDict):
+        text: str
+
+    graph = StateGraph(Bare)
+    graph.add_node("n", lambda state: {})
+    graph.add_edge(START, "n")
+    with pytest.raises(ValueError, match="MessagesState"):
+        ChatController(graph.compile(checkpointer=InMemorySaver()))
+
+
+async def test_a_question_with_no_schema_takes_any_answer():
+    chat, transcript = chat_on(asking("Sure?"))
+    await chat.send("go")
+    await chat.resume({transcript.entries[-1]["id"]: False})
+    assert transcript.kept()[-1] == ("answer", "told False")
+
+
+OPERATIONS = st.one_of(
+    st.tuples(st.just("send"), st.sampled_from(["hi", "ask", "boom", "slow", "slow ask"])),
+    st.tuples(st.just("stop"), st.none()),
+    st.tuples(st.just("resume"), st.sampled_from([1, 5, 99])),
+    st.tuples(st.just("edit"), st.integers(0, 3)),
+    st.tuples(st.just("again"), st.integers(0, 3)),
+    st.tuples(st.just("switch"), st.sampled_from(["one", "two"])),
+    st.tuples(st.just("back"), st.integers(0, 8)),
+    st.tuples(st.just("go_on"), st.none()),
+)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.lists(st.tuples(OPERATIONS, st.integers(0, 30)), max_size=12))
+def test_any_interleaving_leaves_thread_and_transcript_equal(steps):
+    asyncio.run(interleaved(steps))
+
+
+async def interleaved(steps):
+    graph = moody()
+    chat, transcript = chat_on(graph, thread_id="one")
+    jobs, wrong, runs = [], [], []
+
+    def listen(event):
+        transcript.take(event)
+        if isinstance(event, RunStarted):
+            runs.append(chat.thread_id)
+        if isinstance(event, RunEnded):
+            newest = graph.get_state({"configurable": {"thread_id": runs[-1]}})
+            same = newest.config["configurable"].get("checkpoint_id") == event.now.checkpoint_id
+            if not same or event.now.thread_id != runs[-1]:
+                wrong.append(event)
+
+    chat.listen = listen
+    for operation, ticks in steps:
+        jobs.append(asyncio.create_task(act(chat, transcript, *operation)))
+        for _ in range(ticks):
+            await asyncio.sleep(0)
+    await asyncio.wait_for(asyncio.gather(*jobs), 20)
+    assert not chat.running
+    assert not wrong, "a run ended in another thread than it began, or not at its end"
+    kinds = [entry["kind"] for entry in transcript.entries]
+    assert "waiting" not in kinds
+    answers = [entry for entry in transcript.entries if entry["kind"] == "answer"]
+    assert all(answer["kept"] or answer["note"] for answer in answers)
+    keys = [(entry["kind"], entry["key"]) for entry in transcript.entries]
+    assert len(keys) == len(set(keys))
+    states = {c["state"] for e in transcript.entries if e["kind"] == "work" for c in e["chips"]}
+    assert "running" not in states
+    for thread in (chat.thread_id, "one", "two"):
+        assert transcript.kept() == stored(graph, chat), thread
+        await chat.switch(thread)
+    fresh, reread = chat_on(graph, thread_id=chat.thread_id)
+    await fresh.load()
+    assert reread.kept() == transcript.kept()
+
+
+async def act(chat, transcript, name, value):
+    own = [entry["key"] for entry in transcript.entries if entry["kind"] == "you"]
+    answers = [entry["key"] for entry in transcript.entries if entry["kind"] == "answer"]
+    with suppress(LookupError):
+        match name:
+            case "send":
+                await chat.send(value)
+            case "stop":
+                chat.stop()
+            case "resume":
+                cards = [e["id"] for e in transcript.entries if e["kind"] == "approval"]
+                if cards:
+                    decision = Decision.model_construct(approve=True, count=value)
+                    await chat.resume({cards[0]: decision.model_dump()})
+            case "edit" if own:
+                await chat.edit(own[value % len(own)], "edited")
+            case "again" if answers:
+                await chat.try_again(answers[value % len(answers)])
+            case "switch":
+                await chat.switch(value)
+            case "back":
+                there = list((await chat.tree()).checkpoints)
+                await chat.go_to(there[value % len(there)] if there else None)
+            case "go_on":
+                await chat.go_on()
