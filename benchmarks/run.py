@@ -264,7 +264,75 @@ def bench_persistence() -> list[dict[str, object]]:
     ]
 
 
+def bench_chat() -> list[dict[str, object]]:
+    """The chat panel in a real browser, beside `widgets.HTML` and HoloViz's `ChatInterface`."""
+    with tempfile.TemporaryDirectory() as scratch:
+        inside = _environment_with_panel(Path(scratch, "venv"))
+        told = told_by("chat.py", str(inside))
+    rows: list[dict[str, object]] = []
+    for tokens, speed in ((2000, 0), (2000, 200)):
+        ours, none = told[f"ours, {tokens} at {speed}"], told[f"no UI, {tokens} at {speed}"]
+        pace = f"at {speed} a second" if speed else "as fast as they come"
+        bare, holoviz = (
+            told[f"{way}, {tokens} at {speed}"] for way in ("widgets.HTML", "ChatInterface")
+        )
+        rows += [
+            {
+                "what": f"{tokens:,} tokens {pace}: bytes to the browser",
+                "value": f"{ours['bytes'] / 1e6:.2f} MB (widgets.HTML {bare['bytes'] / 1e6:.1f}, "
+                f"panel.chat {holoviz['bytes'] / 1e6:.1f})",
+                "bar": "0.25 MB",
+            },
+            {
+                "what": f"{tokens:,} tokens {pace}: kernel CPU over the same stream with no UI",
+                "value": f"{ours['cpu'] / none['cpu']:.2f} x (widgets.HTML "
+                f"{bare['cpu'] / none['cpu']:.1f}, panel.chat {holoviz['cpu'] / none['cpu']:.0f})",
+                "bar": "1.3 x",
+            },
+            {
+                "what": f"{tokens:,} tokens {pace}: longest frame",
+                "value": f"{ours['frame_ms']:.0f} ms (no UI {none['frame_ms']:.0f})",
+                "bar": "100 ms",
+            },
+            {
+                "what": f"{tokens:,} tokens {pace}: model's first token to the screen",
+                "value": f"{ours['first_ms']:.0f} ms",
+                "bar": "120 ms",
+            },
+        ]
+    few, many = told["ours, 200 at 0"]["cpu"] / 200, told["ours, 10000 at 0"]["cpu"] / 10_000
+    rows += [
+        {
+            "what": "kernel CPU per token, 10,000 tokens over 200",
+            "value": f"{many / few:.2f} x",
+            "bar": "flat",
+        },
+        {
+            "what": "a thread of 500 messages, from `show()` to the page",
+            "value": f"{told['opening']:.2f} s",
+            "bar": "1 s",
+        },
+    ]
+    return rows
+
+
+def _environment_with_panel(folder: Path) -> Path:
+    """Make an environment that holds the course and HoloViz panel; return its Python."""
+    inside = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    target = ["--editable", str(ROOT), "panel", "jupyter_bokeh", "--quiet"]
+    target += ["--constraint", str(ROOT / "constraints.txt")]
+    uv = shutil.which("uv")
+    if uv:
+        subprocess.run([uv, "venv", "-q", "--python", sys.executable, str(folder)], check=True)
+        subprocess.run([uv, "pip", "install", "--python", str(inside), *target], check=True)
+    else:
+        subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
+        subprocess.run([str(inside), "-m", "pip", "install", *target], check=True)
+    return inside
+
+
 BENCHES = {
+    "chat": bench_chat,
     "persistence": bench_persistence,
     "import": bench_import,
     "check": bench_check,

@@ -10,6 +10,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -57,9 +58,15 @@ class Lab:
         return path.name
 
 
-@pytest.fixture(scope="session")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    folder, home = tmp_path_factory.mktemp("lab"), tmp_path_factory.mktemp("home")
+@contextmanager
+def running_lab(folder: Path, home: Path, python: str = sys.executable) -> Iterator[Lab]:
+    """Serve a folder with JupyterLab.
+
+    Args:
+        folder: what to serve.
+        home: where its settings and its log go.
+        python: of the environment to run it from.
+    """
     # Keep every cell in the page, so that a test can look at those out of sight.
     tracker = home / "settings/@jupyterlab/notebook-extension/tracker.jupyterlab-settings"
     tracker.parent.mkdir(parents=True)
@@ -73,7 +80,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         "COURSE_HOME": str(home / "course"),
     }
     command = [
-        *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"),
+        *(python, "-m", "jupyterlab", "--no-browser", "--allow-root"),
         "--ServerApp.ip=127.0.0.1",
         "--ServerApp.port=0",
         "--IdentityProvider.token=",
@@ -87,6 +94,12 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         finally:
             server.terminate()
             server.wait(timeout=20)
+
+
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    with running_lab(tmp_path_factory.mktemp("lab"), tmp_path_factory.mktemp("home")) as served:
+        yield served
 
 
 def _wait_until_ready(server: subprocess.Popen[bytes], home: Path) -> str:
@@ -133,13 +146,19 @@ class Notebook:
 
     def ask(self, text: str) -> str:
         """Write into the panel, send with Enter and return the finished answer."""
-        answers = self.page.locator(".namu-entry.namu-namu .namu-text")
+        answers = self.page.locator(".namu-answer .namu-text")
         before = answers.count()
         self.page.locator(".namu-box").fill(text)
         self.page.locator(".namu-box").press("Enter")
         answers.nth(before).wait_for(timeout=20_000)
-        self.page.wait_for_function("document.querySelector('.namu-status').textContent === ''")
+        self.idle()
         return answers.nth(before).inner_text()
+
+    def idle(self) -> None:
+        """Wait until the panel's run is over."""
+        self.page.wait_for_function(
+            "document.querySelector('.namu-log').getAttribute('aria-busy') === 'false'"
+        )
 
     def shoot(self, name: str, selector: str | None = None) -> None:
         """Keep a picture of the page, or of one element, for people to look at."""
