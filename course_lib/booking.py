@@ -17,6 +17,7 @@ from pydantic import BaseModel, Field
 
 from course_lib.places import Place, load_places
 from course_lib.reading import language_of
+from course_lib.threads import label_of
 
 Day = Literal[
     "today",
@@ -30,8 +31,8 @@ Day = Literal[
     "Sunday",
 ]
 MOST_PEOPLE = 8
-BOOK = ("bookings",)
-"""Namespace of the store under which bookings are kept."""
+BOOK = "bookings"
+"""First label of the namespace under which bookings are kept; the second is the user's."""
 
 SENTENCES = {
     "en": {
@@ -94,7 +95,8 @@ def book_place(place: str, runtime: ToolRuntime, people: int = 2, day: Day = "Sa
     booking = {"place_id": known.id, "place": place, "people": answer.people, "day": answer.day}
     if runtime.store is not None:
         # The call's id is the key: written twice, it is still one booking.
-        runtime.store.put(BOOK, str(runtime.tool_call_id), booking, index=False)
+        page = (BOOK, label_of(str(runtime.config.get("metadata", {}).get("user", "me"))))
+        runtime.store.put(page, str(runtime.tool_call_id), booking, index=False)
     return say["booked"].format(**booking)
 
 

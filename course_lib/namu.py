@@ -10,13 +10,14 @@ or answers, `update_state` remembers what was recommended.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from langchain_core.messages import AIMessage, BaseMessage, SystemMessage, ToolMessage
 from langchain_core.tools import BaseTool, tool
 from langgraph.graph import END, START, MessagesState, StateGraph
 from langgraph.prebuilt import InjectedState, ToolNode
+from langgraph.runtime import Runtime
 from pydantic import BaseModel, Field
 
 from course_lib import places as place_data
@@ -30,6 +31,15 @@ if TYPE_CHECKING:
 
 Intent = Literal["NEW_SEARCH", "REFINEMENT", "REFINE_EXCLUDE", "FOLLOW_UP", "CONVERSATION"]
 """What a message wants, as the router decides it."""
+
+
+THINGS_TO_SAY = (
+    "A quiet cafe in Jongno-gu",
+    "not the first one",
+    "book the second one for 4",
+    "종로에 있는 고궁 추천해줘",
+)
+"""What a newcomer may say to Namu, one after the other."""
 
 
 def union(left: Sequence[str] | None, right: Sequence[str] | None) -> list[str]:
@@ -182,6 +192,7 @@ def build_namu(
     store: BaseStore | None = None,
     interrupt_before: Sequence[str] = (),
     tools: Sequence[BaseTool] = (),
+    context_schema: type | None = None,
 ) -> CompiledStateGraph:
     """Build and compile Namu.
 
@@ -191,6 +202,8 @@ def build_namu(
         store: long-term memory across threads.
         interrupt_before: names of nodes to stop before.
         tools: more tools for the agent, beside `search_places`.
+        context_schema: what a run may be given as its context. A field `model` in it names the
+            model that answers in this run.
 
     Returns:
         A graph over `NamuState`. `invoke({"messages": [{"role": "user", "content": text}]},
@@ -219,15 +232,17 @@ def build_namu(
         named = [table[n - 1]["id"] for n in positions if 0 < n <= len(table)]
         return {"excluded_place_ids": named}
 
-    def agent(state: NamuState) -> dict[str, Any]:
-        reply = agent_model.invoke([instructions(state), *answered(state["messages"])])
+    def agent(state: NamuState, runtime: Runtime[Any]) -> dict[str, Any]:
+        chosen = {"model": name} if (name := _model_in(runtime.context)) else {}
+        shown = [instructions(state), *answered(state["messages"])]
+        reply = agent_model.invoke(shown, **chosen)
         return {"messages": [_readable(reply)]}
 
     def update_state(state: NamuState) -> dict[str, Any]:
         found = _found_in_this_turn(state["messages"])
         return {"last_recommended_places": found} if found else {}
 
-    graph = StateGraph(NamuState)
+    graph = StateGraph(NamuState, context_schema=context_schema)
     graph.add_node(router)
     graph.add_node(refine_exclude)
     graph.add_node(agent)
@@ -242,6 +257,13 @@ def build_namu(
     return graph.compile(
         checkpointer=checkpointer, store=store, interrupt_before=list(interrupt_before), name="namu"
     )
+
+
+def _model_in(context: Any) -> str | None:
+    """The model that a run's context asks for, if it asks."""
+    if isinstance(context, Mapping):
+        return context.get("model")
+    return getattr(context, "model", None)
 
 
 def _by_intent(state: NamuState) -> Literal["refine_exclude", "agent"]:

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 from uuid import UUID, uuid4, uuid5
 
 if TYPE_CHECKING:
@@ -224,6 +225,15 @@ class ThreadDirectory:
         while found := self.store.search(place, limit=PAGE, offset=offset):
             yield from found
             offset += len(found)
+
+
+def label_of(user: str) -> str:
+    """Return a user's name as the label of a namespace, which may be neither empty nor hold dots.
+
+    Args:
+        user: any name. Two users never get the same label.
+    """
+    return quote(_checked(user), safe="@ ").replace(".", "%2E") or "%"
 
 
 def _is_odd(text: str) -> bool:

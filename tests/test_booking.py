@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from course_lib.booking import BOOK, book_place
 from course_lib.namu import build_namu
+from course_lib.threads import label_of
 
 CONFIG = {"configurable": {"thread_id": "t"}}
 
@@ -22,7 +23,7 @@ def say(graph, text):
 
 
 def booked(graph):
-    return [item.value for item in graph.store.search(BOOK)]
+    return [item.value for item in graph.store.search((BOOK,))]
 
 
 def test_a_booking_is_asked_for_and_written_once_agreed(namu):
@@ -97,3 +98,14 @@ def _runtime():
         state = {"messages": []}  # noqa: RUF012
 
     return Runtime()
+
+
+def test_two_users_have_a_page_each(namu):
+    for user in ("ann", "bo.jr"):
+        config = {"configurable": {"thread_id": user}, "metadata": {"user": user}}
+        namu.invoke({"messages": [("user", "a cafe in Mapo")]}, config)
+        namu.invoke({"messages": [("user", "book it")]}, config)
+        answer = {"approve": True, "people": 2, "day": "Friday"}
+        namu.invoke(Command(resume=answer), config)
+    pages = {item.namespace for item in namu.store.search((BOOK,))}
+    assert pages == {(BOOK, label_of("ann")), (BOOK, label_of("bo.jr"))}

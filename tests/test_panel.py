@@ -126,6 +126,13 @@ async def test_a_booking_is_approved_on_its_card_and_a_wrong_number_is_told_ther
     await chat.answer(card["id"], {"people": "3", "day": "Friday", "approve": True})
     assert "3 people, Friday" in said(chat)[-1][1]
     assert len(store.search(("bookings",))) == 1
+    chat.side.which.value = "Memory"
+    await settled(chat)
+    assert "Friday" in chat.side.memory.value
+    other = ChatPanel(chat.controller.graph, user="bo")
+    other.side.which.value = "Memory"
+    await settled(other)
+    assert "Friday" not in other.side.memory.value
     chat._on_action({"kind": "answer", "id": card["id"], "values": {"approve": True}})
     await settled(chat)
     assert "no longer open" in chat.transcript.entries[-1]["text"]
@@ -133,18 +140,18 @@ async def test_a_booking_is_approved_on_its_card_and_a_wrong_number_is_told_ther
 
 async def test_the_graph_the_tree_and_the_state_keep_step():
     chat = panel()
-    chat._which.value = "Tree"
+    chat.side.which.value = "Tree"
     await chat.send("a cafe in Mapo")
     await settled(chat)
-    assert chat.graph_view.states["update_state"] == "done"
-    rows = len(chat.tree_view.rows)
-    assert rows == 7 and "last_recommended_places" in chat._state.value
-    chat.tree_view.selected = 2
+    assert chat.side.graph.states["update_state"] == "done"
+    rows = len(chat.side.tree.rows)
+    assert rows == 7 and "last_recommended_places" in chat.side.state.value
+    chat.side.tree.selected = 2
     await settled(chat)
     assert chat.transcript.entries[-1]["kind"] == "past"
     await chat.send("a park in Mapo")
     await settled(chat)
-    assert len(chat.tree_view.rows) > rows and len(chat.tree_view.branches) == 2
+    assert len(chat.side.tree.rows) > rows and len(chat.side.tree.branches) == 2
 
 
 async def test_what_a_model_answers_to_the_graph_is_not_shown_to_the_person():

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets as widgets
@@ -16,27 +16,20 @@ from langchain_core.messages import BaseMessage
 from course_lib.chat.approval import Refused
 from course_lib.chat.controller import ChatController
 from course_lib.chat.events import Event, Loaded, NodeStarted, RunEnded, RunStarted, Unqueued
-from course_lib.chat.graph_view import GraphView
+from course_lib.chat.side import Side
 from course_lib.chat.transcript import Transcript
 from course_lib.chat.transcript_view import TranscriptView
-from course_lib.display import state_table
-from course_lib.history import CheckpointTree
 from course_lib.threads import Thread, ThreadDirectory
-from course_lib.tree_view import TreeView
 
 if TYPE_CHECKING:
     from langgraph.graph.state import CompiledStateGraph
     from langgraph.store.base import BaseStore
 
-    from course_lib.history import Checkpoint
 
 LONGEST = 200_000
 """Longest message the panel takes, in characters."""
 
 UNTITLED = "New conversation"
-SIDES = ("Graph", "Tree", "State", "Nothing")
-WELCOME = "Say what you feel like in Seoul, in English or Korean."
-PLACEHOLDER = "A quiet cafe in Jongno-gu? / 종로에 있는 고궁 추천해줘"
 
 
 class PanelBox(widgets.Box):
@@ -55,8 +48,7 @@ class ChatPanel:
         user: whose conversations these are; goes into every run's metadata.
         store: where the list of this user's threads is kept. With a lasting store and a lasting
             checkpointer, a later panel opens where this one ended; None for this sitting only.
-        welcome: what an empty conversation says.
-        placeholder: what the empty box says.
+        suggestions: things to say, offered as buttons above the box.
 
     Raises:
         ValueError: the graph has no checkpointer, or no `messages`.
@@ -68,8 +60,7 @@ class ChatPanel:
         *,
         user: str = "me",
         store: BaseStore | None = None,
-        welcome: str = WELCOME,
-        placeholder: str = PLACEHOLDER,
+        suggestions: Sequence[str] = (),
     ) -> None:
         from langgraph.store.memory import InMemoryStore
 
@@ -81,12 +72,10 @@ class ChatPanel:
             self.transcript,
             self._on_action,
             title=graph.name or "chat",
-            welcome=welcome,
-            placeholder=placeholder,
+            suggestions=list(suggestions),
             lost=_when_lost(graph, store),
         )
-        self.graph_view = GraphView(graph)
-        self.tree_view = TreeView(CheckpointTree([]), choose=self._choose)
+        self.side = Side(self.controller, user, self._do)
         self.settings = _settings(graph)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -149,18 +138,13 @@ class ChatPanel:
         flat = widgets.Layout(width="auto", min_width="0")
         self._list = widgets.Select(rows=5, layout=flat)
         new = widgets.Button(description="New thread", layout=flat)
-        self._which = widgets.ToggleButtons(options=SIDES, value="Graph", layout=flat)
-        self._which.style.button_width = "auto"
-        self._state = widgets.HTML()
-        self._side = widgets.VBox([self._which, self.graph_view], layout=flat)
         self._list.observe(self._on_thread, names="value")
-        self._which.observe(self._on_side, names="value")
         new.on_click(lambda button: self._do(self.new_thread()))
         self._list_threads()
         choices = [widgets.Label("Threads"), self._list, new]
         if self.settings:
             choices += [widgets.Label("Settings of the run"), *self.settings.values()]
-        column = [("1 1 150px", choices), ("4 1 380px", [self.view]), ("2 1 260px", [self._side])]
+        column = [("1 1 150px", choices), ("4 1 380px", [self.view]), ("2 1 260px", [self.side])]
         boxes = [
             widgets.VBox(children, layout=widgets.Layout(flex=flex, min_width="0"))
             for flex, children in column
@@ -172,18 +156,16 @@ class ChatPanel:
 
     def _on_event(self, event: Event) -> None:
         self.transcript.take(event)
-        self.graph_view.take(event)
+        self.side.take(event)
         match event:
             case RunStarted(message=message):
                 self._begin(message)
             case NodeStarted(node=node):
                 self.view.status = f"running: {node}"
-            case RunEnded(now=now) | (Loaded() as now):
+            case RunEnded() | Loaded():
                 self.view.flush()
                 self.view.running, self.view.status = False, ""
                 self.view.model_name = self.transcript.model
-                self._show_state(now)
-                self._refresh_tree()
             case Unqueued(sent=False, text=text):
                 self.view.give_back(text)
 
@@ -277,25 +259,6 @@ class ChatPanel:
     def _on_thread(self, change: Mapping[str, Any]) -> None:
         if not self._listing and change["new"] not in (None, self._thread.id):
             self._do(self.open(change["new"]))
-
-    def _on_side(self, change: Mapping[str, Any]) -> None:
-        shown = {"Graph": [self.graph_view], "Tree": [self.tree_view], "State": [self._state]}
-        self._side.children = [self._which, *shown.get(change["new"], [])]
-        self._refresh_tree()
-
-    def _refresh_tree(self) -> None:
-        if self._which.value == "Tree":
-            self._do(self._read_tree())
-
-    async def _read_tree(self) -> None:
-        at = self.controller.config["configurable"].get("checkpoint_id")
-        self.tree_view.show(await self.controller.tree(), at)
-
-    def _choose(self, checkpoint: Checkpoint) -> None:
-        self._do(self.controller.go_to(checkpoint.id))
-
-    def _show_state(self, now: Loaded) -> None:
-        self._state.value = state_table(now.values).source
 
     def _context(self) -> dict[str, Any] | None:
         return {name: choice.value for name, choice in self.settings.items()} or None

@@ -320,17 +320,23 @@ function renderView(model, el, entries, views) {
   const box = element("textarea", "namu-box");
   box.rows = 2;
   box.setAttribute("aria-label", "Your message");
-  box.placeholder = model.get("placeholder");
+  box.placeholder = "Write a message";
   const sender = button("namu-send", "Send", "", submit);
   const stop = button("namu-stop", "Stop", "Stop the answer", () => send({ kind: "stop" }));
   const bar = element("div", "namu-bar");
   bar.append(box, sender, stop);
+  const offers = element("div", "namu-actions");
+  offers.setAttribute("role", "group");
+  offers.setAttribute("aria-label", "Things to say");
+  for (const text of model.get("suggestions")) {
+    offers.append(button("namu-suggest", text, "", () => send({ kind: "send", text })));
+  }
   const lost = element("div", "namu-lost");
   lost.setAttribute("role", "alert");
   lost.hidden = true;
   const middle = element("div", "namu-middle");
   middle.append(log, jump);
-  root.append(head, middle, status, announcer, lost, bar);
+  root.append(head, middle, status, announcer, lost, offers, bar);
   el.append(root);
 
   const nodes = []; // one for each entry
@@ -372,7 +378,7 @@ function renderView(model, el, entries, views) {
       if (log.children[at] !== node) log.insertBefore(node, log.children[at] ?? null);
     });
     old.forEach((node) => node.remove());
-    if (!nodes.length) log.append(element("div", "namu-empty", model.get("welcome")));
+    if (!nodes.length) log.append(element("div", "namu-empty", "Nothing has been said yet."));
     if (focused !== document.activeElement && !document.contains(focused)) box.focus();
     follow();
   }
@@ -408,7 +414,7 @@ function renderView(model, el, entries, views) {
   function showLost() {
     lost.textContent = model.get("lost");
     lost.hidden = false;
-    box.disabled = sender.disabled = stop.disabled = true;
+    for (const each of [box, ...root.querySelectorAll("button")]) each.disabled = true;
     status.textContent = "";
   }
 

@@ -34,8 +34,7 @@ class TranscriptView(anywidget.AnyWidget):
     _css = HERE / "transcript.css"
 
     title = traitlets.Unicode("").tag(sync=True)
-    welcome = traitlets.Unicode("").tag(sync=True)
-    placeholder = traitlets.Unicode("").tag(sync=True)
+    suggestions = traitlets.List().tag(sync=True)
     lost = traitlets.Unicode("").tag(sync=True)
     status = traitlets.Unicode("").tag(sync=True)
     running = traitlets.Bool(False).tag(sync=True)

@@ -1,8 +1,8 @@
 """Chapter 00 in a real JupyterLab: a newcomer runs it, writes to Namu and reads the answer."""
 
-import re
-
 import pytest
+
+from course_lib.namu import THINGS_TO_SAY
 
 pytestmark = pytest.mark.browser
 
@@ -18,7 +18,7 @@ WATCH = """() => {
   window.lengths = [];
   const log = document.querySelector('.namu-log');
   new MutationObserver(() => {
-    const all = log.querySelectorAll('.namu-namu .namu-text');
+    const all = log.querySelectorAll('.namu-answer .namu-text');
     if (all.length) window.lengths.push(all[all.length - 1].textContent.length);
   }).observe(log, { childList: true, characterData: true, subtree: true });
 }"""
@@ -38,7 +38,7 @@ def test_newcomer_runs_all_cells_and_chats_in_two_languages(start):
     assert page.locator("[data-mime-type='application/vnd.jupyter.stderr']").count() == 1
     english = start.ask("a museum in Yongsan")
     assert "Yongsan-gu" in english
-    first = re.search(r"^1\. (.*?) \(", english, re.M).group(1)
+    first = start.page.locator(".namu-answer li").first.inner_text().split(" (")[0]
     assert first in start.ask("tell me about the first one")
     start.shoot("panel_light", ".namu-panel")
     assert "종로구" in start.ask("종로에 있는 고궁 추천해줘")
@@ -78,11 +78,15 @@ def test_nonsense_hostile_and_empty_messages_get_a_friendly_answer(start):
     assert start.errors == []
 
 
-def test_new_conversation_forgets_the_old_one(start):
-    start.ask("a museum in Yongsan")
-    start.page.locator(".namu-new").click()
-    start.page.locator(".namu-empty").wait_for()
-    assert "not recommended" in start.ask("the second one please")
+def test_the_buttons_above_the_box_lead_a_newcomer_to_a_booking(start):
+    page = start.page
+    for text in THINGS_TO_SAY[:3]:
+        page.get_by_role("button", name=text, exact=True).click()
+        page.wait_for_timeout(200)
+        start.idle()
+    page.get_by_role("button", name="Approve", exact=True).click()
+    page.locator(".namu-log").get_by_text("Booked:").first.wait_for()
+    assert start.errors == []
 
 
 def test_no_news_prompt_covers_the_page(start):
