@@ -67,7 +67,9 @@ class BookingAnswer(BaseModel):
 
 
 @tool
-def book_place(place: str, runtime: ToolRuntime, people: int = 2, day: Day = "Saturday") -> str:
+def book_place(
+    place: str, runtime: ToolRuntime[Any, Any], people: int = 2, day: Day = "Saturday"
+) -> str:
     """Book a place that was recommended. The person is asked before anything is written.
 
     Args:

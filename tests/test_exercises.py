@@ -5,31 +5,43 @@ import operator
 import shutil
 import subprocess
 from collections import Counter
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import NAMESPACE_URL, uuid4, uuid5
 
 import pytest
-from langchain_core.messages import HumanMessage, RemoveMessage
+from langchain_core.messages import AIMessage, HumanMessage, RemoveMessage, ToolMessage
+from langchain_core.tools import tool
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.checkpoint.serde.encrypted import EncryptedSerializer
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.checkpoint.sqlite import SqliteSaver
+from langgraph.config import get_stream_writer
 from langgraph.graph import END, START, MessagesState, StateGraph
+from langgraph.prebuilt import ToolRuntime
+from langgraph.types import Command, Overwrite, interrupt
 from typing_extensions import TypedDict
 
 from course_lib.checkpointers import open_checkpointer
-from course_lib.exercises import ch01, ch02, ch03, ch04, ch07, progress
+from course_lib.exercises import ch01, ch02, ch03, ch04, ch05, ch06, ch07, ch17, progress
 from course_lib.exercises.exercise import Exercise, code_of, is_untouched
 from course_lib.exercises.generate import exercise_of, generate, notebook_text
 from course_lib.exercises.report import report
+from course_lib.namu import build_namu
 from course_lib.settings import ROOT
+from course_lib.threads import label_of
 
 EXERCISES = [
     e
-    for module in (ch01, ch02, ch03, ch04, ch07)
+    for module in (ch01, ch02, ch03, ch04, ch05, ch06, ch07, ch17)
     for e in vars(module).values()
     if isinstance(e, Exercise)
 ]
+
+
+@tool
+def unused() -> str:
+    """Nobody will ever call this."""
+    return "never"
 
 
 class Text(TypedDict):
@@ -255,7 +267,239 @@ def newest_only(graph, thread):
     return [[m.text for m in graph.get_state(thread).values["messages"]]]
 
 
+def streamed(mode="messages", keep=lambda chunk, metadata: True):
+    """The words of an answer, by one way of choosing what to keep."""
+
+    def answer_tokens(graph, text, thread):
+        parts = graph.stream({"messages": [("user", text)]}, thread, stream_mode=mode, version="v2")
+        return [str(p["data"][0].text) for p in parts if keep(*p["data"])]
+
+    return answer_tokens
+
+
+def invoked(graph, text, thread):
+    return [graph.invoke({"messages": [("user", text)]}, thread)["messages"][-1].text]
+
+
+def by_tasks(graph, text, thread):
+    parts = graph.stream({"messages": [("user", text)]}, thread, stream_mode="tasks", version="v2")
+    return [part["data"]["name"] for part in parts]
+
+
+def scan_silently(state):
+    return {"found": len(state["items"])}
+
+
+def scan_late(state):
+    tell = get_stream_writer()
+    tell({"done": len(state["items"]), "total": len(state["items"])})
+    return {"found": len(state["items"])}
+
+
+def scan_from_zero(state):
+    tell = get_stream_writer()
+    for n, _ in enumerate(state["items"]):
+        tell({"done": n, "total": len(state["items"])})
+    return {"found": len(state["items"])}
+
+
+def parse_piece_by_piece(pieces):
+    found = []
+    for piece in pieces:
+        for block in piece.decode().split("\n\n"):
+            if block:
+                kind, data = block.split("\n")
+                found.append(
+                    (kind.removeprefix("event: "), json.loads(data.removeprefix("data: ")))
+                )
+    return found
+
+
+def parse_letters(pieces):
+    text = "".join(piece.decode(errors="ignore") for piece in pieces)
+    return parse_piece_by_piece([text.rpartition("\n\n")[0].encode()])
+
+
+def parse_what_is_whole(pieces):
+    found = []
+    for piece in pieces:
+        try:
+            found += parse_piece_by_piece([piece])
+        except ValueError:
+            continue
+    return found
+
+
+async def glimpse_all(graph, text, thread, limit):
+    state = await graph.ainvoke({"messages": [("user", text)]}, thread)
+    return str(state["messages"][1].text)[:limit]
+
+
+async def glimpse_and_drain(graph, text, thread, limit):
+    seen = ""
+    given = {"messages": [("user", text)]}
+    async for part in graph.astream(given, thread, stream_mode="messages", version="v2"):
+        if len(seen) < limit:
+            seen += str(part["data"][0].text)
+    return seen
+
+
+async def glimpse_nothing(graph, text, thread, limit):
+    return ""
+
+
+def asked_twice(state, write):
+    receipt = write(state["place"])
+    return {"receipt": receipt} if interrupt("Book?") else {}
+
+
+def written_always(state, write):
+    interrupt("Book?")
+    return {"receipt": write(state["place"])}
+
+
+def ask_once(state):
+    return {"people": interrupt("How many?")}
+
+
+def ask_mutely(state):
+    while True:
+        answer = interrupt("How many?")
+        if type(answer) is int and 1 <= answer <= 8:
+            return {"people": answer}
+
+
+def ask_loosely(state):
+    question = "How many?"
+    while True:
+        answer = interrupt(question)
+        if isinstance(answer, int) and 1 <= answer <= 8:  # True is an int as well
+            return {"people": answer}
+        question = f"{answer!r}?"
+
+
+def resume_by_order(graph, thread, answers):
+    asked = graph.get_state(thread).interrupts
+    known = {each.id: value for each, value in zip(asked, answers.values(), strict=False)}
+    return graph.invoke(Command(resume=known), thread)
+
+
+def resume_every(graph, thread, answers):
+    asked = graph.get_state(thread).interrupts
+    known = {each.id: answers.get(each.value) for each in asked}
+    return graph.invoke(Command(resume=known), thread)
+
+
+def turned(edit, go_on=True, same_id=True):
+    def turn_around(graph, thread, changes):
+        last = graph.get_state(thread).values["messages"][-1]
+        call = last.tool_calls[0]
+        edited = AIMessage(
+            "", id=last.id if same_id else None, tool_calls=[{**call, "args": edit(call, changes)}]
+        )
+        graph.update_state(thread, {"messages": [edited]})
+        return graph.invoke(None, thread) if go_on else None
+
+    return turn_around
+
+
+def look_silently(runtime: ToolRuntime[Any, Any]) -> str:
+    return ", ".join(p["name_en"] for p in runtime.state["last_recommended_places"])
+
+
+def look_from_zero(runtime: ToolRuntime[Any, Any]) -> str:
+    names = [place["name_en"] for place in runtime.state["last_recommended_places"]]
+    for n, name in enumerate(names):
+        runtime.stream_writer({"label": name, "done": n, "total": len(names)})
+    return ", ".join(names)
+
+
+def look_and_say_nothing(runtime: ToolRuntime[Any, Any]) -> str:
+    look_silently(runtime)
+    return ""
+
+
+def forget_unasked(runtime: ToolRuntime[Any, Any]) -> Any:
+    answer = ToolMessage("Forgotten.", tool_call_id=runtime.tool_call_id)
+    return Command(update={"excluded_place_ids": Overwrite([]), "messages": [answer]})
+
+
+def forget_through_the_reducer(runtime: ToolRuntime[Any, Any]) -> Any:
+    if not interrupt("Forget 2 places?"):
+        return "no"
+    answer = ToolMessage("Forgotten.", tool_call_id=runtime.tool_call_id)
+    return Command(update={"excluded_place_ids": [], "messages": [answer]})
+
+
+def forget_whatever_is_said(runtime: ToolRuntime[Any, Any]) -> Any:
+    interrupt("Forget 2 places?")
+    answer = ToolMessage("Forgotten.", tool_call_id=runtime.tool_call_id)
+    return Command(update={"excluded_place_ids": Overwrite([]), "messages": [answer]})
+
+
+def kept(page, key):
+    """A tool that keeps a place, under a page and a key of its own choosing."""
+
+    def keep_place(number: int, runtime: ToolRuntime[Any, Any]) -> str:
+        table = runtime.state["last_recommended_places"]
+        if not 1 <= number <= len(table):
+            return f"no place {number}"
+        place = table[number - 1]
+        user = label_of(runtime.config["metadata"]["user"])
+        runtime.store.put(page(user), key(place), {"place": place["name_en"]})
+        return "kept"
+
+    return keep_place
+
+
 WRONG = {
+    "ch17.e1": [look_silently, look_from_zero, look_and_say_nothing],
+    "ch17.e2": [forget_unasked, forget_through_the_reducer, forget_whatever_is_said],
+    "ch17.e3": [
+        kept(lambda user: ("favourites",), lambda place: place["id"]),
+        kept(lambda user: ("favourites", user), lambda place: str(uuid4())),
+        kept(lambda user: ("favourites", "ann"), lambda place: place["id"]),
+    ],
+    "ch17.e4": [
+        lambda events: {"runs": len(events), "tokens": len(events), "tools": []},
+        lambda events: {"runs": 1, "tokens": 137, "tools": ["search_places"]},
+    ],
+    "ch17.e5": [
+        lambda saver: (build_namu(checkpointer=saver), "something cheaper"),
+        lambda saver: build_namu(checkpointer=saver),
+        lambda saver: (build_namu(checkpointer=saver, tools=[unused]), "hello"),
+    ],
+    "ch05.e1": [
+        streamed(),
+        streamed(keep=lambda chunk, metadata: metadata["langgraph_node"] == "agent"),
+        streamed(keep=lambda chunk, metadata: bool(chunk.text)),
+        invoked,
+    ],
+    "ch05.e2": [
+        by_tasks,
+        lambda graph, text, thread: ["router", "agent", "tools", "agent", "update_state"],
+        lambda graph, text, thread: [
+            part["data"]
+            for part in graph.stream({"messages": [("user", text)]}, thread, version="v2")
+        ],
+    ],
+    "ch05.e3": [scan_silently, scan_late, scan_from_zero],
+    "ch05.e4": [parse_letters, parse_what_is_whole, lambda pieces: []],
+    "ch05.e5": [glimpse_all, glimpse_and_drain, glimpse_nothing],
+    "ch06.e1": [
+        lambda state: {"approved": True},
+        lambda state: {"approved": interrupt("Shall I?")},
+        lambda state: {"approved": bool(interrupt(f"{state['place']} {state['people']}")) or True},
+    ],
+    "ch06.e2": [asked_twice, written_always, lambda state, write: {"receipt": "receipt 1"}],
+    "ch06.e3": [ask_once, ask_mutely, ask_loosely],
+    "ch06.e4": [resume_by_order, resume_every],
+    "ch06.e5": [
+        turned(lambda call, changes: changes | {"to": "Ann"}),
+        turned(lambda call, changes: {**call["args"], **changes}, go_on=False),
+        turned(lambda call, changes: {**call["args"], **changes}, same_id=False),
+        turned(lambda call, changes: call["args"]),
+    ],
     "ch07.e1": [
         any_snapshot(lambda s, n: len(asked(s)) == n and s.next),
         any_snapshot(lambda s, n: not s.next),
@@ -456,7 +700,8 @@ def test_a_crash_names_the_error_and_the_learners_line(exercise, tmp_path):
     if exercise.id in ("ch02.e1",):
         pytest.skip("the answer is a value: there is no code of the learner's to crash")
     cell = tmp_path / "cell.py"
-    cell.write_text("def answer(*given):\n    return 1 / 0  # mine\n")
+    given = "" if exercise.id in ("ch17.e1", "ch17.e2", "ch17.e3") else "*given"  # made tools
+    cell.write_text(f"def answer({given}):\n    return 1 / 0  # mine\n")
     scope = {}
     exec(compile(cell.read_text(), str(cell), "exec"), scope)
     answer = (scope["answer"], TalliedPoll) if exercise.id == "ch02.e5" else scope["answer"]

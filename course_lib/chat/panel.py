@@ -77,6 +77,9 @@ class ChatPanel:
         )
         self.side = Side(self.controller, user, self._do)
         self.settings = _settings(graph)
+        for choice in self.settings.values():
+            choice.observe(self._set_context, names="value")
+        self._set_context()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._listing = False
@@ -115,7 +118,6 @@ class ChatPanel:
                 "Nothing was sent: it is back in the box, shorten it and send it again."
             )
             return
-        self.controller.context = self._context()
         await self.controller.send(text)
 
     async def new_thread(self) -> None:
@@ -213,7 +215,6 @@ class ChatPanel:
         except Refused as refused:
             self.transcript.refuse(interrupt_id, refused.errors)
             return
-        self.controller.context = self._context()
         await self.controller.resume({interrupt_id: answer})
 
     async def _stop(self) -> None:
@@ -260,8 +261,9 @@ class ChatPanel:
         if not self._listing and change["new"] not in (None, self._thread.id):
             self._do(self.open(change["new"]))
 
-    def _context(self) -> dict[str, Any] | None:
-        return {name: choice.value for name, choice in self.settings.items()} or None
+    def _set_context(self, change: object = None) -> None:
+        chosen = {name: choice.value for name, choice in self.settings.items()}
+        self.controller.context = chosen or None
 
 
 def _settings(graph: CompiledStateGraph) -> dict[str, widgets.Dropdown]:

@@ -181,6 +181,8 @@ class Transcript:
         for chip in self._chips().values():
             if chip.state == "running":
                 chip.state = {"stopped": "stopped", "failed": "failed"}.get(event.outcome, "done")
+        if event.outcome in ("done", "waiting"):
+            self._notes().clear()  # what had gone wrong in this turn is made good
         if event.outcome == "stopped":
             self._notes().append(_note("note", "Stopped. What was said before is kept."))
         elif event.error is not None and is_invalid_resume(event.error):

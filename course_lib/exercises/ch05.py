@@ -93,8 +93,6 @@ def _judge_parse(parse_events: Any) -> None:
 
 
 def _judge_glimpse(glimpse: Any) -> None:
-    if not inspect.iscoroutinefunction(glimpse):
-        raise Wrong("glimpse should be a coroutine function: async def glimpse(...).")
     with ThreadPoolExecutor(1) as thread:  # the notebook's own loop is running already
         got, after, ended, whole = thread.submit(asyncio.run, _glimpse(glimpse)).result()
     require(isinstance(got, str), f"glimpse returned {got!r}. Return the text seen so far.")
@@ -132,7 +130,10 @@ async def _glimpse(glimpse: Any) -> tuple[Any, tuple[str, ...], bool, str]:
     steps = StateGraph(MessagesState).add_sequence([agent, closing])
     steps.add_edge(START, "agent").add_edge("closing", END)
     graph = steps.compile(checkpointer=InMemorySaver())
-    got = await glimpse(graph, "who are you?", THREAD, 20)
+    running = glimpse(graph, "who are you?", THREAD, 20)
+    if not inspect.isawaitable(running):
+        raise Wrong("glimpse should be a coroutine function: async def glimpse(...).")
+    got = await running
     await asyncio.sleep(0.6)
     after = (await graph.aget_state(THREAD)).next
     whole = str((await OfflineChatModel().ainvoke("who are you?")).text)
