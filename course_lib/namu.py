@@ -14,10 +14,11 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from langchain_core.messages import AIMessage, BaseMessage, SystemMessage, ToolMessage
+from langchain_core.runnables import RunnableLambda
 from langchain_core.tools import BaseTool, tool
 from langgraph.graph import END, START, MessagesState, StateGraph
 from langgraph.prebuilt import InjectedState, ToolNode
-from langgraph.runtime import Runtime
+from langgraph.runtime import get_runtime
 from pydantic import BaseModel, Field
 
 from course_lib import places as place_data
@@ -218,10 +219,18 @@ def build_namu(
     agent_tools = [search_places, *tools]
     agent_model = model.bind_tools(agent_tools)
 
-    def router(state: NamuState) -> dict[str, Any]:
+    def asked_route(state: NamuState) -> list[BaseMessage]:
         shown = {key: value for key, value in state.items() if key != "intent"}
-        route = router_model.invoke([instructions(shown), *answered(state["messages"])])
+        return [instructions(shown), *answered(state["messages"])]
+
+    def routed(route: dict[str, Any]) -> dict[str, Any]:
         return {"intent": route["parsed"].intent if route["parsed"] else "CONVERSATION"}
+
+    def router(state: NamuState) -> dict[str, Any]:
+        return routed(router_model.invoke(asked_route(state)))
+
+    async def router_async(state: NamuState) -> dict[str, Any]:
+        return routed(await router_model.ainvoke(asked_route(state)))
 
     def refine_exclude(state: NamuState) -> dict[str, Any]:
         table = state.get("last_recommended_places") or []
@@ -232,10 +241,15 @@ def build_namu(
         named = [table[n - 1]["id"] for n in positions if 0 < n <= len(table)]
         return {"excluded_place_ids": named}
 
-    def agent(state: NamuState, runtime: Runtime[Any]) -> dict[str, Any]:
-        chosen = {"model": name} if (name := _model_in(runtime.context)) else {}
-        shown = [instructions(state), *answered(state["messages"])]
-        reply = agent_model.invoke(shown, **chosen)
+    def asked_agent(state: NamuState) -> list[BaseMessage]:
+        return [instructions(state), *answered(state["messages"])]
+
+    def agent(state: NamuState) -> dict[str, Any]:
+        reply = agent_model.invoke(asked_agent(state), **_chosen_model())
+        return {"messages": [_readable(reply)]}
+
+    async def agent_async(state: NamuState) -> dict[str, Any]:
+        reply = await agent_model.ainvoke(asked_agent(state), **_chosen_model())
         return {"messages": [_readable(reply)]}
 
     def update_state(state: NamuState) -> dict[str, Any]:
@@ -243,9 +257,10 @@ def build_namu(
         return {"last_recommended_places": found} if found else {}
 
     graph = StateGraph(NamuState, context_schema=context_schema)
-    graph.add_node(router)
+    # Two forms of one node: a run that is stopped can cancel the second, and so stop the model.
+    graph.add_node("router", RunnableLambda(router, router_async))
     graph.add_node(refine_exclude)
-    graph.add_node(agent)
+    graph.add_node("agent", RunnableLambda(agent, agent_async))
     graph.add_node("tools", ToolNode(agent_tools))
     graph.add_node(update_state)
     graph.add_edge(START, "router")
@@ -259,11 +274,12 @@ def build_namu(
     )
 
 
-def _model_in(context: Any) -> str | None:
-    """The model that a run's context asks for, if it asks."""
-    if isinstance(context, Mapping):
-        return context.get("model")
-    return getattr(context, "model", None)
+def _chosen_model() -> dict[str, str]:
+    """The model that the context of this run asks for, as an argument for a model's call."""
+    context = get_runtime().context
+    chosen = context.get("model") if isinstance(context, Mapping) else None
+    chosen = chosen or getattr(context, "model", None)
+    return {"model": chosen} if chosen else {}
 
 
 def _by_intent(state: NamuState) -> Literal["refine_exclude", "agent"]:

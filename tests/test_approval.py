@@ -29,6 +29,21 @@ def test_a_plain_question_takes_yes_no_or_words():
     assert approval.answer({"text": "", "answer": True}) is True
     assert approval.answer({"text": "", "answer": False}) is False
     assert approval.answer({"text": "tomorrow"}) == "tomorrow"
+    assert approval.answer({"text": " 3 "}) == 3
+    with pytest.raises(Refused, match="empty"):
+        approval.answer({"text": " "})
+
+
+def test_a_draft_with_no_schema_can_be_edited_too():
+    approval = card({"question": "Send this?", "text": "Dear cafe"})
+    assert names(approval) == (["text"], ["Send"]) and approval.fields[0].value == "Dear cafe"
+    assert approval.answer({"text": "Dear all"}) == "Dear all"
+
+
+def test_an_emptied_field_is_not_taken_for_its_old_value():
+    approval = card({"question": "Book?", "count": 3}, Decision.model_json_schema())
+    with pytest.raises(Refused, match="empty"):
+        approval.answer({"count": "", "approve": True})
 
 
 def test_a_text_to_edit_starts_with_the_draft():
@@ -96,28 +111,68 @@ def pay(amount: int) -> str:
     return f"paid {amount}"
 
 
-@pytest.mark.parametrize(
-    "given, said",
-    [
-        ({"0.decision": "approve"}, "paid 20"),
-        ({"0.decision": "edit", "0.args": '{"amount": 5}'}, "paid 5"),
-        ({"0.decision": "reject", "0.message": "too dear"}, "too dear"),
-    ],
-)
-async def test_langchains_approval_middleware_is_answered_by_the_same_card(given, said):
-    agent = create_agent(
+def paying():
+    return create_agent(
         OfflineChatModel(),
         [pay],
         middleware=[HumanInTheLoopMiddleware(interrupt_on={"pay": True})],
         checkpointer=InMemorySaver(),
     )
-    chat, transcript = chat_on(agent)
+
+
+def filled(entry, pressed, given):
+    """What the browser sends when a button of a card is pressed."""
+    values = {field["name"]: field["value"] for field in entry["fields"]}
+    (button,) = (each for each in entry["buttons"] if each["label"] == pressed)
+    return {**values, **given, **button["sets"]}
+
+
+@pytest.mark.parametrize(
+    "pressed, given, wrong",
+    [
+        ("Approve", {"0.args": '{"amount": 5}'}, "0.args"),
+        ("Approve", {"0.message": "do not pay this"}, "0.message"),
+        ("Approve with changes", {"0.args": ""}, "0.args"),
+        ("Approve with changes", {"0.args": "[1]"}, "0.args"),
+        ("Respond in its place", {}, "0.message"),
+    ],
+)
+async def test_nothing_filled_in_is_dropped_in_silence(pressed, given, wrong):
+    chat, transcript = chat_on(paying())
+    await chat.send("Pay amount 20 please")
+    entry = transcript.entries[-1]
+    with pytest.raises(Refused) as refused:
+        transcript.approval(entry["id"]).answer(filled(entry, pressed, given))
+    assert list(refused.value.errors) == [wrong]
+
+
+async def test_several_calls_are_decided_one_by_one_and_none_by_default():
+    request = {"name": "pay", "args": {"amount": 1}, "description": "?"}
+    config = {"action_name": "pay", "allowed_decisions": ["approve", "reject"]}
+    approval = card({"action_requests": [request, request], "review_configs": [config]})
+    names = approval.buttons[0].sets
+    with pytest.raises(Refused, match="Choose"):
+        approval.answer({"0.decision": "approve", "1.decision": "choose ...", **names})
+    answer = approval.answer({"0.decision": "approve", "1.decision": "reject", **names})
+    assert answer == {"decisions": [{"type": "approve"}, {"type": "reject"}]}
+
+
+@pytest.mark.parametrize(
+    "pressed, given, said",
+    [
+        ("Approve", {}, "paid 20"),
+        ("Approve with changes", {"0.args": '{"amount": 5}'}, "paid 5"),
+        ("Reject", {"0.message": "too dear"}, "too dear"),
+        ("Respond in its place", {"0.message": "I paid it"}, "I paid it"),
+    ],
+)
+async def test_langchains_approval_middleware_is_answered_by_the_same_card(pressed, given, said):
+    chat, transcript = chat_on(paying())
     await chat.send("Pay amount 20 please")
     entry = transcript.entries[-1]
     assert entry["kind"] == "approval"
-    filled = {field["name"]: field["value"] for field in entry["fields"]}
-    values = {**filled, **entry["buttons"][0]["sets"], **given}
-    await chat.resume({entry["id"]: transcript.approval(entry["id"]).answer(values)})
+    answer = transcript.approval(entry["id"]).answer(filled(entry, pressed, given))
+    await chat.resume({entry["id"]: answer})
     work = next(entry for entry in transcript.entries if entry["kind"] == "work")
     assert any(said in chip["detail"] for chip in work["chips"] if chip["kind"] == "tool")
 

@@ -173,6 +173,27 @@ async def test_stop_holds_for_a_synchronous_saver_too(tmp_path):
         assert reread.kept() == transcript.kept() == [("you", "hello")]
 
 
+async def test_stop_stops_the_model_and_not_only_the_screen():
+    written = []
+
+    class Watched(OfflineChatModel):
+        async def _astream(self, *arguments, **options):
+            async for chunk in super()._astream(*arguments, **options):
+                written.append(chunk)
+                yield chunk
+
+    model = Watched(tokens_per_second=60)
+    chat, transcript = chat_on(build_namu(model=model, checkpointer=InMemorySaver()))
+    run = asyncio.create_task(chat.send("hello"))
+    while not any(e["kind"] == "answer" for e in transcript.entries):
+        await asyncio.sleep(0.01)
+    chat.stop()
+    await run
+    at_stop = len(written)
+    await asyncio.sleep(0.3)
+    assert len(written) == at_stop
+
+
 async def test_a_model_that_breaks_off_leaves_its_words_a_problem_and_a_way_on():
     model = OfflineChatModel(fail_after_tokens=14)
     chat, transcript = chat_on(build_namu(model=model, checkpointer=InMemorySaver()))

@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from jsonschema import Draft202012Validator
+
 from course_lib.display import brief
 
 if TYPE_CHECKING:
@@ -22,6 +24,17 @@ QUESTION_KEYS = ("question", "message", "description", "title", "prompt")
 
 APPROVAL_KEYS = ("approve", "approved", "accept", "ok", "confirm")
 """Names of a boolean field that two buttons answer better than a box to tick."""
+
+DECISIONS = {
+    "approve": "Approve",
+    "edit": "Approve with changes",
+    "reject": "Reject",
+    "respond": "Respond in its place",
+}
+"""What is on the buttons for the decisions of LangChain's middleware."""
+
+CHOOSE = "choose ..."
+"""What a choice says before anything is chosen."""
 
 LONG = 60
 """A text of more characters than this is edited in a box of several lines."""
@@ -122,11 +135,16 @@ class Approval:
                 interrupt.id, question, facts, (field,), (Button("Send", {}),), schema, "bare"
             )
         buttons = (Button("Yes", {"answer": True}), Button("No", {"answer": False}))
-        fields = ()
-        if schema is None:
-            fields = (Field("text", "Or answer in words", "text", ""),)
+        if schema is not None:
+            return cls(interrupt.id, question, facts, (), buttons, schema, "bare")
+        draft = given.get("text")
+        if isinstance(draft, str):  # a text to edit, by the look of it
+            field, buttons = Field("text", "text", "long text", draft), (Button("Send", {}),)
+            facts = tuple((name, text) for name, text in facts if name != "text")
+        else:
+            field = Field("text", "If neither yes nor no: in words, or a number", "text", "")
             buttons = (*buttons, Button("Send the words", {}))
-        return cls(interrupt.id, question, facts, fields, buttons, schema, "bare")
+        return cls(interrupt.id, question, facts, (field,), buttons, None, "bare")
 
     def answer(self, given: Mapping[str, Any]) -> Any:
         """Put the answer together that the graph is resumed with.
@@ -137,22 +155,31 @@ class Approval:
         Raises:
             Refused: a field cannot be read, or the schema does not allow it.
         """
-        kinds = {field.name: field for field in self.fields}
-        read = {name: _parse(kinds.get(name), value) for name, value in given.items()}
+        fields = {field.name: field for field in self.fields}
+        read = {name: _parse(fields.get(name), value) for name, value in given.items()}
         if self.shape == "decisions":
-            return {"decisions": _decisions(read)}
-        if self.shape == "bare":
-            answer = read["answer"] if "answer" in read else read.get("text")
+            return {"decisions": _decisions(read, fields)}
+        for name, value in read.items():
+            emptied = name in fields and fields[name].value not in (None, "")
+            if value is None and (emptied or name in (self.schema or {}).get("required", ())):
+                raise Refused({name: "This is empty. Fill it in."})
+        if self.shape == "object":
+            answer: Any = {name: value for name, value in read.items() if value is not None}
         else:
-            answer = {name: value for name, value in read.items() if value is not None}
+            answer = read["answer"] if "answer" in read else self._words(read.get("text"))
         self._check(answer)
         return answer
+
+    def _words(self, text: Any) -> Any:
+        """An answer in words; without a schema to say so, a whole number is taken for one."""
+        if not str(text or "").strip():
+            raise Refused({"text": "This is empty. Write something, or press another button."})
+        number = str(text).strip()
+        return int(number) if number.lstrip("-").isdecimal() and number.isascii() else text
 
     def _check(self, answer: Any) -> None:
         if self.schema is None:
             return
-        from jsonschema import Draft202012Validator
-
         errors: dict[str, str] = {}
         for error in Draft202012Validator(self.schema).iter_errors(answer):
             name = str(error.absolute_path[0]) if error.absolute_path else "answer"
@@ -254,30 +281,54 @@ def _review(interrupt_id: str, value: Mapping[str, Any]) -> Approval:
     fields: list[Field] = []
     facts: list[tuple[str, str]] = []
     names: dict[str, str] = {}
+    alone = len(requests) == 1
+    may: tuple[str, ...] = ()
     for n, request in enumerate(requests):
         may = tuple(allowed.get(request["name"], ("approve", "reject")))
         names[f"{n}.name"] = request["name"]
-        fields.append(Field(f"{n}.decision", request["name"], "choice", may[0], may))
+        if alone:
+            facts.append(("tool", request["name"]))
+        else:  # nothing is decided before somebody chooses
+            fields.append(Field(f"{n}.decision", request["name"], "choice", CHOOSE, (CHOOSE, *may)))
         if "edit" in may:
             arguments = _shown(request["args"])
-            fields.append(Field(f"{n}.args", "arguments, for edit", "json", arguments))
+            fields.append(Field(f"{n}.args", "arguments", "json", arguments))
         else:
-            facts.append((request["name"], _shown(request["args"])))
+            facts.append((f"{request['name']}, arguments", _shown(request["args"])))
         if {"reject", "respond"} & set(may):
-            fields.append(Field(f"{n}.message", "words, for reject or respond", "text", ""))
-    question = f"May the agent make {'these calls' if len(requests) > 1 else 'this call'}?"
+            fields.append(Field(f"{n}.message", "words, to reject or respond with", "text", ""))
     buttons = (Button("Send", names),)
+    if alone:
+        buttons = tuple(
+            Button(DECISIONS.get(each, each), {**names, "0.decision": each}) for each in may
+        )
+    question = f"May the agent make {'this call' if alone else 'these calls'}?"
     return Approval(interrupt_id, question, tuple(facts), tuple(fields), buttons, shape="decisions")
 
 
-def _decisions(read: Mapping[str, Any]) -> list[dict[str, Any]]:
-    decisions = []
-    for n in range(sum(name.endswith(".decision") for name in read)):
-        decision: dict[str, Any] = {"type": read[f"{n}.decision"]}
-        if decision["type"] == "edit":
-            arguments = read.get(f"{n}.args") or {}
-            decision["edited_action"] = {"name": read[f"{n}.name"], "args": arguments}
-        elif decision["type"] in ("reject", "respond") and read.get(f"{n}.message"):
-            decision["message"] = read[f"{n}.message"]
+def _decisions(read: Mapping[str, Any], fields: Mapping[str, Field]) -> list[dict[str, Any]]:
+    """The decisions, or what in them does not go together: nothing is dropped in silence."""
+    decisions, errors = [], {}
+    for n in range(sum(name.endswith(".name") for name in read)):
+        kind, args = read.get(f"{n}.decision"), read.get(f"{n}.args")
+        words = str(read.get(f"{n}.message") or "").strip()
+        field = fields.get(f"{n}.args")
+        decision: dict[str, Any] = {"type": kind}
+        if kind in (None, CHOOSE):
+            errors[f"{n}.decision"] = "Choose what shall be done with this call."
+        elif kind == "edit":
+            if not isinstance(args, dict):
+                errors[f"{n}.args"] = "Arguments are a JSON object: {} with names and values."
+            decision["edited_action"] = {"name": read[f"{n}.name"], "args": args}
+        elif kind == "approve" and field is not None and args != json.loads(str(field.value)):
+            errors[f"{n}.args"] = "These are not the arguments that were asked for: choose edit."
+        if kind in ("approve", "edit") and words:
+            errors[f"{n}.message"] = "Words go with reject or respond only."
+        elif kind == "respond" and not words:
+            errors[f"{n}.message"] = "This is empty. Write what the tool should have said."
+        elif words:
+            decision["message"] = words
         decisions.append(decision)
+    if errors:
+        raise Refused(errors)
     return decisions

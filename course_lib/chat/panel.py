@@ -145,7 +145,9 @@ class ChatPanel:
         self._list_threads()
         choices = [widgets.Label("Threads"), self._list, new]
         if self.settings:
-            choices += [widgets.Label("Settings of the run"), *self.settings.values()]
+            choices.append(widgets.Label("Settings of the run"))
+            for name, choice in self.settings.items():
+                choices += [widgets.Label(name), choice]
         column = [("1 1 150px", choices), ("4 1 380px", [self.view]), ("2 1 260px", [self.side])]
         boxes = [
             widgets.VBox(children, layout=widgets.Layout(flex=flex, min_width="0"))
@@ -275,7 +277,7 @@ def _settings(graph: CompiledStateGraph) -> dict[str, widgets.Dropdown]:
             found[name] = widgets.Dropdown(
                 options=part["enum"],
                 value=part.get("default", part["enum"][0]),
-                description=part.get("title", name),
+                tooltip=part.get("title", name),  # its name for a screen reader, too
                 layout=widgets.Layout(width="auto", min_width="0"),
             )
     return found

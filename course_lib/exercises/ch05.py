@@ -13,6 +13,7 @@ from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import END, START, MessagesState, StateGraph
 from typing_extensions import TypedDict
 
+from course_lib.display import brief
 from course_lib.exercises.exercise import Exercise, Wrong, expect, require
 from course_lib.namu import build_namu
 from course_lib.offline import OfflineChatModel
@@ -26,24 +27,49 @@ def _answer_of(graph: Any) -> str:
     return str(graph.get_state(THREAD).values["messages"][-1].text)
 
 
+def _collected(got: Any, name: str) -> list[Any]:
+    """What a function returned, as a list; told kindly where it is none."""
+    if inspect.iscoroutine(got):
+        got.close()
+        raise Wrong(f"{name} gave a coroutine. Write `def`, not `async def`: nothing awaits it here.")
+    require(got is not None, f"{name} returned None. Is there a `return`?")
+    require(
+        not isinstance(got, (str, bytes)) and hasattr(got, "__iter__"),
+        f"{name} returned {brief(got)}. Return a list.",
+    )
+    return list(got)
+
+
 def _judge_tokens(answer_tokens: Any) -> None:
     graph = build_namu(checkpointer=InMemorySaver())
-    got = list(answer_tokens(graph, QUESTION, THREAD))
+    got = _collected(answer_tokens(graph, QUESTION, THREAD), "answer_tokens")
+    require(bool(got), "Nothing came. Look at the stream mode first: LangGraph checks no name of one.")
     require(
         all(isinstance(token, str) for token in got),
         "answer_tokens should hold texts. A part's data is (chunk, metadata); take chunk.text.",
     )
-    expect(
-        "the tokens joined",
-        _answer_of(graph),
-        "".join(got),
-        "Only the words of the node 'agent' belong to the answer.",
+    require("" not in got, "Some tokens are empty: a tool call, or an end mark. Leave them out.")
+    whole, joined = _answer_of(graph), "".join(got)
+    require(
+        joined == whole,
+        f"The tokens joined are {len(joined)} characters, the answer has {len(whole)}. Only the "
+        "words of the node 'agent' belong to it.",
     )
     require(
-        len(got) > 50,
-        f"The answer came in {len(got)} piece(s). Which stream mode gives it token by token?",
+        got == _tokens_of(OfflineChatModel(), whole),
+        f"The words are right, but they came as {len(got)} piece(s) of another size than the "
+        "model's. Take them as the stream brings them.",
     )
-    require("" not in got, "Some tokens are empty: those of the tool call. Leave them out.")
+
+
+def _tokens_of(model: OfflineChatModel, whole: str) -> list[str]:
+    """The pieces in which the model says this answer."""
+    graph = build_namu(model=model, checkpointer=InMemorySaver())
+    given = {"messages": [("user", QUESTION)]}
+    chunks = [c for c, _ in graph.stream(given, THREAD, stream_mode="messages")]
+    pieces = [str(c.text) for c in chunks if c.type == "AIMessageChunk" and c.text]
+    assert "".join(pieces) == whole
+    return pieces
 
 
 def _judge_steps(steps: Any) -> None:
@@ -52,7 +78,11 @@ def _judge_steps(steps: Any) -> None:
     second = ["router", "refine_exclude", "agent", "tools", "agent", "update_state"]
     look = "Each part of the mode updates is a dict whose keys are the nodes that ran."
     for text, wanted in ((QUESTION, first), ("not the first one", second)):
-        expect(f"steps(graph, {text!r}, thread)", wanted, steps(graph, text, THREAD), look)
+        got = _collected(steps(graph, text, THREAD), "steps")
+        expect(f"steps(graph, {text!r}, thread)", wanted, got, look)
+    asked = [m.text for m in graph.get_state(THREAD).values["messages"] if m.type == "human"]
+    look = "Hand the thread on to the graph."
+    expect("what was asked in the thread", [QUESTION, "not the first one"], asked, look)
 
 
 class _Bag(TypedDict):
@@ -85,39 +115,57 @@ def _judge_parse(parse_events: Any) -> None:
     wire = "".join(lines).encode()
     for size in (len(wire), 40, 7, 1):
         pieces = [wire[i : i + size] for i in range(0, len(wire), size)]
-        got = [tuple(each) for each in parse_events(iter(pieces))]
+        got = _events(parse_events(iter(pieces)))
         look = "Collect bytes until a line is whole, and lines until an empty one ends the event."
         expect(f"the events of a stream cut every {size} bytes", events, got, look)
-    got = [tuple(each) for each in parse_events(iter([wire + b"event: token\ndata: {"]))]
+    got = _events(parse_events(iter([wire + b"event: token\ndata: {"])))
     expect("the events before a cut-off one", events, got, "An unfinished event is none.")
+
+
+def _events(got: Any) -> list[Any]:
+    found = _collected(got, "parse_events")
+    for each in found:
+        require(
+            isinstance(each, (tuple, list)) and len(each) == 2,
+            f"parse_events holds {brief(each)}. Each event is a pair: its kind and its data.",
+        )
+    return [tuple(each) for each in found]
 
 
 def _judge_glimpse(glimpse: Any) -> None:
     with ThreadPoolExecutor(1) as thread:  # the notebook's own loop is running already
-        got, after, ended, whole = thread.submit(asyncio.run, _glimpse(glimpse)).result()
-    require(isinstance(got, str), f"glimpse returned {got!r}. Return the text seen so far.")
+        got, last, closed, after = thread.submit(asyncio.run, _glimpse(glimpse)).result()
+    require(isinstance(got, str), f"glimpse returned {brief(got)}. Return the text seen so far.")
     require(
-        whole.startswith(got) and 20 <= len(got) < len(whole),
+        WHO.startswith(got) and 20 <= len(got) <= 20 + last,
         f"glimpse(graph, text, thread, 20) returned {len(got)} characters of an answer of "
-        f"{len(whole)}. Stop as soon as there are 20 or more.",
+        f"{len(WHO)}. Stop with the token that makes it 20 or more.",
     )
     require(
-        not ended,
-        "The run went on to its end behind your back. Close the stream when you leave the loop: "
-        "async with aclosing(graph.astream(...)) as stream.",
+        closed,
+        "The model was still writing when glimpse returned. Close the stream when you leave the "
+        "loop: async with aclosing(graph.astream(...)) as stream.",
     )
     expect("next after the stop", ("agent",), after, "Stop inside the agent's answer.")
 
 
-async def _glimpse(glimpse: Any) -> tuple[Any, tuple[str, ...], bool, str]:
-    """What it returned, where the thread stood, whether the run had gone on, the whole answer."""
-    ended = []
+WHO = str(OfflineChatModel().invoke("who are you?").text)
+
+
+async def _glimpse(glimpse: Any) -> tuple[Any, int, bool, tuple[str, ...]]:
+    """What it returned, the longest token, whether the model had been stopped, what is next."""
+    sizes: list[int] = []
+    closed: list[bool] = []
 
     class Watched(OfflineChatModel):
         async def _astream(self, *arguments: Any, **options: Any) -> Any:
-            async for chunk in super()._astream(*arguments, **options):
-                yield chunk
-            ended.append(True)
+            try:
+                async for chunk in super()._astream(*arguments, **options):
+                    sizes.append(len(str(chunk.text)))
+                    yield chunk
+            except (asyncio.CancelledError, GeneratorExit):
+                closed.append(True)
+                raise
 
     model = Watched(tokens_per_second=400)
 
@@ -134,10 +182,9 @@ async def _glimpse(glimpse: Any) -> tuple[Any, tuple[str, ...], bool, str]:
     if not inspect.isawaitable(running):
         raise Wrong("glimpse should be a coroutine function: async def glimpse(...).")
     got = await running
+    stopped = bool(closed)  # looked at before anything else can run
     await asyncio.sleep(0.6)
-    after = (await graph.aget_state(THREAD)).next
-    whole = str((await OfflineChatModel().ainvoke("who are you?")).text)
-    return got, after, bool(ended), whole
+    return got, max(sizes, default=0), stopped, (await graph.aget_state(THREAD)).next
 
 
 e1 = Exercise(

@@ -429,3 +429,31 @@ def test_faults_of_a_graph_are_cards_and_no_traceback(open_panel):
     seen(notebook, "Show all 100,000 characters")
     notebook.shoot("panel_faults")
     assert notebook.errors == []
+
+
+def test_the_capstone_shows_progress_and_memory_and_switches_the_model(open_notebook):
+    notebook = open_notebook("17_put_it_all_in_one_chat.ipynb")
+    notebook.run_all()
+    page = notebook.page
+    page.locator(".namu-panel").scroll_into_view_if_needed()
+    for text in ("a cafe in Mapo", "plan a route", "please remember 'no stairs'"):
+        before = page.locator(".namu-answer").count()
+        button(notebook, text).click()
+        page.locator(".namu-answer").nth(before).wait_for()
+        notebook.idle()
+    assert page.locator(".namu-chip-progress progress").evaluate("(el) => el.value") == 1
+    button(notebook, "Memory").click()
+    seen(notebook, "no stairs", ".widget-html")
+    page.locator(".widget-dropdown select").select_option("namu-offline-brief")
+    assert notebook.ask("a museum in Yongsan") == "Here are three museums in Yongsan-gu:"
+    assert page.locator(".namu-model").inner_text() == "model: namu-offline-brief"
+    notebook.shoot("capstone")
+    assert notebook.errors == []
+
+
+def test_the_card_made_by_hand_in_chapter_06_resumes_the_graph(open_notebook):
+    notebook = open_notebook("06_ask_a_human.ipynb")
+    notebook.run_all()
+    notebook.page.locator(".jupyter-button", has_text="Approve").first.click()
+    seen(notebook, "approved: True, people: 4", ".widget-label")
+    assert notebook.errors == []
