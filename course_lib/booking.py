@@ -39,6 +39,7 @@ SENTENCES = {
         "question": "Book {place} for {people} on {day}?",
         "note": "This is the course's own book: nobody is called.",
         "booked": "Booked: {place}, {people} people, {day}. It is in the course's book.",
+        "agreed": "Agreed: {place}, {people} people, {day}. Not written down: there is no store.",
         "refused": "Nothing was booked, as you wish.",
         "unknown": "I know no place called {place}, so there is nothing to book.",
     },
@@ -46,6 +47,7 @@ SENTENCES = {
         "question": "{place}, {people}명, {day}: 예약할까요?",
         "note": "이 과정의 예약 장부예요. 실제로 연락하지는 않아요.",
         "booked": "예약했어요: {place}, {people}명, {day}. 과정의 예약 장부에 적어 두었어요.",
+        "agreed": "알겠어요: {place}, {people}명, {day}. 저장소가 없어서 적어 두지는 않았어요.",
         "refused": "말씀하신 대로 예약하지 않았어요.",
         "unknown": "{place}라는 곳은 몰라서 예약할 수 없어요.",
     },
@@ -95,10 +97,11 @@ def book_place(
     if not answer.approve:
         return say["refused"]
     booking = {"place_id": known.id, "place": place, "people": answer.people, "day": answer.day}
-    if runtime.store is not None:
-        # The call's id is the key: written twice, it is still one booking.
-        page = (BOOK, label_of(str(runtime.config.get("metadata", {}).get("user", "me"))))
-        runtime.store.put(page, str(runtime.tool_call_id), booking, index=False)
+    if runtime.store is None:
+        return say["agreed"].format(**booking)
+    # The call's id is the key: written twice, it is still one booking.
+    page = (BOOK, label_of(str(runtime.config.get("metadata", {}).get("user", "me"))))
+    runtime.store.put(page, str(runtime.tool_call_id), booking, index=False)
     return say["booked"].format(**booking)
 
 

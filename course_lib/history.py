@@ -220,10 +220,13 @@ async def fork_point(
     """
     wanted = _id_of((await graph.aget_state(config)).config)
     found = False
-    async for each in graph.aget_state_history(_thread(config)):  # newest first
+    async for each in graph.checkpointer.alist(_thread(config)):  # newest first
         if _id_of(each.config) != wanted:
             continue  # on another branch
-        holds = any(m.id == message_id for m in each.values.get("messages", ()))
+        values = each.checkpoint["channel_values"]
+        if "messages" not in values and "messages" in each.checkpoint["channel_versions"]:
+            values = (await graph.aget_state(each.config)).values  # kept as differences
+        holds = any(_message_id(m) == message_id for m in values.get("messages", ()))
         if found and not holds:
             return each.config
         found = found or holds
@@ -232,6 +235,10 @@ async def fork_point(
         "There is no checkpoint from before that message, so there is nothing to fork from. "
         "Choose a later message."
     )
+
+
+def _message_id(message: Any) -> str | None:
+    return message.get("id") if isinstance(message, Mapping) else getattr(message, "id", None)
 
 
 def _thread(config: RunnableConfig) -> RunnableConfig:

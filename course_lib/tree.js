@@ -60,7 +60,7 @@ function render({ model, el }) {
     });
     items = rows.map((row, n) => {
       const item = svg("g", { role: "option", class: "namu-checkpoint" });
-      const label = branches.length > 1 ? `${row.label} (${branches[row.branch]})` : row.label;
+      const label = branches.length > 1 ? `${branches[row.branch]}: ${row.label}` : row.label;
       item.setAttribute("aria-label", label);
       item.append(svg("rect", { x: 2, y: y(n) - 13, width: width - 4, height: 26, class: "namu-row" }));
       item.append(shape(row.source, x(n), y(n), COLOURS[row.branch % COLOURS.length]));
@@ -96,7 +96,8 @@ function render({ model, el }) {
     const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: items.length - 1 }[event.key];
     if (to !== undefined && items[to]) {
       event.preventDefault();
-      choose(to);
+      items.forEach((item, k) => item.setAttribute("tabindex", k === to ? "0" : "-1"));
+      items[to].focus();
     } else if ((event.key === "Enter" || event.key === " ") && at >= 0) {
       event.preventDefault();
       choose(at);
@@ -108,7 +109,7 @@ function render({ model, el }) {
     const row = model.get("rows")[model.get("selected")];
     detail.textContent = row
       ? [row.label.trim(), model.get("detail"), model.get("hint")].filter(Boolean).join("\n\n")
-      : "Choose a checkpoint to see its state (click, or the arrow keys).";
+      : model.get("invitation");
   }
 
   const changes = { "change:rows": draw, "change:selected": mark };

@@ -39,6 +39,7 @@ class TreeView(anywidget.AnyWidget):
     selected = traitlets.Int(-1).tag(sync=True)
     detail = traitlets.Unicode("").tag(sync=True)
     hint = traitlets.Unicode("").tag(sync=True)
+    invitation = traitlets.Unicode("").tag(sync=True)
 
     def __init__(
         self,
@@ -47,10 +48,12 @@ class TreeView(anywidget.AnyWidget):
         *,
         choose: Callable[[Checkpoint], object] | None = None,
     ) -> None:
+        invitation = "Choose a checkpoint to see its state (click, or arrow keys and Enter)."
         hint = "Fork from here: run the graph with view.config"
         if choose is not None:
+            invitation = "Choose a checkpoint, and the chat goes back to it."
             hint = "The chat shows this checkpoint. What you send goes on from here."
-        super().__init__(hint=hint)
+        super().__init__(hint=hint, invitation=invitation)
         self.graph = graph
         self.choose = choose
         self._showing = False
@@ -86,7 +89,8 @@ class TreeView(anywidget.AnyWidget):
     @property
     def checkpoint(self) -> Checkpoint:
         """The checkpoint that was chosen, or the newest."""
-        return self._each[self.selected] if self.selected >= 0 else self.tree.newest
+        chosen = 0 <= self.selected < len(self._each)
+        return self._each[self.selected] if chosen else self.tree.newest
 
     @property
     def config(self) -> dict[str, Any]:

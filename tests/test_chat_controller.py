@@ -7,15 +7,16 @@ import pytest
 from chat_graphs import Decision, asking, chat_on, moody, one_node, working
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from langchain_core.messages import AIMessage
+from langchain_core.messages import AIMessage, ToolMessage
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import END, START, MessagesState, StateGraph
 from langgraph.types import interrupt
 from typing_extensions import TypedDict
 
 from course_lib.booking import book_place
-from course_lib.chat.controller import RECURSION_LIMIT, ChatController
+from course_lib.chat.controller import RECURSION_LIMIT, ChatController, ChatError
 from course_lib.chat.events import (
+    Loaded,
     NodeEnded,
     NodeStarted,
     RunEnded,
@@ -23,6 +24,7 @@ from course_lib.chat.events import (
     Token,
     ToolCalled,
     ToolReturned,
+    Unqueued,
 )
 from course_lib.checkpointers import open_async_checkpointer, open_checkpointer
 from course_lib.namu import build_namu
@@ -248,7 +250,11 @@ async def test_a_thread_that_went_on_elsewhere_is_read_again_before_the_next_run
     chat, transcript = chat_on(graph)
     await chat.send("one")
     await graph.ainvoke({"messages": [("user", "from outside")]}, chat.config)
+    events = []
+    chat.listen = lambda event: (events.append(event), transcript.take(event))
     await chat.send("two")
+    assert isinstance(events[0], Loaded) and isinstance(events[1], RunStarted)
+    assert str(events[0].messages[-2].text) == "from outside"
     assert [text for who, text in transcript.kept() if who == "you"] == [
         "one",
         "from outside",
@@ -268,7 +274,7 @@ async def test_an_answer_that_does_not_fit_is_refused_and_can_be_given_again():
     assert ("answer", "decided True 3") in transcript.kept()
 
 
-async def test_a_node_that_fails_on_an_answer_asks_again():
+async def test_a_node_that_fails_on_an_answer_can_ask_again():
     def node(state):
         answer = interrupt("Say good")
         if answer != "good":
@@ -279,6 +285,8 @@ async def test_a_node_that_fails_on_an_answer_asks_again():
     await chat.send("hello")
     await chat.resume({transcript.entries[-1]["id"]: "bad"})
     assert any("cannot use 'bad'" in e.get("text", "") for e in transcript.entries)
+    assert transcript.entries[-1]["other"] == "Ask again"
+    await chat.ask_again()
     assert transcript.entries[-1]["kind"] == "approval"
     await chat.resume({transcript.entries[-1]["id"]: "good"})
     assert transcript.kept()[-1] == ("answer", "thank you")
@@ -291,9 +299,9 @@ async def test_a_question_of_the_past_can_be_answered_otherwise():
     question = transcript.entries[-1]["id"]
     await chat.resume({question: {"approve": True}})
     await chat.go_to(asked)
-    await chat.resume({transcript.entries[-2]["id"]: {"approve": False}})
+    await chat.resume({transcript.entries[-1]["id"]: {"approve": False}})
     assert ("answer", "decided False 1") in transcript.kept()
-    with pytest.raises(LookupError, match="has been answered"):
+    with pytest.raises(LookupError, match="not open here"):
         await chat.resume({question: {"approve": True}})
 
 
@@ -360,7 +368,7 @@ async def test_a_graph_that_raises_loops_or_says_nothing_gets_a_readable_card():
 
     chat, transcript = chat_on(one_node(lambda state: {}))
     await chat.send("hello?")
-    assert "without a message" in transcript.entries[-1]["text"]
+    assert "without words" in transcript.entries[-1]["text"]
 
 
 async def test_progress_is_a_chip_with_its_share():
@@ -411,6 +419,136 @@ async def test_a_question_with_no_schema_takes_any_answer():
     await chat.send("go")
     await chat.resume({transcript.entries[-1]["id"]: False})
     assert transcript.kept()[-1] == ("answer", "told False")
+
+
+async def test_an_answer_never_reaches_another_question():
+    def node(state):
+        draft = interrupt("delete the draft?")
+        archive = interrupt("delete the archive?")
+        return {"messages": [AIMessage(f"draft={draft} archive={archive}")]}
+
+    chat, transcript = chat_on(one_node(node))
+    await chat.send("go")
+    await chat.resume({transcript.entries[-1]["id"]: "no"})
+    second = (await chat.tree()).newest.id
+    await chat.resume({transcript.entries[-1]["id"]: "no"})
+    await chat.go_to(second)
+    with pytest.raises(ChatError, match="Answer that one first"):
+        await chat.resume({transcript.entries[-1]["id"]: "YES"})
+    assert transcript.entries[-1]["question"] == "delete the draft?"
+    assert not any("YES" in text for _, text in transcript.kept())
+
+
+async def test_a_failure_after_an_answer_repeats_nothing_by_itself():
+    charged = []
+
+    def approve(state):
+        return {"messages": [AIMessage(f"told {interrupt('Charge?')}")]}
+
+    def charge(state):
+        charged.append(1)
+        raise RuntimeError("timeout after charging")
+
+    steps = StateGraph(MessagesState).add_sequence([approve, charge]).add_edge(START, "approve")
+    chat, transcript = chat_on(steps.compile(checkpointer=InMemorySaver()))
+    await chat.send("go")
+    await chat.resume({transcript.entries[-1]["id"]: True})
+    assert len(charged) == 1
+    assert "timeout after charging" in transcript.entries[-2]["text"]
+    assert transcript.entries[-1]["button"] == "Try again"
+
+
+async def test_a_run_cancelled_from_outside_ends_as_stopped():
+    chat, transcript = chat_on(moody())
+    job = asyncio.create_task(chat.send("slow"))
+    while not chat.running:
+        await asyncio.sleep(0)
+    for _ in range(2):  # as a person does who presses interrupt twice
+        job.cancel()
+        await asyncio.sleep(0)
+    with pytest.raises(asyncio.CancelledError):
+        await job
+    assert not chat.running
+    assert "note" in [entry["kind"] for entry in transcript.entries]
+    await chat.send("hi")
+    assert transcript.kept()[-1] == ("answer", "heard hi")
+
+
+async def test_a_message_that_never_began_is_given_back():
+    events = []
+    chat = ChatController(moody(), listen=events.append)
+    first = asyncio.create_task(chat.send("slow"))
+    await asyncio.sleep(0)
+    second = asyncio.create_task(chat.send("two"))
+    await asyncio.sleep(0)
+    second.cancel()
+    await asyncio.gather(first, second, return_exceptions=True)
+    assert [e.text for e in events if isinstance(e, Unqueued) and not e.sent] == ["two"]
+
+
+async def test_a_panel_that_waits_for_another_can_leave():
+    graph = moody()
+    one, _ = chat_on(graph, thread_id="t")
+    two, second = chat_on(graph, thread_id="t")
+    running = asyncio.create_task(one.send("slow"))
+    while not one.running:
+        await asyncio.sleep(0)
+    waiting = asyncio.create_task(two.send("from two"))
+    await asyncio.sleep(0)
+    await two.switch("elsewhere")
+    assert one.running and second.kept() == []
+    await asyncio.gather(running, waiting)
+
+
+async def test_open_tool_calls_are_answered_when_a_person_goes_on_with_another_message():
+    chat, transcript = chat_on(build_namu(checkpointer=InMemorySaver(), tools=[book_place]))
+    await chat.send("a cafe in Mapo")
+    await chat.send("book it")
+    await chat.send("hello")
+    messages = chat.graph.get_state(chat.config).values["messages"]
+    calls = {c["id"] for m in messages if m.type == "ai" for c in m.tool_calls}
+    assert calls == {m.tool_call_id for m in messages if m.type == "tool"}
+    chips = [c for e in transcript.entries if e["kind"] == "work" for c in e["chips"]]
+    (booking,) = [chip for chip in chips if chip["name"] == "book_place"]
+    assert booking["state"] in ("stopped", "failed")
+
+
+async def test_a_node_that_calls_a_graph_of_its_own_works_on_a_synchronous_saver(tmp_path):
+    inner = one_node(lambda state: {"messages": [AIMessage("from inside")]}).builder.compile()
+    with open_checkpointer(f"sqlite:///{tmp_path / 'chat.db'}") as saver:
+        outer = one_node(lambda state: inner.invoke(state), saver)
+        chat, transcript = chat_on(outer)
+        await chat.send("hi")
+        assert transcript.kept()[-1] == ("answer", "from inside")
+
+
+async def test_a_long_history_of_a_synchronous_saver_is_read_to_its_end(tmp_path):
+    with open_checkpointer(f"sqlite:///{tmp_path / 'chat.db'}") as saver:
+        chat, _ = chat_on(moody(saver))
+        for n in range(12):
+            await chat.send(f"message {n}")
+        assert len(await chat.tree()) == 48
+
+
+async def test_the_same_call_id_in_two_turns_is_two_calls():
+    def node(state):
+        n = sum(message.type == "human" for message in state["messages"])
+        call = {"name": "look", "args": {}, "id": "call_0"}
+        return {
+            "messages": [
+                AIMessage("", tool_calls=[call]),
+                ToolMessage(f"result {n}", tool_call_id="call_0", name="look"),
+                AIMessage("done"),
+            ]
+        }
+
+    chat, _transcript = chat_on(one_node(node))
+    await chat.send("one")
+    await chat.send("two")
+    again, reread = chat_on(chat.graph, thread_id=chat.thread_id)
+    await again.load()
+    works = [entry["chips"] for entry in reread.entries if entry["kind"] == "work"]
+    assert ["result 1" in works[0][0]["detail"], "result 2" in works[1][0]["detail"]] == [True] * 2
 
 
 OPERATIONS = st.one_of(

@@ -8,6 +8,7 @@ the schema names and the value holds, the form starts with.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -116,9 +117,7 @@ class Approval:
         properties = (schema or {}).get("properties")
         given = value if isinstance(value, Mapping) else {}
         if properties:
-            yes_no = next(
-                (k for k in APPROVAL_KEYS if properties.get(k, {}).get("type") == "boolean"), None
-            )
+            yes_no = next((k for k in APPROVAL_KEYS if _is_boolean(properties.get(k))), None)
             fields = tuple(
                 _field(name, part, given.get(name), schema)
                 for name, part in properties.items()
@@ -158,7 +157,8 @@ class Approval:
         fields = {field.name: field for field in self.fields}
         read = {name: _parse(fields.get(name), value) for name, value in given.items()}
         if self.shape == "decisions":
-            return {"decisions": _decisions(read, fields)}
+            own = {k: v for k, v in self.buttons[0].sets.items() if k.endswith(".name")}
+            return {"decisions": _decisions(read | own, fields)}
         for name, value in read.items():
             emptied = name in fields and fields[name].value not in (None, "")
             if value is None and (emptied or name in (self.schema or {}).get("required", ())):
@@ -221,11 +221,15 @@ def _approve_or_reject(name: str) -> tuple[Button, ...]:
     return Button("Approve", {name: True}), Button("Reject", {name: False})
 
 
-def _field(name: str, part: Mapping[str, Any], given: Any, root: Mapping[str, Any]) -> Field:
-    part = _resolved(part, root)
+def _is_boolean(part: Any) -> bool:
+    return isinstance(part, Mapping) and part.get("type") == "boolean"
+
+
+def _field(name: str, part: Any, given: Any, root: Mapping[str, Any]) -> Field:
+    part = _resolved(part, root) if isinstance(part, Mapping) else {}  # `true` allows anything
     label = part.get("description") or part.get("title") or name.replace("_", " ")
     value = given if given is not None else part.get("default")
-    if "enum" in part:
+    if part.get("enum"):
         choices = tuple(part["enum"])
         return Field(name, label, "choice", value if value in choices else choices[0], choices)
     kind = part.get("type")
@@ -242,9 +246,10 @@ def _resolved(part: Mapping[str, Any], root: Mapping[str, Any]) -> Mapping[str, 
     if "$ref" in part:
         found = root.get("$defs", {}).get(part["$ref"].rpartition("/")[2], {})
         part = {**found, **{k: v for k, v in part.items() if k != "$ref"}}
-    for option in part.get("anyOf", ()):
-        if option.get("type") != "null":
-            return {**_resolved(option, root), **{k: v for k, v in part.items() if k != "anyOf"}}
+    options = [each for each in part.get("anyOf", ()) if each.get("type") != "null"]
+    if len(options) == 1:
+        rest = {k: v for k, v in part.items() if k != "anyOf"}
+        return {**_resolved(options[0], root), **rest}
     if "const" in part:
         return {**part, "enum": [part["const"]]}
     return part
@@ -258,7 +263,10 @@ def _parse(field: Field | None, value: Any) -> Any:
         if not value.strip():
             return None
         try:
-            return int(value) if field.kind == "integer" else float(value)
+            number = int(value) if field.kind == "integer" else float(value)
+            if math.isfinite(number):
+                return number
+            raise ValueError(value)
         except ValueError:
             text = f"{value!r} is no {'whole ' if field.kind == 'integer' else ''}number."
             raise Refused({field.name: text}) from None
@@ -270,6 +278,8 @@ def _parse(field: Field | None, value: Any) -> Any:
         try:
             return json.loads(value)
         except ValueError as error:
+            if field.value in (None, "") and value.strip()[0] not in "[{":
+                return value  # a field of mixed types; the schema says whether words will do
             raise Refused({field.name: f"This is no JSON: {error}."}) from None
     return value
 
@@ -284,7 +294,7 @@ def _review(interrupt_id: str, value: Mapping[str, Any]) -> Approval:
     alone = len(requests) == 1
     may: tuple[str, ...] = ()
     for n, request in enumerate(requests):
-        may = tuple(allowed.get(request["name"], ("approve", "reject")))
+        may = tuple(allowed.get(request["name"]) or ("approve", "reject"))
         names[f"{n}.name"] = request["name"]
         if alone:
             facts.append(("tool", request["name"]))
@@ -309,7 +319,7 @@ def _review(interrupt_id: str, value: Mapping[str, Any]) -> Approval:
 def _decisions(read: Mapping[str, Any], fields: Mapping[str, Field]) -> list[dict[str, Any]]:
     """The decisions, or what in them does not go together: nothing is dropped in silence."""
     decisions, errors = [], {}
-    for n in range(sum(name.endswith(".name") for name in read)):
+    for n in range(sum(name.endswith(".name") for name in read)):  # the card's own names
         kind, args = read.get(f"{n}.decision"), read.get(f"{n}.args")
         words = str(read.get(f"{n}.message") or "").strip()
         field = fields.get(f"{n}.args")

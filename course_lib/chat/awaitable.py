@@ -8,7 +8,7 @@ what was put is there for whoever reads next, even when the run that put it has 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakKeyDictionary
@@ -43,6 +43,26 @@ class AwaitableSaver(BaseCheckpointSaver[Any]):
     def get_next_version(self, current: Any, channel: None) -> Any:
         """As the saver's."""
         return self.saver.get_next_version(current, channel)
+
+    def get_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
+        """As the saver's; a node that calls a graph of its own asks synchronously."""
+        return self.saver.get_tuple(config)
+
+    def list(self, config: RunnableConfig | None, **options: Any) -> Iterator[CheckpointTuple]:
+        """As the saver's."""
+        return self.saver.list(config, **options)
+
+    def put(self, *arguments: Any) -> RunnableConfig:
+        """As the saver's."""
+        return self.saver.put(*arguments)
+
+    def put_writes(self, *arguments: Any) -> None:
+        """As the saver's."""
+        self.saver.put_writes(*arguments)
+
+    def delete_thread(self, thread_id: str) -> None:
+        """As the saver's."""
+        self.saver.delete_thread(thread_id)
 
     async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
         """As `get_tuple`."""
@@ -94,8 +114,8 @@ class AwaitableSaver(BaseCheckpointSaver[Any]):
 
     def _page(
         self, config: Any, filter: dict[str, Any] | None, before: Any, limit: int
-    ) -> list[CheckpointTuple]:
-        return list(self.saver.list(config, filter=filter, before=before, limit=limit))
+    ) -> Sequence[CheckpointTuple]:
+        return [*self.saver.list(config, filter=filter, before=before, limit=limit)]
 
     async def _run(self, call: Callable[..., T], *args: Any) -> T:
         loop = asyncio.get_running_loop()

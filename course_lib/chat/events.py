@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from langchain_core.messages import convert_to_messages
+
 if TYPE_CHECKING:
     from langchain_core.messages import BaseMessage
     from langgraph.types import Interrupt
@@ -36,8 +38,8 @@ class Loaded:
 
     @property
     def messages(self) -> Sequence[BaseMessage]:
-        """The conversation."""
-        return self.values.get("messages", ())
+        """The conversation, as messages, whatever form the state holds them in."""
+        return convert_to_messages(self.values.get("messages") or [])
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ function svg(tag, attributes, text) {
   return made;
 }
 
+const own = Math.random().toString(36).slice(2);
 let drawings = 0;
 
 function render({ model, el }) {
@@ -29,7 +30,7 @@ function render({ model, el }) {
   }
   const drawing = svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", class: "namu-graph" });
   drawing.style.maxWidth = `${width}px`;
-  const tip = `namu-tip-${++drawings}`;
+  const tip = `namu-tip-${own}-${++drawings}`;
   const marker = svg("marker", {
     id: tip,
     viewBox: "0 0 10 10",
@@ -64,7 +65,7 @@ function render({ model, el }) {
     const end = node.label !== node.name;
     const corner = { x: x - WIDE / 2, y: y - HIGH / 2, width: WIDE, height: HIGH };
     box.append(svg("rect", { ...corner, rx: end ? HIGH / 2 : 6 }));
-    const short = node.label.length > 17 ? `${node.label.slice(0, 16)}\u2026` : node.label;
+    const short = node.label.length > 16 ? `${node.label.slice(0, 15)}\u2026` : node.label;
     const label = svg("text", { x, y: y + 4, "text-anchor": "middle" }, short);
     label.append(svg("title", {}, node.label));
     box.append(label);
@@ -77,8 +78,9 @@ function render({ model, el }) {
     const states = model.get("states");
     const told = [];
     for (const [name, box] of boxes) {
-      box.dataset.state = states[name] ?? "";
-      if (states[name]) told.push(`${name} ${states[name]}`);
+      const state = Object.hasOwn(states, name) ? states[name] : "";
+      box.dataset.state = state;
+      if (state) told.push(`${name} ${state}`);
     }
     drawing.setAttribute("aria-label", `The graph. ${told.join(", ") || "Nothing has run yet"}.`);
   }

@@ -22,11 +22,18 @@ TAGS = {
 ATTRIBUTES = {"a": {"href", "title"}, "ol": {"start"}}
 SCHEMES = ("http://", "https://", "mailto:")
 
-REORDERING = re.compile("[\u202a-\u202e\u2066-\u2069\u200e\u200f\u061c]")
-"""Characters that change the direction of what follows, so that text reads otherwise than it is."""
+MISLEADING = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u206f]"
+)
+"""Controls, and characters that change the direction of what follows: text that reads otherwise
+than it is."""
 
-INVISIBLE = re.compile("[\u00ad\u180e\u200b-\u200d\u2060-\u2064\ufeff\U000e0000-\U000e007f]")
-"""Characters that take no room. In prose some are right (in emoji); in what is approved none is."""
+INVISIBLE = re.compile(
+    "[\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200d\u2060-\u2065\u3164"
+    "\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb\U000e0000-\U000e0fff]"
+)
+"""Characters that take no room, or only room. In prose some are right (in emoji); in what is
+approved none is."""
 
 
 @lru_cache(maxsize=1)
@@ -36,7 +43,7 @@ def _markdown() -> MarkdownIt:
     return markdown.enable(["table", "strikethrough"])
 
 
-@lru_cache(maxsize=2048)
+@lru_cache(maxsize=1024)
 def to_html(text: str) -> str:
     """Turn Markdown into HTML that is safe to put into a page.
 
@@ -64,7 +71,7 @@ def _absolute_link(tag: str, name: str, value: str) -> str | None:
 
 def plain(text: str) -> str:
     """Make visible what would turn a text around."""
-    return REORDERING.sub(_named, text)
+    return MISLEADING.sub(_named, text)
 
 
 def exact(text: str) -> str:

@@ -14,12 +14,20 @@ import ipywidgets as widgets
 from langchain_core.messages import BaseMessage
 
 from course_lib.chat.approval import Refused
-from course_lib.chat.controller import ChatController
-from course_lib.chat.events import Event, Loaded, NodeStarted, RunEnded, RunStarted, Unqueued
+from course_lib.chat.controller import ChatController, ChatError
+from course_lib.chat.events import (
+    Event,
+    Loaded,
+    NodeStarted,
+    Queued,
+    RunEnded,
+    RunStarted,
+    Unqueued,
+)
 from course_lib.chat.side import Side
 from course_lib.chat.transcript import Transcript
 from course_lib.chat.transcript_view import TranscriptView
-from course_lib.threads import Thread, ThreadDirectory
+from course_lib.threads import Thread, ThreadDirectory, UnknownThread
 
 if TYPE_CHECKING:
     from langgraph.graph.state import CompiledStateGraph
@@ -133,8 +141,8 @@ class ChatPanel:
             UnknownThread: it is not this user's.
         """
         self._thread = self.directory.open(self.user, thread_id)
-        self._list_threads()
         await self.controller.switch(thread_id, self._thread.config["metadata"])
+        self._list_threads()
 
     def _build(self) -> None:
         flat = widgets.Layout(width="auto", min_width="0")
@@ -163,7 +171,10 @@ class ChatPanel:
         self.side.take(event)
         match event:
             case RunStarted(message=message):
-                self._begin(message)
+                self.view.running, self.view.status = True, "running"
+                self._do(self._entitle(message))
+            case Queued():
+                self.view.running, self.view.status = True, "waiting for another run"
             case NodeStarted(node=node):
                 self.view.status = f"running: {node}"
             case RunEnded() | Loaded():
@@ -171,15 +182,18 @@ class ChatPanel:
                 self.view.running, self.view.status = False, ""
                 self.view.model_name = self.transcript.model
             case Unqueued(sent=False, text=text):
+                self.view.running = self.controller.running
+                self.view.status = self.view.status if self.controller.running else ""
                 self.view.give_back(text)
 
-    def _begin(self, message: BaseMessage | None) -> None:
-        self.view.running, self.view.status = True, "running"
-        if message is not None and self._thread.title == UNTITLED:
-            title = " ".join(str(message.text).split())[:40] or UNTITLED
-            self._thread = self.directory.rename(self.user, self._thread.id, title)
+    async def _entitle(self, message: BaseMessage | None) -> None:
+        """Name the thread after its first message, and move it to the top of the list."""
+        thread = self.directory.open(self.user, self._thread.id)
+        title = " ".join(str(message.text).split())[:40] if message is not None else ""
+        if thread.title == UNTITLED and title:
+            self._thread = self.directory.rename(self.user, thread.id, title)
         else:
-            self._thread = self.directory.touch(self.user, self._thread.id)
+            self._thread = self.directory.touch(self.user, thread.id)
         self._list_threads()
 
     def _on_action(self, content: Mapping[str, Any]) -> None:
@@ -195,10 +209,12 @@ class ChatPanel:
                 self._do(self.controller.go_on())
             case {"kind": "newest"}:
                 self._do(self.controller.go_to(None))
+            case {"kind": "ask_again"}:
+                self._do(self.controller.ask_again())
             case {"kind": "again", "id": str(message_id)}:
-                self._do(self.controller.try_again(message_id))
+                self._do(self._instead(self.controller.try_again(message_id)))
             case {"kind": "edit", "id": str(message_id), "text": str(text)}:
-                self._do(self.controller.edit(message_id, text))
+                self._do(self._instead(self.controller.edit(message_id, text)))
             case {"kind": "answer", "id": str(interrupt_id), "values": dict(values)}:
                 self._do(self.answer(interrupt_id, values))
 
@@ -208,10 +224,13 @@ class ChatPanel:
         Args:
             interrupt_id: of the interrupt.
             values: what is filled in, by the card's fields.
+
+        Raises:
+            ChatError: nobody asks that, or not any more.
         """
         card = self.transcript.approval(interrupt_id)
         if card is None:
-            raise LookupError("That question is no longer open. Look at the conversation as it is.")
+            raise ChatError("That question is no longer open. Look at the conversation as it is.")
         try:
             answer = card.answer(values)
         except Refused as refused:
@@ -221,6 +240,11 @@ class ChatPanel:
 
     async def _stop(self) -> None:
         self.controller.stop()
+
+    async def _instead(self, job: Coroutine[Any, Any, None]) -> None:
+        """Do something in place of what is under way, and not behind it."""
+        self.controller.stop()
+        await job
 
     async def _tell_all(self) -> None:
         self.view.tell_all()
@@ -238,8 +262,8 @@ class ChatPanel:
     async def _guarded(self, job: Coroutine[Any, Any, None]) -> None:
         try:
             await job
-        except LookupError as error:
-            self.transcript.note(str(error.args[0]) if error.args else str(error))
+        except (ChatError, UnknownThread) as error:
+            self.transcript.note(str(error))
         except Exception as error:  # a card instead of a traceback under the panel
             logging.getLogger(__name__).exception("the panel could not do that")
             self.transcript.note(f"That did not work: {type(error).__name__}: {error}")
@@ -252,12 +276,14 @@ class ChatPanel:
         self.controller.metadata = dict(thread.config["metadata"])
 
     def _list_threads(self) -> None:
-        threads = self.directory.list(self.user, limit=50)
-        options = [(thread.title, thread.id) for thread in threads]
+        threads = {thread.id: thread for thread in self.directory.list(self.user, limit=50)}
+        threads.setdefault(self._thread.id, self._thread)
         self._listing = True  # filling the list is no choice of the person's
-        self._list.options = options
-        self._list.value = self._thread.id
-        self._listing = False
+        try:
+            self._list.options = [(thread.title, thread.id) for thread in threads.values()]
+            self._list.value = self._thread.id
+        finally:
+            self._listing = False
 
     def _on_thread(self, change: Mapping[str, Any]) -> None:
         if not self._listing and change["new"] not in (None, self._thread.id):

@@ -40,14 +40,17 @@ class Side(widgets.VBox):
         self.controller = controller
         self.user = user
         self._do = do
+        self._now = Loaded("", None, {})
         self.graph = GraphView(controller.graph)
         self.tree = TreeView(CheckpointTree([]), choose=self._choose)
         self.state, self.memory = widgets.HTML(), widgets.HTML()
+        for text in (self.state, self.memory):
+            text.add_class("namu-side")
         self._views = {"Graph": self.graph, "Tree": self.tree, "State": self.state}
         if controller.graph.store is not None:
             self._views["Memory"] = self.memory
         flat = widgets.Layout(width="auto", min_width="0")
-        self.which = widgets.ToggleButtons(options=[*self._views, "Nothing"], layout=flat)
+        self.which = widgets.ToggleButtons(options=[*self._views, "Hide"], layout=flat)
         self.which.style.button_width = "auto"
         self.which.observe(self._turn_to, names="value")
         super().__init__([self.which, self.graph], layout=flat)
@@ -57,7 +60,7 @@ class Side(widgets.VBox):
         self.graph.take(event)
         match event:
             case RunEnded(now=now) | (Loaded() as now):
-                self.state.value = state_table(now.values).source
+                self._now = now
                 self._refresh()
 
     def _turn_to(self, change: Mapping[str, Any]) -> None:
@@ -67,7 +70,9 @@ class Side(widgets.VBox):
 
     def _refresh(self) -> None:
         """Read what is on view and not read for every event, because it costs something."""
-        if self.which.value == "Tree":
+        if self.which.value == "State":
+            self.state.value = state_table(self._now.values).source
+        elif self.which.value == "Tree":
             self._do(self._read_tree())
         elif self.which.value == "Memory":
             self._do(self._read_memory())
@@ -83,6 +88,7 @@ class Side(widgets.VBox):
         rows = [
             ["/".join(page[:-1]), [f"{name}: {brief(value)}" for name, value in item.value.items()]]
             for page in pages
+            if len(page) == 2  # (what, whose): a longer one may be another user's
             for item in await asyncio.to_thread(store.search, page, limit=MOST_NOTES)
         ]
         self.memory.value = table(rows, ["kept under", "what"]).source

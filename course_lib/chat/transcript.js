@@ -18,6 +18,8 @@ function button(className, text, label, press) {
   return made;
 }
 
+// One module may be loaded for each panel, so a number alone would not tell their ids apart.
+const own = Math.random().toString(36).slice(2);
 let ids = 0;
 
 // One entry of each kind: (entry, send) => element. `send` talks to the kernel.
@@ -27,7 +29,7 @@ const KINDS = {
     const text = foldable(entry.text);
     item.append(text);
     if (entry.kept) {
-      const edit = button("namu-action", "Edit and fork", "Edit this message and fork", () =>
+      const edit = button("namu-action", "Edit and fork", "Edit and fork: this message", () =>
         openEditor(item, text, edit, entry, send),
       );
       item.append(edit);
@@ -47,9 +49,10 @@ const KINDS = {
     if (entry.note) item.append(element("div", "namu-note", entry.note));
     if (entry.kept) {
       item.append(
-        button("namu-action", "Try again", "Ask for this answer again, on a new branch", () =>
-          send({ kind: "again", id: entry.key }),
-        ),
+        button("namu-action", "Try again", "Try again: the same question, on a new branch", (event) => {
+          event.currentTarget.disabled = true;
+          send({ kind: "again", id: entry.key });
+        }),
       );
     }
     return item;
@@ -71,8 +74,10 @@ const KINDS = {
     return item;
   },
   unfinished(entry, send) {
-    const item = element("div", "namu-entry namu-offer", entry.text);
+    const item = element("div", "namu-entry namu-offer");
+    item.append(element("div", "namu-text", entry.text));
     item.append(button("namu-go", entry.button, "", () => send({ kind: "go_on" })));
+    if (entry.other) item.append(button("namu-ask", entry.other, "", () => send({ kind: "ask_again" })));
     return item;
   },
   past(entry, send) {
@@ -101,6 +106,8 @@ function foldable(text) {
   if (text.length > LONG) {
     const more = button("namu-more", `Show all ${text.length.toLocaleString("en")} characters`, "", () => {
       made.textContent = text;
+      made.tabIndex = -1;
+      made.focus();
     });
     made.append("... ", more);
   }
@@ -128,7 +135,7 @@ function openEditor(item, text, edit, entry, send) {
     if (isSend(event)) {
       event.preventDefault();
       save();
-    } else if (event.key === "Escape") {
+    } else if (event.key === "Escape" && !isComposing(event)) {
       event.stopPropagation();
       close();
     }
@@ -138,17 +145,22 @@ function openEditor(item, text, edit, entry, send) {
   box.focus();
 }
 
-// Enter sends, Shift+Enter breaks the line; an Enter that ends a composition (Korean, Japanese,
+// Enter sends, Shift+Enter breaks the line; a key that ends a composition (Korean, Japanese,
 // Chinese input) does neither. Some browsers tell of a composition only by the key code 229.
+function isComposing(event) {
+  return event.isComposing || event.keyCode === 229;
+}
+
 function isSend(event) {
-  return event.key === "Enter" && !event.shiftKey && !event.isComposing && event.keyCode !== 229;
+  return event.key === "Enter" && !event.shiftKey && !isComposing(event);
 }
 
 function fillChips(item, entry) {
   const open = item.dataset.open ?? "";
+  const focused = [...item.querySelectorAll(".namu-chip")].indexOf(document.activeElement);
   item.replaceChildren();
   const detail = element("pre", "namu-detail");
-  detail.id = `namu-detail-${++ids}`;
+  detail.id = `namu-detail-${own}-${++ids}`;
   const chips = element("div", "namu-chips");
   entry.chips.forEach((chip, n) => {
     const made = button(`namu-chip namu-chip-${chip.kind}`, "", "", () => {
@@ -171,6 +183,7 @@ function fillChips(item, entry) {
   item.append(chips, detail);
   item.dataset.open = open;
   mark();
+  chips.children[focused]?.focus();
 
   function mark() {
     const n = item.dataset.open === "" ? -1 : Number(item.dataset.open);
@@ -196,7 +209,7 @@ function approvalCard(entry, send) {
   for (const field of entry.fields) {
     const row = element("div", "namu-field");
     const input = inputFor(field);
-    input.id = `namu-field-${++ids}`;
+    input.id = `namu-field-${own}-${++ids}`;
     const label = element("label", "", field.label);
     label.htmlFor = input.id;
     const error = element("div", "namu-error");
@@ -213,17 +226,23 @@ function approvalCard(entry, send) {
   for (const { label, sets } of entry.buttons) {
     bar.append(
       button("namu-decide", label, "", () => {
-        const values = {};
-        for (const [name, { input, kind }] of inputs) {
-          values[name] = kind === "boolean" ? input.checked : input.value;
-        }
-        send({ kind: "answer", id: entry.id, values: { ...values, ...sets } });
+        const filled = [...inputs].map(([name, { input, kind }]) => [
+          name,
+          kind === "boolean" ? input.checked : input.value,
+        ]);
+        const values = Object.fromEntries([...filled, ...Object.entries(sets)]);
+        form.setBusy(true); // once is enough
+        send({ kind: "answer", id: entry.id, values });
       }),
     );
   }
   form.append(general, bar);
   form.addEventListener("submit", (event) => event.preventDefault());
-  form.showErrors = (errors) => {
+  form.setBusy = (busy) => {
+    for (const each of bar.children) each.disabled = busy;
+  };
+  form.update = ({ errors, busy }) => {
+    form.setBusy(busy);
     const rest = [];
     for (const { input, error } of inputs.values()) {
       error.textContent = "";
@@ -238,8 +257,9 @@ function approvalCard(entry, send) {
       }
     }
     general.textContent = rest.join("\n");
+    form.querySelector("[aria-invalid=true]")?.focus();
   };
-  form.showErrors(entry.errors);
+  form.update(entry);
   return form;
 }
 
@@ -271,7 +291,7 @@ export default () => {
 
   function take(change) {
     if (change.kind === "replaced") {
-      entries.splice(change.start, Infinity, ...change.entries);
+      entries.splice(change.start, change.removed, ...change.entries);
       views.forEach((view) => view.show(change.start));
     } else if (change.kind === "grew") {
       const entry = entries.findLast((each) => each.key === change.key);
@@ -279,7 +299,7 @@ export default () => {
       entry.text += change.text;
       views.forEach((view) => view.grow(change));
     } else if (change.kind === "unsent") {
-      views.forEach((view) => view.giveBack(change.text));
+      [...views][0]?.giveBack(change.text);
     }
   }
 
@@ -356,7 +376,7 @@ function renderView(model, el, entries, views) {
     const old = new Map(nodes.splice(start).map((node) => [node.namuKey, node]));
     const focused = document.activeElement;
     log.querySelector(".namu-empty")?.remove();
-    entries.slice(start).forEach((entry) => {
+    const wanted = entries.slice(start).map((entry) => {
       const json = JSON.stringify(entry);
       const key = `${entry.kind} ${entry.key}`;
       let node = old.get(key);
@@ -364,20 +384,22 @@ function renderView(model, el, entries, views) {
       if (node && node.namuJson !== json && entry.kind === "work") {
         fillChips(node, entry);
       } else if (node && node.namuJson !== json && entry.kind === "approval") {
-        node.showErrors(entry.errors);
+        node.update(entry);
       } else if (!node || node.namuJson !== json) {
-        const made = (KINDS[entry.kind] ?? KINDS.note)(entry, send);
         node?.remove();
-        node = made;
+        node = (KINDS[entry.kind] ?? KINDS.note)(entry, send);
         announce(entry);
       }
       node.namuKey = key;
       node.namuJson = json;
-      nodes.push(node);
-      const at = nodes.length - 1;
-      if (log.children[at] !== node) log.insertBefore(node, log.children[at] ?? null);
+      return node;
     });
-    old.forEach((node) => node.remove());
+    old.forEach((node) => node.remove()); // first, so that those which stay need not move
+    for (const node of wanted) {
+      nodes.push(node);
+      const here = log.children[nodes.length - 1];
+      if (here !== node) log.insertBefore(node, here ?? null);
+    }
     if (!nodes.length) log.append(element("div", "namu-empty", "Nothing has been said yet."));
     if (focused !== document.activeElement && !document.contains(focused)) box.focus();
     follow();
@@ -385,19 +407,22 @@ function renderView(model, el, entries, views) {
 
   function grow({ key, text }) {
     const at = entries.findLastIndex((each) => each.key === key);
-    nodes[at]?.querySelector(".namu-text")?.append(text);
-    if (nodes[at]) nodes[at].namuJson = "";
+    const node = nodes[at];
+    if (!node) return;
+    node.querySelector(".namu-text").append(text);
+    node.namuJson = JSON.stringify(entries[at]);
     follow();
   }
 
   function announce(entry) {
+    if (!model.get("running")) return; // an old conversation that is opened is no news
     if (entry.kind === "answer" && entry.html) announcer.textContent = entry.text;
     if (entry.kind === "problem" || entry.kind === "note") announcer.textContent = entry.text;
     if (entry.kind === "approval") announcer.textContent = `The graph asks: ${entry.question}`;
   }
 
   function giveBack(text) {
-    box.value = box.value ? `${text}\n${box.value}` : text;
+    box.value = box.value ? `${box.value}\n${text}` : text;
   }
 
   function showStatus() {
@@ -412,10 +437,13 @@ function renderView(model, el, entries, views) {
   }
 
   function showLost() {
+    const waiting = entries.filter((entry) => entry.kind === "waiting");
+    waiting.forEach((entry) => giveBack(entry.text));
     lost.textContent = model.get("lost");
     lost.hidden = false;
-    for (const each of [box, ...root.querySelectorAll("button")]) each.disabled = true;
+    for (const each of root.querySelectorAll("button, input, select, textarea")) each.disabled = true;
     status.textContent = "";
+    log.setAttribute("aria-busy", "false");
   }
 
   function submit() {
@@ -431,7 +459,7 @@ function renderView(model, el, entries, views) {
     }
   });
   root.addEventListener("keydown", (event) => {
-    if (event.key === "Escape") send({ kind: "stop" });
+    if (event.key === "Escape" && !isComposing(event)) send({ kind: "stop" });
     event.stopPropagation(); // keys typed here are no notebook shortcuts
   });
 

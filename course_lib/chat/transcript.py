@@ -40,19 +40,31 @@ if TYPE_CHECKING:
 Entry = dict[str, Any]
 """One thing in the chat, ready for the browser: `kind`, `key`, and what the kind needs."""
 
-NO_MESSAGE = "The graph ended without a message. Its state may have changed: see State."
+LARGE = 2**31
+"""More entries than any chat has."""
+
+LONGEST_MARKDOWN = 20_000
+"""Longest text that is read as Markdown, in characters; a longer one stands as it was written."""
+
+NO_MESSAGE = "The graph ended without words of its own. Its state may have changed: see State."
+ASK_AGAIN = (
+    "The run failed after an answer was taken. Try again repeats it with the same answer; ask "
+    "again opens the question anew."
+)
 
 
 @dataclass(frozen=True)
 class Replaced:
-    """From `start` on, the entries are now these.
+    """Some entries are now others.
 
     Args:
         start: the first index that changed.
-        entries: what stands from there to the end.
+        removed: how many entries go.
+        entries: what comes in their place.
     """
 
     start: int
+    removed: int
     entries: list[Entry]
 
 
@@ -95,8 +107,10 @@ class Transcript:
         self._drafts: dict[str, list[str]] = {}
         self._queue: list[str] = []
         self._refusals: dict[str, Mapping[str, str]] = {}
+        self._refused = 0  # so that a card refused twice for the same reason is told twice
         self._running = False
         self._failed = False
+        self._stale = 0  # how many notes of the turn are from before the run under way
 
     def kept(self) -> list[tuple[str, str]]:
         """Speaker and words of every entry that the thread holds."""
@@ -107,9 +121,15 @@ class Transcript:
         """The open question with this id, if it is still open."""
         return next((Approval.of(i) for i in self._now.interrupts if i.id == interrupt_id), None)
 
+    def refresh(self) -> None:
+        """Tell every entry anew, for somebody who knows none of them."""
+        self.entries = self._build()
+        self.change(Replaced(0, LARGE, self.entries))
+
     def refuse(self, interrupt_id: str, errors: Mapping[str, str]) -> None:
         """Show what is wrong with an answer on its card."""
         self._refusals[interrupt_id] = dict(errors)
+        self._refused += 1
         self._rebuild()
 
     def note(self, text: str, kind: str = "problem") -> None:
@@ -141,7 +161,13 @@ class Transcript:
     def _grow(self, token: Token) -> None:
         if token.message_id in self._drafts:
             self._drafts[token.message_id].append(token.text)
-            self.change(Grew(token.message_id, plain(token.text)))
+            text = plain(token.text)
+            for n in range(len(self.entries) - 1, -1, -1):
+                entry = self.entries[n]
+                if entry["key"] == token.message_id:
+                    self.entries[n] = {**entry, "text": entry["text"] + text}
+                    break
+            self.change(Grew(token.message_id, text))
         else:
             self._drafts[token.message_id] = [token.text]
             self._rebuild()
@@ -153,6 +179,8 @@ class Transcript:
         self._now = now
         self._turn = _last_question(now)
         self._refusals.clear()
+        if not now.is_newest:
+            self._turns.pop(self._turn, None)  # what is known of it may be of another road
 
     def _start(self, event: RunStarted) -> None:
         self._running, self._failed = True, False
@@ -161,9 +189,9 @@ class Transcript:
         if event.message is not None:
             self._pending = event.message
             self._turn = str(event.message.id)
-        for chip in self._chips().values():
-            if chip.state == "waiting":
-                chip.state = "done"
+            self._settle("waiting", "stopped")
+        self._settle("waiting", "running")
+        self._stale = len(self._notes())
 
     def _end(self, event: RunEnded) -> None:
         before = len(self._now.messages)
@@ -178,14 +206,14 @@ class Transcript:
             if message_id not in stored and event.outcome in ("stopped", "failed"):
                 self._notes().append(_broken("".join(parts)))
         self._drafts.clear()
-        for chip in self._chips().values():
-            if chip.state == "running":
-                chip.state = {"stopped": "stopped", "failed": "failed"}.get(event.outcome, "done")
+        ends = {"stopped": "stopped", "failed": "failed", "waiting": "waiting"}
+        self._settle("running", ends.get(event.outcome, "done"))
         if event.outcome in ("done", "waiting"):
-            self._notes().clear()  # what had gone wrong in this turn is made good
+            del self._notes()[: self._stale]  # what had gone wrong in this turn is made good
         if event.outcome == "stopped":
             self._notes().append(_note("note", "Stopped. What was said before is kept."))
         elif event.error is not None and is_invalid_resume(event.error):
+            self._refused += 1
             for interrupt in event.now.interrupts:
                 self._refusals[interrupt.id] = errors_of(event.error)
         elif event.error is not None:
@@ -193,6 +221,8 @@ class Transcript:
             self._notes().append(_note("problem", _sorry(event.error)))
         elif event.outcome == "done" and not _answered(event.now, before):
             self._notes().append(_note("note", NO_MESSAGE))
+        known = {str(message.id) for message in event.now.messages}
+        self._turns = {k: t for k, t in self._turns.items() if k in known or k == self._turn}
 
     def _work(self, event: NodeStarted | NodeEnded | ToolCalled | ToolReturned | Progress) -> None:
         chips = self._chips()
@@ -213,20 +243,22 @@ class Transcript:
                 chips["progress"] = Chip.of_progress(value)
 
     def _rebuild(self) -> None:
-        entries = self._build()
-        start = 0
-        for old, new in zip(self.entries, entries, strict=False):
-            if old != new:
-                break
+        """Build the entries anew, and tell the part that differs."""
+        old, new = self.entries, self._build()
+        start, most = 0, min(len(old), len(new))
+        while start < most and old[start] == new[start]:
             start += 1
-        if start < max(len(self.entries), len(entries)):
-            self.entries = entries
-            self.change(Replaced(start, entries[start:]))
+        end = 0
+        while end < most - start and old[-1 - end] == new[-1 - end]:
+            end += 1
+        self.entries = new
+        removed, added = len(old) - start - end, new[start : len(new) - end]
+        if removed or added:
+            self.change(Replaced(start, removed, added))
 
     def _build(self) -> list[Entry]:
         messages = list(self._now.messages)
         entries: list[Entry] = self._turn_notes("")
-        returns = {m.tool_call_id: m for m in messages if m.type == "tool"}
         if self._pending is not None and self._pending.id in {m.id for m in messages}:
             messages = messages[: [m.id for m in messages].index(self._pending.id)]
         if self._pending is not None:
@@ -237,64 +269,92 @@ class Transcript:
                 turns.append([])
             turns[-1].append(message)
         for turn in turns:
-            entries += self._one_turn(turn, returns)
+            entries += self._one_turn(turn)
         for message_id, parts in self._drafts.items():
             entries.append(_answer(message_id, "".join(parts), draft=True))
-        if not self._running:
-            entries += self._waiting()
+        if self._running and self._pending is None:
+            entries += self._cards(busy=True)  # what is filled in there must not be lost
+        elif not self._running:
+            entries += self._offers()
         entries += [
             {"kind": "waiting", "key": f"waiting-{n}", "text": plain(text)}
             for n, text in enumerate(self._queue)
         ]
         return entries
 
-    def _one_turn(
-        self, messages: list[BaseMessage], returns: Mapping[str, BaseMessage]
-    ) -> list[Entry]:
+    def _one_turn(self, messages: list[BaseMessage]) -> list[Entry]:
         """A person's message and everything up to the next."""
         entries: list[Entry] = []
         turn = ""
         stored: dict[str, Chip] = {}
-        for message in messages:
+        for n, message in enumerate(messages):
+            key, text = message.id or f"{turn}-{n}", str(message.text)
             if message.type == "human":
-                turn = str(message.id)
-                text = plain(str(message.text))
-                entries.append({"kind": "you", "key": turn, "text": text, "kept": True})
+                turn = key
+                entries.append({"kind": "you", "key": key, "text": plain(text), "kept": True})
             elif message.type == "ai":
                 for call in message.tool_calls:
-                    chip = Chip("tool", call["name"], detail=arguments_shown(call["args"]))
-                    back = returns.get(call["id"])
-                    chip.state = "running" if self._running and turn == self._turn else "stopped"
-                    if back is not None:
-                        chip.returned(str(back.text), back.status == "error")
-                    stored[call["id"]] = chip
+                    stored[str(call["id"])] = self._called(turn, call)
                 name = message.response_metadata.get("model_name")
                 self.model = name if isinstance(name, str) else self.model
-                if str(message.text):
-                    entries.append(_answer(str(message.id), str(message.text)))
+                if text:
+                    entries.append(_answer(key, text))
+            elif message.type == "tool":
+                chip = stored.setdefault(message.tool_call_id, Chip("tool", message.name or "tool"))
+                chip.returned(text, message.status == "error")
+            elif message.type in ("chat", "function") and text:
+                entries.append(_answer(key, text))
         live = self._turns[turn].chips if turn in self._turns else {}
         # What was seen happening comes in its order; of an older turn only the tools are known.
-        chips = [
-            chip.shown()
-            for chip in (live | {k: c for k, c in stored.items() if k not in live}).values()
-        ]
+        chips = live | {key: chip for key, chip in stored.items() if key not in live}
         if chips:
-            work = {"kind": "work", "key": f"work-{turn}", "chips": chips}
+            work = {
+                "kind": "work",
+                "key": f"work-{turn}",
+                "chips": [c.shown() for c in chips.values()],
+            }
             entries.insert(1 if turn else 0, work)
         return entries + (self._turn_notes(turn) if turn else [])
 
-    def _waiting(self) -> list[Entry]:
+    def _called(self, turn: str, call: Mapping[str, Any]) -> Chip:
+        chip = Chip("tool", call["name"], "stopped", arguments_shown(call["args"]))
+        if turn == self._turn and self._running:
+            chip.state = "running"
+        elif turn == self._turn and self._now.interrupts:
+            chip.state = "waiting"
+        return chip
+
+    def _offers(self) -> list[Entry]:
         """What a person is asked to do: answer, go on, or come back to the present."""
-        entries: list[Entry] = []
+        nodes = ", ".join("START" if n == "__start__" else exact(n) for n in self._now.next)
+        if not self._now.is_newest:
+            text = "This is an earlier checkpoint. What you send now begins a branch from here."
+            return [{"kind": "past", "key": "past", "text": text}, *self._cards(busy=False)]
+        if self._failed and self._now.interrupts:
+            offer = {"kind": "unfinished", "key": "unfinished", "text": ASK_AGAIN}
+            return [{**offer, "button": "Try again", "other": "Ask again"}]
+        if self._now.next and not self._now.interrupts:
+            what = "Try again" if self._failed else "Go on"
+            text = f"The run has not reached its end. Next: {nodes}."
+            return [{"kind": "unfinished", "key": "unfinished", "text": text, "button": what}]
+        return self._cards(busy=False)
+
+    def _cards(self, *, busy: bool) -> list[Entry]:
+        """A card for each open question; while a run goes on none can be sent."""
+        cards = []
         for interrupt in self._now.interrupts:
             card = Approval.of(interrupt)
-            entries.append(
+            facts = [[exact(name), exact(text)] for name, text in card.facts]
+            for each in card.fields:
+                if isinstance(each.value, str) and exact(each.value) != each.value:
+                    facts.append([f"{exact(each.label)}, every character", exact(each.value)])
+            cards.append(
                 {
                     "kind": "approval",
                     "key": f"approval-{card.id}",
                     "id": card.id,
                     "question": exact(card.question),
-                    "facts": [[exact(name), exact(text)] for name, text in card.facts],
+                    "facts": facts,
                     "fields": [
                         {
                             "name": each.name,
@@ -307,19 +367,18 @@ class Transcript:
                     ],
                     "buttons": [{"label": b.label, "sets": dict(b.sets)} for b in card.buttons],
                     "errors": {k: plain(v) for k, v in self._refusals.get(card.id, {}).items()},
+                    "busy": busy,
+                    "refused": self._refused,
                 }
             )
-        if self._now.next and not self._now.interrupts:
-            nodes = ", ".join("START" if n == "__start__" else n for n in self._now.next)
-            what = "Try again" if self._failed else "Go on"
-            text = f"The run has not reached its end. Next: {exact(nodes)}."
-            entries.append(
-                {"kind": "unfinished", "key": "unfinished", "text": text, "button": what}
-            )
-        if not self._now.is_newest:
-            text = "This is an earlier checkpoint. What you send now begins a branch from here."
-            entries.append({"kind": "past", "key": "past", "text": text})
-        return entries
+        return cards
+
+    def _settle(self, before: str, after: str) -> None:
+        """Bring the chips of one state into another."""
+        for turn in self._turns.values():
+            for chip in turn.chips.values():
+                if chip.state == before:
+                    chip.state = after
 
     def _chips(self) -> dict[str, Chip]:
         return self._turns.setdefault(self._turn, _Turn()).chips
@@ -333,7 +392,7 @@ class Transcript:
 
 
 def _answer(key: str, text: str, *, draft: bool = False) -> Entry:
-    html = {} if draft else {"html": to_html(text)}
+    html = {} if draft or len(text) > LONGEST_MARKDOWN else {"html": to_html(text)}
     return {"kind": "answer", "key": key, "text": plain(text), "kept": not draft, **html}
 
 
@@ -361,9 +420,9 @@ def _sorry(error: Exception) -> str:
 
 
 def _answered(now: Loaded, before: int) -> bool:
-    """Whether a run added words of the graph's to the thread."""
+    """Whether a run added words that can be read."""
     added = now.messages[before:] or now.messages[-1:]
-    return any(message.type != "human" for message in added)
+    return any(message.type not in ("human", "tool") and str(message.text) for message in added)
 
 
 def _last_question(now: Loaded) -> str:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -62,18 +61,15 @@ class TranscriptView(anywidget.AnyWidget):
             if last.get("kind") == "grew" and last["key"] == change.key:
                 change = Grew(change.key, last["text"] + change.text)
                 self._changes.pop()
-            self._changes.append({"kind": "grew", **asdict(change)})
+            self._changes.append({"kind": "grew", **vars(change)})
         else:
-            if last.get("kind") == "replaced" and last["start"] >= change.start:
-                self._changes.pop()
-            replaced = {"kind": "replaced", "start": change.start, "entries": change.entries}
-            self._changes.append(replaced)
+            self._changes.append({"kind": "replaced", **vars(change)})
         self._schedule()
 
     def tell_all(self) -> None:
         """Send every entry, for a view that knows none yet."""
-        self._changes.clear()
-        self.push(Replaced(0, self.transcript.entries))
+        self._changes = [change for change in self._changes if change["kind"] == "unsent"]
+        self.transcript.refresh()
 
     def give_back(self, text: str) -> None:
         """Put a text that was not sent back into the box."""

@@ -14,6 +14,7 @@ from contextlib import ExitStack
 from langchain_core.messages import AIMessage, ToolMessage
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import END, START, MessagesState, StateGraph
+from langgraph.store.memory import InMemoryStore
 from langgraph.types import interrupt
 from course_lib.booking import book_place
 from course_lib.chat import ChatPanel
@@ -24,7 +25,8 @@ from course_lib.stores import open_store
 """
 PANEL = """
 model = OfflineChatModel(tokens_per_second={speed})
-panel = ChatPanel(build_namu(model=model, checkpointer=InMemorySaver(), tools=[book_place]))
+memory = {{"checkpointer": InMemorySaver(), "store": InMemoryStore()}}
+panel = ChatPanel(build_namu(model=model, **memory, tools=[book_place]))
 panel.show()
 """
 OWN_GRAPH = """
@@ -118,7 +120,7 @@ def test_chat_approve_and_take_another_road_without_a_word_of_help(open_panel):
     notebook.idle()
     button(notebook, "Tree").click()
     page.locator(".namu-checkpoint").first.wait_for()
-    page.get_by_role("button", name="Edit this message and fork").first.click()
+    page.get_by_role("button", name="Edit and fork: this message").first.click()
     page.locator(".namu-edit").fill("a park in Songpa-gu")
     page.locator(".namu-edit").press("Enter")
     seen(notebook, "parks in Songpa-gu")
@@ -133,7 +135,7 @@ def test_chat_approve_and_take_another_road_without_a_word_of_help(open_panel):
     assert "Songpa-gu" not in page.locator(".namu-log").inner_text()
     button(notebook, "Back to the newest").click()
     seen(notebook, "parks in Songpa-gu")
-    page.get_by_role("button", name="Ask for this answer again").click()
+    page.get_by_role("button", name="Try again: the same question").click()
     page.wait_for_function(
         "document.querySelector('.namu-tree svg').textContent.includes('branch-2')"
     )
@@ -331,10 +333,7 @@ def test_a_long_answer_is_followed_unless_the_reader_has_scrolled_up(open_panel)
     notebook = open_panel(OWN_GRAPH.format(node=LONG))
     page = notebook.page
     answer = notebook.ask("write 2,000 words")
-    assert len(answer.split()) == 2001, len(answer.split())
-    assert (
-        max(page.evaluate("window.frames")) < 500
-    )  # the bar, 100 ms, is measured in the benchmark
+    assert len(answer.split()) == 2001
     gap = "(el) => el.scrollHeight - el.scrollTop - el.clientHeight"
     log = page.locator(".namu-log")
     assert log.evaluate(gap) < 40
@@ -391,7 +390,7 @@ def test_no_hostile_text_runs_or_loads_anything_wherever_it_appears(open_panel):
         f"document.querySelectorAll('.namu-you').length === {len(HOSTILE) + 1}", timeout=60_000
     )
     page.evaluate("document.querySelectorAll('.namu-chip').forEach((chip) => chip.click())")
-    page.get_by_role("button", name="Edit this message and fork").last.click()
+    page.get_by_role("button", name="Edit and fork: this message").last.click()
     for side in ("Tree", "State", "Graph"):
         button(notebook, side).click()
         page.wait_for_timeout(400)

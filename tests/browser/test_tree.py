@@ -24,6 +24,7 @@ def test_tree_shows_the_state_of_what_is_chosen_and_forks_from_there(open_notebo
     assert "human: hello" in page.locator(DETAIL).inner_text()
     page.keyboard.press("ArrowDown")
     page.keyboard.press("End")
+    page.keyboard.press("Enter")
     page.wait_for_function(
         "document.querySelectorAll('.namu-checkpoint[aria-selected=true]')[0]"
         ".getAttribute('aria-label').includes('22')"
