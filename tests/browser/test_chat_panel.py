@@ -160,7 +160,9 @@ def test_the_answer_streams_the_running_node_is_lit_and_stop_stops(open_panel):
     page.locator(".namu-box").press("Escape")
     page.locator(".namu-offer").wait_for()
     assert "not kept" in page.locator(".namu-answer .namu-note").inner_text()
-    assert page.locator(".namu-box").input_value() == "and after that"
+    page.wait_for_function(
+        "document.querySelector('.namu-box').value === 'and after that'", timeout=5000
+    )
     assert page.locator(".namu-waiting").count() == 0
     notebook.shoot("panel_stopped")
     button(notebook, "Go on").click()
