@@ -60,8 +60,11 @@ function render({ model, el }) {
     });
     items = rows.map((row, n) => {
       const item = svg("g", { role: "option", class: "namu-checkpoint" });
-      const label = branches.length > 1 ? `${branches[row.branch]}: ${row.label}` : row.label;
-      item.setAttribute("aria-label", label);
+      const branch = branches.length > 1 ? `${branches[row.branch]}: ` : "";
+      const first = rows.findIndex((each) => each.branch === row.branch) === n;
+      const label = (first ? branch : "") + row.label;
+      item.setAttribute("aria-label", branch + row.full);
+      item.append(svg("title", {}, branch + row.full));
       item.append(svg("rect", { x: 2, y: y(n) - 13, width: width - 4, height: 26, class: "namu-row" }));
       item.append(shape(row.source, x(n), y(n), COLOURS[row.branch % COLOURS.length]));
       item.append(svg("text", { x: 30 + branches.length * COLUMN, y: y(n) + 4 }, label));
@@ -79,6 +82,7 @@ function render({ model, el }) {
   function mark() {
     const n = model.get("selected");
     items.forEach((item, k) => {
+      item.dataset.here = String(n < 0 && k === items.length - 1);
       item.setAttribute("aria-selected", String(k === n));
       item.setAttribute("tabindex", k === (n < 0 ? items.length - 1 : n) ? "0" : "-1");
     });
@@ -108,7 +112,7 @@ function render({ model, el }) {
   function showDetail() {
     const row = model.get("rows")[model.get("selected")];
     detail.textContent = row
-      ? [row.label.trim(), model.get("detail"), model.get("hint")].filter(Boolean).join("\n\n")
+      ? [row.full.trim(), model.get("detail"), model.get("hint")].filter(Boolean).join("\n\n")
       : model.get("invitation");
   }
 

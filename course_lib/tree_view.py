@@ -76,7 +76,8 @@ class TreeView(anywidget.AnyWidget):
                 "parent": number.get(each.parent, -1),
                 "branch": names.index(each.branch),
                 "source": each.source,
-                "label": _label(n, each) + (f": {brief(each.said)}" if each.said else ""),
+                "label": _label(n, each) if self.choose is None else _short(each),
+                "full": _label(n, each) + (f": {brief(each.said)}" if each.said else ""),
             }
             for n, each in enumerate(self._each)
         ]
@@ -138,3 +139,10 @@ def _label(n: int, checkpoint: Checkpoint) -> str:
     what = ", ".join(checkpoint.nodes) or checkpoint.source
     wrote = f" wrote {', '.join(checkpoint.changed)}" if checkpoint.changed else ""
     return f"{n + 1:>2}  step {checkpoint.step}: {what}{wrote}"
+
+
+def _short(checkpoint: Checkpoint) -> str:
+    """What a reader of the chat knows a checkpoint by: the words that came in, or the node."""
+    if checkpoint.said:
+        return f'"{checkpoint.said}"'
+    return ", ".join(checkpoint.nodes) or checkpoint.source
