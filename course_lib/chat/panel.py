@@ -22,6 +22,7 @@ from course_lib.chat.events import (
     Queued,
     RunEnded,
     RunStarted,
+    Token,
     Unqueued,
 )
 from course_lib.chat.side import Side
@@ -168,6 +169,8 @@ class ChatPanel:
 
     def _on_event(self, event: Event) -> None:
         self.transcript.take(event)
+        if isinstance(event, Token):
+            return  # there are many, and nobody else waits for them
         self.side.take(event)
         match event:
             case RunStarted(message=message):
