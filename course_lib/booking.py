@@ -8,6 +8,8 @@ at `interrupt`, waits for as long as it takes, and writes only after a person ha
 
 from __future__ import annotations
 
+import json
+from functools import lru_cache
 from typing import Any, Literal
 
 from langchain_core.tools import tool
@@ -17,6 +19,7 @@ from pydantic import BaseModel, Field
 
 from course_lib.places import Place, load_places
 from course_lib.reading import language_of
+from course_lib.settings import DATA
 from course_lib.threads import label_of
 
 Day = Literal[
@@ -34,24 +37,11 @@ MOST_PEOPLE = 8
 BOOK = "bookings"
 """First label of the namespace under which bookings are kept; the second is the user's."""
 
-SENTENCES = {
-    "en": {
-        "question": "Book {place} for {people} on {day}?",
-        "note": "This is the course's own book: nobody is called.",
-        "booked": "Booked: {place}, {people} people, {day}. It is in the course's book.",
-        "agreed": "Agreed: {place}, {people} people, {day}. Not written down: there is no store.",
-        "refused": "Nothing was booked, as you wish.",
-        "unknown": "I know no place called {place}, so there is nothing to book.",
-    },
-    "ko": {
-        "question": "{place}, {people}명, {day}: 예약할까요?",
-        "note": "이 과정의 예약 장부예요. 실제로 연락하지는 않아요.",
-        "booked": "예약했어요: {place}, {people}명, {day}. 과정의 예약 장부에 적어 두었어요.",
-        "agreed": "알겠어요: {place}, {people}명, {day}. 저장소가 없어서 적어 두지는 않았어요.",
-        "refused": "말씀하신 대로 예약하지 않았어요.",
-        "unknown": "{place}라는 곳은 몰라서 예약할 수 없어요.",
-    },
-}
+
+@lru_cache(maxsize=1)
+def sentences() -> dict[str, dict[str, str]]:
+    """Read `data/bookings.json`: what is said about a booking, by language."""
+    return json.loads((DATA / "bookings.json").read_text(encoding="utf-8"))
 
 
 class BookingAnswer(BaseModel):
@@ -80,7 +70,7 @@ def book_place(
         people: how many people.
         day: which day.
     """
-    say = SENTENCES[_language(runtime.state)]
+    say = sentences()[_language(runtime.state)]
     known = find_place(place)
     if known is None:
         return say["unknown"].format(place=place)
