@@ -14,10 +14,13 @@ def chat_model(**options: Any) -> BaseChatModel:
     """Return the chat model that the environment asks for.
 
     With no variable set this is `OfflineChatModel`. With `COURSE_LLM_BASE_URL` and
-    `COURSE_LLM_MODEL` set it is `ChatOpenAI` talking to that server (vLLM, Ollama, a gateway ...).
+    `COURSE_LLM_MODEL` set it is `RemoteChatModel`, LangChain's `ChatOpenAI` with errors that name
+    the address, talking to that server (vLLM, Ollama, a gateway ...).
 
     Args:
-        options: passed on to the model's constructor, so they must be options of that model.
+        options: passed on to the model's constructor, so they must be options of that model. A
+            served model waits `timeout=60` seconds, tries `max_retries=3` times more with growing
+            pauses, and decodes greedily (`temperature=0`).
 
     Raises:
         SettingsError: a variable is set to something unusable.
@@ -27,10 +30,10 @@ def chat_model(**options: Any) -> BaseChatModel:
         from course_lib.offline import OfflineChatModel
 
         return OfflineChatModel(**options)
-    from langchain_openai import ChatOpenAI
+    from course_lib.remote import RemoteChatModel
 
     defaults = {"temperature": 0, "timeout": 60, "max_retries": 3, "stream_usage": True}
-    return ChatOpenAI(
+    return RemoteChatModel(
         base_url=settings.llm_base_url,
         api_key=settings.llm_api_key,
         model=settings.llm_model,

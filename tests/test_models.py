@@ -1,14 +1,19 @@
 """One function chooses the model, and three variables choose for it."""
 
 import json
+import socket
+import struct
 import subprocess
 import sys
 import threading
-from http.server import BaseHTTPRequestHandler, HTTPServer
+import time
+from http.server import BaseHTTPRequestHandler, HTTPServer, ThreadingHTTPServer
 
 import pytest
 
 from course_lib.models import chat_model, model_name
+from course_lib.remote import ModelServerError
+from course_lib.servers import free_port
 from course_lib.settings import SettingsError, read_settings
 
 
@@ -86,3 +91,95 @@ def test_importing_the_library_imports_neither_langgraph_nor_langchain():
     )
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert told.stdout.strip() == "[]"
+
+
+class _Failing(BaseHTTPRequestHandler):
+    """A server that fails in the way its path names, as a real one would on the wire."""
+
+    def do_POST(self):
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.asked.append(time.monotonic())
+        match self.path.split("/")[1]:
+            case "silent":
+                time.sleep(1.5)
+            case "half":
+                self.send_response(200)
+                self.send_header("Content-Type", "text/event-stream")
+                self.end_headers()
+                piece = {"index": 0, "delta": {"content": "half"}, "finish_reason": None}
+                chunk = {"id": "1", "object": "chat.completion.chunk", "created": 0}
+                told = json.dumps({**chunk, "model": "m", "choices": [piece]})
+                self.wfile.write(f"data: {told}\n\n".encode())
+                self.wfile.flush()
+                reset = struct.pack("ii", 1, 0)
+                self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, reset)
+                self.connection.close()
+            case status:
+                self.send_response(int(status))
+                self.send_header("Content-Length", "2")
+                self.end_headers()
+                self.wfile.write(b"{}")
+
+    def log_message(self, *args):
+        pass
+
+
+@pytest.fixture
+def failing(monkeypatch):
+    """Where the failing server listens; `chat_model()` finds it, in the way that is asked for."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Failing)
+    server.asked = []
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+
+    def in_this_way(way):
+        address = f"http://127.0.0.1:{server.server_port}/{way}/v1"
+        monkeypatch.setenv("COURSE_LLM_BASE_URL", address)
+        monkeypatch.setenv("COURSE_LLM_MODEL", "tiny")
+        return server
+
+    yield in_this_way
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.parametrize(
+    ("way", "told", "options"),
+    [
+        ("404", "has no model 'tiny'.*COURSE_LLM_MODEL", {}),
+        ("401", "refuses the key.*COURSE_LLM_API_KEY", {}),
+        ("503", "answered 503", {"max_retries": 0}),
+        ("silent", r"did not answer within 0\.3 s", {"timeout": 0.3, "max_retries": 0}),
+    ],
+)
+def test_a_server_that_fails_is_named_with_its_address(failing, way, told, options):
+    port = failing(way).server_port
+    with pytest.raises(ModelServerError, match=rf"127\.0\.0\.1:{port}/{way}/v1.*{told}"):
+        chat_model(**options).invoke("hello")
+
+
+def test_nobody_at_the_address_is_told_with_it(monkeypatch):
+    port = free_port()
+    monkeypatch.setenv("COURSE_LLM_BASE_URL", f"http://127.0.0.1:{port}/v1")
+    monkeypatch.setenv("COURSE_LLM_MODEL", "tiny")
+    with pytest.raises(ModelServerError, match=rf"Nobody answers at http://127\.0\.0\.1:{port}/v1"):
+        chat_model(max_retries=0).invoke("hello")
+
+
+def test_a_busy_server_is_asked_again_after_growing_pauses(failing):
+    server = failing("503")
+    with pytest.raises(ModelServerError):
+        chat_model(max_retries=2).invoke("hello")
+    first, second, third = server.asked
+    assert second - first > 0.2 and third - second > second - first
+
+
+@pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
+async def test_an_answer_that_breaks_off_is_told_and_not_asked_for_again(failing, asynchronous):
+    server, seen = failing("half"), []
+    with pytest.raises(ModelServerError, match="broke off in the middle of an answer"):
+        if asynchronous:
+            async for chunk in chat_model().astream("hello"):
+                seen.append(chunk.text)
+        else:
+            seen += (chunk.text for chunk in chat_model().stream("hello"))
+    assert seen[:1] in (["half"], []) and len(server.asked) == 1
