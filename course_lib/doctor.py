@@ -11,6 +11,7 @@ from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from course_lib.servers import ServerError, vllm_program
 from course_lib.settings import Settings, SettingsError, read_settings
 
 PACKAGES = ("langgraph", "langchain-core", "langgraph-checkpoint-sqlite", "jupyterlab", "anywidget")
@@ -33,6 +34,7 @@ def examine() -> list[list[str]]:
         ("PostgreSQL", _postgres),
         ("Chromium", _chromium),
         ("GPU", _gpu),
+        ("vLLM", _vllm),
         ("model", _model),
     )
     try:
@@ -112,6 +114,14 @@ def _gpu(settings: Settings) -> tuple[str, str]:
     if shutil.which("nvidia-smi"):
         return "NVIDIA driver found", ""
     return "none", "Not needed: every chapter runs on a CPU."
+
+
+def _vllm(settings: Settings) -> tuple[str, str]:
+    try:
+        vllm_program()
+    except ServerError:
+        return "none", "Only chapter 14 needs it. Build it with `make vllm` (Linux)."
+    return "found", ""
 
 
 def _model(settings: Settings) -> tuple[str, str]:

@@ -3,6 +3,10 @@
     with langgraph_server() as server:
         client = get_sync_client(url=server.url)
 
+    with vllm_server() as server:
+        os.environ.update(server.variables)
+        model = chat_model()
+
 A server never outlives the process that started it (see `course_lib.guard`).
 """
 
@@ -11,6 +15,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import http.client
+import json
 import os
 import re
 import shutil
@@ -21,13 +26,17 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from course_lib.settings import ROOT
+from course_lib.settings import DATA, ROOT
 
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+PREFIX = re.compile(
+    r"^(?:\(\w+ pid=\d+\) )?(?:(?:ERROR|INFO|WARNING) [\d-]+ [\d:]+ \[[\w.]+:\d+\] )?"
+)
+"""What vLLM writes before a line: the process, and the time and place."""
 
 
 class ServerError(RuntimeError):
@@ -111,6 +120,7 @@ def start(
     *,
     variables: Mapping[str, str] | None = None,
     seconds: float = 60,
+    watch: Callable[[str], None] | None = None,
 ) -> Server:
     """Start a server and wait until it is healthy.
 
@@ -120,6 +130,7 @@ def start(
         health: path that answers 200 once it is ready.
         variables: environment variables to add.
         seconds: how long to wait.
+        watch: is called with the whole log, again and again, until the server is healthy.
 
     Raises:
         ServerError: it ended, or was not healthy in time. Nothing is left running.
@@ -145,16 +156,157 @@ def start(
     deadline = time.monotonic() + seconds
     try:
         while time.monotonic() < deadline and process.poll() is None:
-            if _is_healthy(url + health) and process.poll() is None:
+            healthy = _is_healthy(url + health)
+            if watch:
+                watch(server.log)
+            if healthy and process.poll() is None:
                 return server
             time.sleep(0.1)
     except BaseException:  # an interrupt, say: nothing is left running
         server.stop()
         raise
-    why = "ended at once" if process.poll() is not None else f"was not ready after {seconds:.0f} s"
+    why = (
+        "ended before it was ready"
+        if process.poll() is not None
+        else f"was not ready after {seconds:.0f} s"
+    )
     told = _telling_lines(server.log)
     server.stop()
     raise ServerError(f"The server {why}. Its log says: {told}")
+
+
+GRAMMAR = {"backend": "xgrammar", "disable_any_whitespace": True}
+
+
+@dataclass
+class ModelServer(Server):
+    """A running server that speaks the OpenAI protocol.
+
+    Args:
+        model: the name its model goes by.
+    """
+
+    model: str = ""
+
+    @property
+    def api(self) -> str:
+        """The address that clients are given."""
+        return f"{self.url}/v1"
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """The environment variables by which the course's `chat_model()` reaches this server."""
+        return {"COURSE_LLM_BASE_URL": self.api, "COURSE_LLM_MODEL": self.model}
+
+
+def vllm_server(
+    model: str | Path = DATA / "models" / "namu-tiny",
+    *,
+    name: str | None = None,
+    port: int | None = None,
+    context: int = 2048,
+    sequences: int = 16,
+    kv_gib: int = 1,
+    threads: int = 1,
+    options: Sequence[str] = (),
+    seconds: float = 300,
+    tell: Callable[[str], None] | None = print,
+) -> ModelServer:
+    """Start vLLM's OpenAI-compatible server.
+
+    It runs from `.venv-vllm`, which `make vllm` builds: on a CPU, or on the GPU where there is
+    one. A model in a folder needs no net; any other name is fetched by vLLM from its hub.
+
+    Args:
+        model: a folder with the weights, or a name on the hub.
+        name: what the server calls it; the folder's name when left out.
+        port: TCP port on 127.0.0.1; a free one when left out.
+        context: longest conversation, prompt and answer together, in tokens.
+        sequences: conversations that are worked on at the same time; more wait.
+        kv_gib: GiB of main memory for the KV cache (a GPU takes what its memory leaves).
+        threads: CPU threads that compute. One is fastest for a model as small as the course's.
+        options: more command-line options for `vllm serve`.
+        seconds: how long to wait until it is healthy.
+        tell: is called with a line for each stage of the start; None for silence.
+
+    Raises:
+        ServerError: there is no vLLM or no such model, the port is taken, or the server did not
+            become healthy; the text holds the telling lines of its log.
+    """
+    program = vllm_program()
+    folder = Path(model).expanduser()
+    if not folder.is_dir() and len(folder.parts) > 2:
+        raise ServerError(f"There is no folder {str(model)!r}. Name one that holds a model.")
+    if folder.is_dir() and not (folder / "config.json").is_file():
+        raise ServerError(f"{str(model)!r} holds no model: there is no config.json in it.")
+    called = name or folder.name
+    place = free_port() if port is None else port
+    on_gpu = shutil.which("nvidia-smi") is not None
+    command = [
+        *(str(program), "serve", str(folder.resolve()) if folder.is_dir() else str(model)),
+        *("--served-model-name", called, "--host", "127.0.0.1", "--port", str(place)),
+        *("--max-model-len", str(context), "--max-num-seqs", str(sequences)),
+        *("--enable-auto-tool-choice", "--tool-call-parser", "hermes"),
+        # Without this a grammar allows blanks without end, and small models write them.
+        *("--structured-outputs-config", json.dumps(GRAMMAR)),
+        *(() if on_gpu else ("--dtype", "float32", "--enforce-eager")),
+        *options,
+    ]
+    variables = {
+        **{"VLLM_NO_USAGE_STATS": "1", "DO_NOT_TRACK": "1", "VLLM_HOST_IP": "127.0.0.1"},
+        **{"VLLM_CPU_KVCACHE_SPACE": str(kv_gib), "VLLM_CPU_OMP_THREADS_BIND": "nobind"},
+        **{"OMP_NUM_THREADS": str(threads), "PYTHONWARNINGS": "ignore"},
+    }
+    if folder.is_dir():
+        variables |= {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}
+    url = f"http://127.0.0.1:{place}"
+    server = start(
+        command, url, "/health", variables=variables, seconds=seconds, watch=_Stages(tell)
+    )
+    # One handle takes the place of the other, also where the process's end is concerned.
+    atexit.unregister(server.stop)
+    served = ModelServer(server.url, server.folder, server._process, called)
+    atexit.register(served.stop)
+    return served
+
+
+def vllm_program() -> Path:
+    """Return the `vllm` command of `.venv-vllm`, or of the path.
+
+    Raises:
+        ServerError: there is none.
+    """
+    own = ROOT / ".venv-vllm" / "bin" / "vllm"
+    found = own if own.exists() else shutil.which("vllm")
+    if found is None:
+        raise ServerError(
+            "There is no vLLM here. Build its environment with `make vllm` (Linux), or set "
+            "COURSE_LLM_BASE_URL and COURSE_LLM_MODEL to a server that runs elsewhere."
+        )
+    return Path(found)
+
+
+class _Stages:
+    """Tells each stage of vLLM's start once, in order, as its log comes to it."""
+
+    MARKS = (
+        (re.compile("Initializing a V1 LLM engine"), "vLLM: the engine starts"),
+        (re.compile("Loading weights took"), "vLLM: the weights are loaded"),
+        (re.compile(r"KV cache size: ([\d,]+) tokens"), "vLLM: room for {} tokens in the KV cache"),
+        (re.compile("Application startup complete"), "vLLM: ready"),
+    )
+
+    def __init__(self, tell: Callable[[str], None] | None) -> None:
+        self.tell, self.told = tell, 0
+
+    def __call__(self, log: str) -> None:
+        while self.tell and self.told < len(self.MARKS):
+            mark, text = self.MARKS[self.told]
+            found = mark.search(log)
+            if not found:
+                return
+            self.tell(text.format(*found.groups()))
+            self.told += 1
 
 
 def free_port() -> int:
@@ -181,7 +333,8 @@ def _is_free(port: int) -> bool:
 
 def _telling_lines(log: str) -> str:
     """The lines of a log that name an error, or its last ones."""
-    lines = [line.strip() for line in log.splitlines() if line.strip()]
-    raised = [line for line in lines if re.match(r"[\w.]*(Error|Exception): ", line)]
+    lines = [PREFIX.sub("", line).strip() for line in log.splitlines()]
+    lines = [line for line in lines if line]
+    raised = [line for line in lines if re.match(r"[\w.]*(Error|Exception): |Value error, ", line)]
     errors = raised or [line for line in lines if "error" in line.lower()]
     return " / ".join(dict.fromkeys((errors or lines)[-3:])) or "nothing"
