@@ -1,0 +1,94 @@
+"""Dialogues with Namu, made from the data: what the tiny model learns from and is measured on.
+
+Every dialogue is a list of messages in OpenAI's form. The person's sentences are composed
+(`phrasing`), the searches are real (`course_lib.places.search_places` answers them), and what the
+assistant should say follows from both. Nothing of it is written by a model.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from typing import Any
+
+from course_lib.tiny.frames import Frames, Language
+from course_lib.tiny.scene import KINDS, Scene, Task
+from course_lib.tiny.wishes import Wishes
+
+
+@dataclass(frozen=True)
+class Dialogue:
+    """One thing said to Namu, what came before it, and what should follow.
+
+    Args:
+        messages: OpenAI-style messages. Everything behind the last `user` message is what the
+            model should say (`assistant`) or is told (`tool`).
+        tools: the names of the tools that are offered.
+        kind: what the last message does, such as `search`, `cheaper` or `exclude_one`.
+        task: what is asked of the model.
+        language: the language of the last message.
+    """
+
+    messages: list[dict[str, Any]]
+    tools: tuple[str, ...]
+    kind: str
+    task: Task
+    language: Language
+
+    @property
+    def asked(self) -> int:
+        """The index of the last thing the person said."""
+        return max(n for n, m in enumerate(self.messages) if m["role"] == "user")
+
+
+class DialogueMaker:
+    """Makes dialogues, always the same for the same seed.
+
+    Args:
+        seed: any text or number.
+        frames: `seen` for the frames of the training, `held_out` for the others.
+        unseen_combinations: True: every search is a held-out combination of category and
+            district; False: none is; None: as it comes.
+        unseen_names: True: the results carry names that training never showed; False: they are
+            names it may show, some of them made up; None: the real ones.
+    """
+
+    def __init__(
+        self,
+        seed: str | int,
+        *,
+        frames: Frames = "seen",
+        unseen_combinations: bool | None = False,
+        unseen_names: bool | None = False,
+    ) -> None:
+        self.rng = random.Random(str(seed))
+        self.frames: Frames = frames
+        self.wishes = Wishes(self.rng, unseen_combinations, unseen_names)
+
+    def any(self, language: Language | None = None) -> Dialogue:
+        """Make a dialogue of any kind, in the proportions of the training."""
+        kind = self.rng.choices(list(KINDS), [weight for weight, _ in KINDS.values()])[0]
+        return self.of(kind, language)
+
+    def of(self, kind: str, language: Language | None = None, task: Task | None = None) -> Dialogue:
+        """Make a dialogue in which the last message is of one kind.
+
+        Args:
+            kind: one of `KINDS`.
+            language: of the last message; either when left out.
+            task: what is asked of the model; mostly `agent` when left out.
+        """
+        spoken: Language = language or self.rng.choice(("en", "ko"))
+        scene = Scene(self.wishes, spoken, self.frames, kind)
+        asked = task or self._task(kind)
+        messages, tools = scene.play(asked)
+        return Dialogue(messages, tools, kind, asked, spoken)
+
+    def _task(self, kind: str) -> Task:
+        # Without tools a prompt does not say which form is asked for: the server's grammar does.
+        # Words come more often than JSON there, so that a model left free answers in words.
+        if kind.startswith("exclude"):
+            return self.rng.choices(("agent", "route", "reject", "words"), (52, 9, 9, 30))[0]
+        if kind == "search":
+            return self.rng.choices(("agent", "route", "wish", "words"), (78, 4, 4, 14))[0]
+        return self.rng.choices(("agent", "route", "words"), (66, 12, 22))[0]

@@ -1,0 +1,41 @@
+"""The recipe of a training: every number that decides what comes out of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that decides what comes out of a training.
+
+    Args:
+        seed: of the dialogues and of the first weights.
+        steps: how many batches.
+        batch: dialogues a batch.
+        vocabulary: tokens, the bytes and markers among them.
+        hidden: width of the model.
+        layers: how many blocks.
+        heads: attention heads; the width of one is `hidden / heads`.
+        kv_heads: heads of keys and values, shared by several attention heads.
+        intermediate: width of the feed-forward part.
+        context: longest sequence, in tokens.
+        rate: highest learning rate.
+        warm_up: steps until it is reached; from there it falls as a cosine.
+        prompt_weight: weight in the loss of a token that the model is given, beside 1 for one
+            that it has to say.
+    """
+
+    seed: int = 14
+    steps: int = 7500
+    batch: int = 24
+    vocabulary: int = 3072
+    hidden: int = 192
+    layers: int = 4
+    heads: int = 6
+    kv_heads: int = 2
+    intermediate: int = 512
+    context: int = 2048
+    rate: float = 5e-3
+    warm_up: int = 150
+    prompt_weight: float = 0.05

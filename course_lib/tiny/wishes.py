@@ -1,0 +1,124 @@
+"""What people wish for, drawn at random, and what of it the training must never see."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import lru_cache
+from typing import Any
+
+from course_lib.places import CATEGORIES, Place, load_districts, load_places
+from course_lib.tiny.frames import parts
+
+
+def is_held_out(wish: Mapping[str, Any]) -> bool:
+    """Whether training never sees this combination of category and district in a call."""
+    where = wish.get("district") or wish.get("near")
+    if not wish.get("category") or not where:
+        return False
+    return _hash(f"{wish['category']} {where}") % 10 == 0
+
+
+def is_unseen(place: Place) -> bool:
+    """Whether training never sees this place's name; one in ten is kept for measuring."""
+    return _hash(place.id) % 10 == 0
+
+
+def _hash(text: str) -> int:
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "big")
+
+
+class Wishes:
+    """Draws searches and names, within what may be shown.
+
+    Args:
+        rng: where the choices come from.
+        unseen_combinations: True: every search is a held-out combination of category and
+            district; False: none is; None: as it comes.
+        unseen_names: True: places carry names that training never showed; False: names it may
+            show, some of them made up; None: the real ones.
+    """
+
+    def __init__(
+        self, rng: random.Random, unseen_combinations: bool | None, unseen_names: bool | None
+    ) -> None:
+        self.rng = rng
+        self.unseen_combinations, self.unseen_names = unseen_combinations, unseen_names
+
+    def may_use(self, wish: Mapping[str, Any]) -> bool:
+        """Whether a search may be shown that came about by a change."""
+        return self.unseen_combinations is not False or not is_held_out(wish)
+
+    def wish(self, *, category: bool | None = None) -> dict[str, Any]:
+        """Draw the arguments of a search, within what this maker may use."""
+        while True:
+            wish = self._draw(category)
+            if self.unseen_combinations is None or not wish:
+                return wish
+            if is_held_out(wish) is self.unseen_combinations:
+                return wish
+
+    def _draw(self, category: bool | None) -> dict[str, Any]:
+        rng, wish = self.rng, {}
+        if category or (category is None and rng.random() < 0.9):
+            wish["category"] = rng.choice(CATEGORIES)
+        if rng.random() < 0.68:
+            wish["district"] = rng.choice(sorted(load_districts()))
+        tags = self.moods(wish.get("category"), rng.choices((0, 1, 2), (45, 45, 10))[0])
+        if tags:
+            wish["tags"] = tags
+        if rng.random() < 0.1:
+            wish["indoor"] = rng.random() < 0.6
+        if rng.random() < 0.18 and "free-entry" not in tags:
+            wish.update(rng.choice(({"max_price": 0}, {"max_price": 1}, {"min_price": 2})))
+        if not wish:
+            return self._draw(category)
+        return wish
+
+    def moods(self, category: str | None, count: int, besides: Sequence[str] = ()) -> list[str]:
+        """Draw moods that go with a category, now and then others."""
+        book = parts()
+        usual = book["moods_of"].get(category, ())
+        tags: list[str] = list(besides)
+        while len(tags) < count + len(besides):
+            pool = usual if usual and self.rng.random() < 0.8 else list(book["moods"])
+            tag = self.rng.choice(list(pool))
+            if tag not in tags:
+                tags.append(tag)
+        return tags[len(besides) :]
+
+    def renamed(self, place: Place) -> Place:
+        """Return the place, under a name that may be shown."""
+        mode = self.unseen_names
+        if mode is None or (mode is True and is_unseen(place)):
+            return place
+        if mode is True:
+            return replace(place, **_names_of(self.rng.choice(_places(unseen=True))))
+        if not is_unseen(place) and self.rng.random() < 0.6:
+            return place
+        first, second = self.rng.sample(_places(unseen=False), 2)
+        return replace(
+            place,
+            name_ko=_mixed(first.name_ko, second.name_ko, self.rng),
+            name_en=_mixed(first.name_en, second.name_en, self.rng),
+        )
+
+
+@lru_cache(maxsize=2)
+def _places(*, unseen: bool) -> list[Place]:
+    return [place for place in load_places() if is_unseen(place) is unseen]
+
+
+def _names_of(place: Place) -> dict[str, str]:
+    return {"name_ko": place.name_ko, "name_en": place.name_en}
+
+
+def _mixed(first: str, second: str, rng: random.Random) -> str:
+    """A name that no place has: the beginning of one and the end of another."""
+    head, tail = first.split(), second.split()
+    if len(head) > 1 or len(tail) > 1:
+        return " ".join([*head[: max(1, len(head) // 2)], *tail[len(tail) // 2 :]])
+    cut, other = rng.randint(1, max(1, len(first) - 1)), rng.randint(0, max(0, len(second) - 1))
+    return first[:cut] + second[other:]
