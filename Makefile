@@ -3,7 +3,8 @@ PYTHON ?= python3
 CHECK = $(PYTHON) tools/python_version.py
 SETUP = $(CHECK) && $(PYTHON) tools/environment.py
 
-.PHONY: help venv lab test doctor progress notebooks exercises bench lock clean
+.PHONY: help venv lab test doctor progress notebooks exercises bench lock clean vllm test-vllm \
+	train evaluate
 
 help:
 	@echo "make lab        open JupyterLab on the first page (make lab PORT=9000 for a port of yours)"
@@ -15,6 +16,10 @@ help:
 	@echo "make exercises  make exercises/ from solutions/"
 	@echo "make bench      measure, and store the tables in benchmarks/results/"
 	@echo "make lock       choose and pin today's versions in constraints.txt (needs uv)"
+	@echo "make vllm       build .venv-vllm: a real vLLM server for chapter 14 (Linux)"
+	@echo "make test-vllm  run and compare chapter 14, and its tests, against that server"
+	@echo "make train      train the tiny model again (hours on a CPU; goes on where it stopped)"
+	@echo "make evaluate   measure the tiny model on what its training never saw"
 	@echo "make clean      remove .venv and everything that can be made again"
 
 venv:
@@ -43,6 +48,18 @@ bench:
 
 lock:
 	@$(CHECK) && $(PYTHON) tools/lock.py
+
+vllm:
+	@$(CHECK) && $(PYTHON) tools/vllm.py
+
+test-vllm:
+	@$(SETUP) run dev tools/check.py vllm
+
+train:
+	@$(PYTHON) tools/vllm.py run -m course_lib.tiny.train
+
+evaluate:
+	@$(PYTHON) tools/vllm.py run -m course_lib.tiny.evaluate
 
 clean:
 	@$(PYTHON) tools/clean.py

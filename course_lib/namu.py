@@ -83,7 +83,8 @@ class Rejection(BaseModel):
     """Which of the places on the table the person turns down."""
 
     positions: list[int] = Field(
-        description="Their numbers, 1 for the first. Empty when all of them are meant."
+        max_length=10,  # a small model under a grammar may not find the end of a list
+        description="Their numbers, 1 for the first. Empty when all of them are meant.",
     )
 
 

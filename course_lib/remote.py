@@ -27,6 +27,16 @@ class ModelServerError(ConnectionError):
     """
 
 
+def client_for_any_loop() -> Any:
+    """Return an asynchronous HTTP client that keeps no connection open between requests.
+
+    A kept connection belongs to the event loop that opened it. One model may be used from several:
+    the notebook's, a server's in a thread, one `asyncio.run` after the other.
+    """
+    limits = type(openai.DEFAULT_CONNECTION_LIMITS)
+    return openai.DefaultAsyncHttpxClient(limits=limits(max_keepalive_connections=0))
+
+
 class RemoteChatModel(ChatOpenAI):
     """`ChatOpenAI`, with errors that name the address.
 

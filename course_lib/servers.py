@@ -15,7 +15,6 @@ from __future__ import annotations
 import atexit
 import contextlib
 import http.client
-import json
 import os
 import re
 import shutil
@@ -175,9 +174,6 @@ def start(
     raise ServerError(f"The server {why}. Its log says: {told}")
 
 
-GRAMMAR = {"backend": "xgrammar", "disable_any_whitespace": True}
-
-
 @dataclass
 class ModelServer(Server):
     """A running server that speaks the OpenAI protocol.
@@ -206,7 +202,7 @@ def vllm_server(
     port: int | None = None,
     context: int = 2048,
     sequences: int = 16,
-    kv_gib: int = 1,
+    kv_gib: float | None = 1,
     threads: int = 1,
     options: Sequence[str] = (),
     seconds: float = 300,
@@ -223,7 +219,7 @@ def vllm_server(
         port: TCP port on 127.0.0.1; a free one when left out.
         context: longest conversation, prompt and answer together, in tokens.
         sequences: conversations that are worked on at the same time; more wait.
-        kv_gib: GiB of main memory for the KV cache (a GPU takes what its memory leaves).
+        kv_gib: GiB for the KV cache; None for what vLLM finds fit, on a GPU all that is left.
         threads: CPU threads that compute. One is fastest for a model as small as the course's.
         options: more command-line options for `vllm serve`.
         seconds: how long to wait until it is healthy.
@@ -247,15 +243,14 @@ def vllm_server(
         *("--served-model-name", called, "--host", "127.0.0.1", "--port", str(place)),
         *("--max-model-len", str(context), "--max-num-seqs", str(sequences)),
         *("--enable-auto-tool-choice", "--tool-call-parser", "hermes"),
-        # Without this a grammar allows blanks without end, and small models write them.
-        *("--structured-outputs-config", json.dumps(GRAMMAR)),
         *(() if on_gpu else ("--dtype", "float32", "--enforce-eager")),
+        *(("--kv-cache-memory-bytes", str(int(kv_gib * 2**30))) if kv_gib else ()),
         *options,
     ]
     variables = {
         **{"VLLM_NO_USAGE_STATS": "1", "DO_NOT_TRACK": "1", "VLLM_HOST_IP": "127.0.0.1"},
-        **{"VLLM_CPU_KVCACHE_SPACE": str(kv_gib), "VLLM_CPU_OMP_THREADS_BIND": "nobind"},
-        **{"OMP_NUM_THREADS": str(threads), "PYTHONWARNINGS": "ignore"},
+        **{"VLLM_CPU_OMP_THREADS_BIND": "nobind", "OMP_NUM_THREADS": str(threads)},
+        "PYTHONWARNINGS": "ignore",
     }
     if folder.is_dir():
         variables |= {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}

@@ -1,6 +1,8 @@
 """The exercises: four outcomes told apart, hints and solutions on request, progress kept."""
 
+import contextlib
 import json
+import math
 import operator
 import shutil
 import subprocess
@@ -22,7 +24,7 @@ from langgraph.types import Command, Overwrite, interrupt
 from typing_extensions import TypedDict
 
 from course_lib.checkpointers import open_checkpointer
-from course_lib.exercises import ch01, ch02, ch03, ch04, ch05, ch06, ch07, ch17, progress
+from course_lib.exercises import ch01, ch02, ch03, ch04, ch05, ch06, ch07, ch14, ch17, progress
 from course_lib.exercises.exercise import Exercise, code_of, is_untouched
 from course_lib.exercises.generate import exercise_of, generate, notebook_text
 from course_lib.exercises.report import report
@@ -32,7 +34,7 @@ from course_lib.threads import label_of
 
 EXERCISES = [
     e
-    for module in (ch01, ch02, ch03, ch04, ch05, ch06, ch07, ch17)
+    for module in (ch01, ch02, ch03, ch04, ch05, ch06, ch07, ch14, ch17)
     for e in vars(module).values()
     if isinstance(e, Exercise)
 ]
@@ -462,7 +464,77 @@ def kept(page, key):
     return keep_place
 
 
+def metric(page, name):
+    """The first number of that name on a metrics page, without adding up engines."""
+    return next(float(line.split()[-1]) for line in page.splitlines() if line.startswith(name))
+
+
+def hits_since_the_start(before, after):
+    return metric(after, ch14.HITS) / metric(after, ch14.QUERIES)
+
+
+def hits_of_one_engine(before, after):
+    asked = metric(after, ch14.QUERIES) - metric(before, ch14.QUERIES)
+    return (metric(after, ch14.HITS) - metric(before, ch14.HITS)) / asked if asked else 0.0
+
+
+def servers(need, speed, spare=1):
+    return math.ceil(need / (0.6 * speed)) + spare
+
+
+def answering(say):
+    """`steady_graph` with this way to ask the models."""
+
+    def steady_graph(models, saver):
+        def answer(state: MessagesState):
+            return {"messages": [say(models, state["messages"])]}
+
+        builder = StateGraph(MessagesState)
+        builder.add_node(answer)
+        return builder.add_edge(START, "answer").compile(checkpointer=saver)
+
+    return steady_graph
+
+
+def say_all(models, messages):
+    answers = [model.invoke(messages) for model in models]
+    return answers[0]
+
+
+def say_sorry(models, messages):
+    for model in models:
+        with contextlib.suppress(Exception):
+            return model.invoke(messages)
+    return AIMessage("Sorry, nobody is there.")
+
+
+def say_unless_unreachable(models, messages):
+    try:
+        return models[0].invoke(messages)
+    except ConnectionError:
+        return models[1].invoke(messages)
+
+
 WRONG = {
+    "ch14.e1": [
+        lambda layers, heads, width, each: layers * heads * width * each,
+        lambda layers, heads, width, each: 2 * layers * width * each,
+        lambda layers, heads, width, each: 2 * layers * heads * width,
+    ],
+    "ch14.e2": [
+        lambda memory, weights, each, tokens: int((memory - weights) // (each * tokens)),
+        lambda memory, weights, each, tokens: int((0.9 * memory - weights) // (each * tokens)),
+        lambda memory, weights, each, tokens: max(0, (0.9 * memory - weights) // (each * tokens)),
+    ],
+    "ch14.e3": [hits_since_the_start, hits_of_one_engine, lambda before, after: 0.64],
+    "ch14.e4": [
+        lambda loads, need, limit: servers(need, max(speed for _, speed, _ in loads)),
+        lambda loads, need, limit: servers(need, max(s for _, s, f in loads if f <= limit), 0),
+        lambda loads, need, limit: servers(
+            need, max([s for _, s, f in loads if f <= limit], default=300)
+        ),
+    ],
+    "ch14.e5": [answering(say_all), answering(say_sorry), answering(say_unless_unreachable)],
     "ch17.e1": [look_silently, look_from_zero, look_and_say_nothing],
     "ch17.e2": [forget_unasked, forget_through_the_reducer, forget_whatever_is_said],
     "ch17.e3": [

@@ -1,10 +1,17 @@
-"""Everything `make test` proves, in order, with one closing line.
+"""Everything `make test` and `make test-vllm` prove, in order, with one closing line.
+
+`make test`:
 
 1. ruff: lint and formatting
 2. the library's promises: tests/ without the browser
 3. nbval: every cell of notebooks/ and solutions/ runs and shows what is stored, with the network
    switched off where the system lets us (Linux)
 4. the browser: chapter 00 in a real JupyterLab and a real Chromium
+
+`make test-vllm` (`check.py vllm`), with the network switched off:
+
+1. the tests of the tiny model, of the server's start and end, and of the earlier chapters on it
+2. nbval: chapter 14 against a real vLLM server
 """
 
 from __future__ import annotations
@@ -20,31 +27,49 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 CODE = ["course_lib", "tests", "tools", "benchmarks"]
-NBVAL = [
-    *("--nbval", "--nbval-sanitize-with", "tests/nbval_sanitize.cfg"),
-    *("--nbval-cell-timeout", "60", "--dist", "loadscope"),
-]
+NBVAL = ["--nbval", "--nbval-sanitize-with", "tests/nbval_sanitize.cfg", "--nbval-cell-timeout"]
+WITH_VLLM = [str(path.relative_to(ROOT)) for path in sorted(ROOT.glob("notebooks/14_*.ipynb"))]
+"""The chapters that need `make vllm`; `make test-vllm` runs them."""
+OFFLINE = ("notebooks", "vllm", "chapter 14")
+"""The stages that run with the network switched off."""
 
 
-def main() -> int:
-    """Run all stages, even after a failure, and return the exit status."""
+def stages_of(track: str) -> dict[str, list[str]]:
+    """Return the stages of a track, each as arguments for Python.
+
+    Args:
+        track: `` for the course as everybody has it, `vllm` for chapter 14.
+    """
+    if track == "vllm":
+        return {
+            "vllm": _pytest("tests/vllm"),
+            "chapter 14": [*_pytest(*WITH_VLLM), *NBVAL, "300"],
+        }
     workers = str(min(os.cpu_count() or 2, 8))
+    cells = [*NBVAL, "60", "--dist", "loadscope", *(f"--ignore={path}" for path in WITH_VLLM)]
+    return {
+        "ruff check": ["-m", "ruff", "check", "--quiet"],
+        "ruff format": ["-m", "ruff", "format", "--quiet", "--check", *CODE],
+        "library": [
+            *_pytest("tests"),
+            *("-n", workers, "--ignore", "tests/browser", "--ignore", "tests/vllm"),
+        ],
+        "notebooks": [*_pytest("notebooks", "solutions"), "-n", workers, *cells],
+        "browser": _pytest("tests/browser"),
+    }
+
+
+def main(track: str = "") -> int:
+    """Run all stages of a track, even after a failure, and return the exit status."""
     with tempfile.TemporaryDirectory(prefix="course-") as scratch:
         environment = _environment(Path(scratch))
-        stages = {
-            "ruff check": ["-m", "ruff", "check", "--quiet"],
-            "ruff format": ["-m", "ruff", "format", "--quiet", "--check", *CODE],
-            "library": [*_pytest("tests"), "-n", workers, "--ignore", "tests/browser"],
-            "notebooks": [*_pytest("notebooks", "solutions"), "-n", workers, *NBVAL],
-            "browser": _pytest("tests/browser"),
-        }
         totals = {"passed": 0, "failed": 0, "skipped": 0}
-        for name, command in stages.items():
+        for name, command in stages_of(track).items():
             print(f"\n== {name}", flush=True)
             began = time.monotonic()
             report = Path(scratch) / f"{name.replace(' ', '-')}.xml"
             extra = [f"--junitxml={report}"] if "pytest" in command else []
-            python = _without_network() if name == "notebooks" else [sys.executable]
+            python = _without_network() if name in OFFLINE else [sys.executable]
             status = subprocess.run(
                 [*python, *command, *extra], cwd=ROOT, env=environment
             ).returncode
@@ -101,4 +126,4 @@ def _counts(report: Path, status: int) -> dict[str, int]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(*sys.argv[1:2]))

@@ -21,7 +21,7 @@ from nbclient.exceptions import CellExecutionError
 ROOT = Path(__file__).resolve().parent.parent
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 WIDGET = "application/vnd.jupyter.widget-view+json"
-CELL_SECONDS = 60
+CELL_SECONDS = 300
 
 
 def execute(notebook: nbformat.NotebookNode, folder: Path) -> None:

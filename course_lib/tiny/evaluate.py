@@ -25,6 +25,8 @@ from course_lib.tiny.frames import Language
 from course_lib.tiny.tokens import described
 from course_lib.tiny.train import HOME
 
+SAMPLE = 40
+"""How many of the first dialogues are counted apart, for a test that measures them again."""
 CALL = re.compile(r"<tool_call>(.*?)</tool_call>", re.S)
 REFINE = ("district", "category", "mood", "price", "cheaper", "widen")
 EXCLUDE = ("exclude", "exclude_one", "exclude_two", "exclude_name")
@@ -145,8 +147,8 @@ def names_in(dialogue: Dialogue) -> list[str]:
 
 def run_test(
     model: Model, test: Test, language: Language, count: int
-) -> tuple[int, int, list[str]]:
-    """Return how many answers are right, out of how many, and the wrong ones as text.
+) -> tuple[int, int, int, list[str]]:
+    """Return how many answers are right, out of how many, of the first, and the wrong as text.
 
     Copied names count one by one, everything else by the dialogue.
     """
@@ -154,9 +156,10 @@ def run_test(
     at = [len(d.messages) - 1 if test.answers else d.asked + 1 for d in dialogues]
     begun = {"route": '{"intent": "', "reject": '{"positions": ['}.get(test.task, "")
     prompts = [prompt_of(model, d, upto=n, begun=begun) for d, n in zip(dialogues, at, strict=True)]
-    right = total = 0
+    right = total = of_sample = 0
     wrong = []
-    for dialogue, n, text in zip(dialogues, at, model.complete(prompts), strict=True):
+    answers = model.complete(prompts)
+    for place, (dialogue, n, text) in enumerate(zip(dialogues, at, answers, strict=True), 1):
         said, wanted = begun + text, dialogue.messages[n]
         if test.answers:
             names = names_in(dialogue)
@@ -167,10 +170,11 @@ def run_test(
         else:
             good = is_right(said, wanted)
             right, total = right + good, total + 1
+        of_sample = right if place <= SAMPLE else of_sample
         if not good:
             told = dialogue.messages[dialogue.asked]["content"]
             wrong.append(f"{told!r}: {said!r} is not {_expected(wanted)!r}")
-    return right, total, wrong
+    return right, total, of_sample, wrong
 
 
 def is_right(said: str, wanted: dict[str, Any]) -> bool:
@@ -202,7 +206,7 @@ def evaluate(folder: Path, count: int, tests: Iterable[Test] = TESTS) -> list[di
     results = []
     for test in tests:
         for language in ("en", "ko"):
-            right, total, wrong = run_test(model, test, language, count)
+            right, total, of_sample, wrong = run_test(model, test, language, count)
             met = "" if test.bar is None else f"(bar {test.bar:.0%})"
             print(
                 f"{test.name:<34} {language}  {right:>4}/{total:<4} {right / total:6.1%} {met}",
@@ -211,7 +215,7 @@ def evaluate(folder: Path, count: int, tests: Iterable[Test] = TESTS) -> list[di
             results.append(
                 {
                     **{"test": test.name, "language": language, "right": right, "total": total},
-                    **{"bar": test.bar, "wrong": wrong[:5]},
+                    **{"of_sample": of_sample, "bar": test.bar, "wrong": wrong[:5]},
                 }
             )
     return results

@@ -1,0 +1,118 @@
+"""The tiny model: what it promises, how it is trained, and how it is measured."""
+
+import json
+import shutil
+import subprocess
+
+import pytest
+
+from course_lib.settings import DATA, ROOT
+from course_lib.tiny.card import write_card
+
+TINY = DATA / "models" / "namu-tiny"
+
+
+def test_it_is_small_and_carries_what_a_server_needs():
+    names = {path.name for path in TINY.iterdir()}
+    assert names >= {"config.json", "model.safetensors", "tokenizer.json", "README.md"}
+    assert sum(path.stat().st_size for path in TINY.iterdir()) < 20e6
+    assert json.loads((TINY / "training.json").read_text())["parameters"] <= 5e6
+    assert json.loads((TINY / "config.json").read_text())["model_type"] == "llama"
+
+
+def test_its_card_says_what_was_measured(tmp_path):
+    for name in ("training.json", "evaluation.json"):
+        shutil.copy(TINY / name, tmp_path)
+    write_card(tmp_path)
+    assert (TINY / "README.md").read_text() == (tmp_path / "README.md").read_text()
+
+
+def test_its_template_is_the_one_in_the_library():
+    library = ROOT / "course_lib" / "tiny" / "chat_template.jinja"
+    assert (TINY / "chat_template.jinja").read_text() == library.read_text()
+
+
+def test_the_stored_evaluation_holds_for_a_sample(vllm_python, tmp_path):
+    """What was measured is measured again, on the first dialogues of each test."""
+    code = (
+        "import json, sys; from course_lib.tiny.evaluate import *; "
+        "print(json.dumps(evaluate(HOME, SAMPLE)), file=open(sys.argv[1], 'w'))"
+    )
+    subprocess.run([vllm_python, "-c", code, tmp_path / "out"], cwd=ROOT, check=True)
+    again = {(r["test"], r["language"]): r for r in json.loads((tmp_path / "out").read_text())}
+    stored = json.loads((TINY / "evaluation.json").read_text())
+    assert len(stored) == len(again)
+    for row in stored:
+        found = again[row["test"], row["language"]]
+        assert abs(found["right"] - row["of_sample"]) <= 2, (row, found["right"])
+
+
+def test_training_is_resumed_where_it_was_stopped_and_comes_to_the_same(vllm_python, tmp_path):
+    code = """
+import dataclasses, sys, torch
+from pathlib import Path
+from course_lib.tiny import train as t
+torch.set_num_threads(1)
+recipe = t.Recipe(steps=6, batch=4, vocabulary=600, hidden=32, heads=2, kv_heads=1,
+                  layers=2, intermediate=64, warm_up=2)
+t.train_tokenizer = (lambda make: lambda recipe: make(recipe, 200))(t.train_tokenizer)
+work, out = Path(sys.argv[1]), Path(sys.argv[1]) / "out"
+whole = t.train(recipe, out / "whole", work / "whole", save_every=3)
+real, seen = torch.save, []
+def stop_after_the_first(*given):
+    real(*given)
+    seen.append(1)
+    if len(seen) == 1:
+        raise_next.append(1)
+raise_next = []
+save = t.save
+def saved(*given):
+    save(*given)
+    if raise_next and len(seen) == 1:
+        raise KeyboardInterrupt
+torch.save, t.save = stop_after_the_first, saved
+try:
+    t.train(recipe, out / "parts", work / "parts", save_every=3)
+except KeyboardInterrupt:
+    print("stopped")
+torch.save, t.save = real, save
+t.train(recipe, out / "parts", work / "parts", save_every=3)
+from safetensors.torch import load_file
+a, b = (load_file(out / name / "model.safetensors") for name in ("whole", "parts"))
+assert all(torch.equal(a[key], b[key]) for key in a)
+try:
+    t.train(dataclasses.replace(recipe, rate=1.0), out / "x", work / "parts")
+except ValueError as error:
+    print(error)
+"""
+    told = subprocess.run(
+        [vllm_python, "-c", code, tmp_path], cwd=ROOT, capture_output=True, text=True
+    )
+    assert told.returncode == 0, told.stderr[-2000:]
+    assert "stopped" in told.stdout and "training of another recipe" in told.stdout
+
+
+@pytest.mark.parametrize(
+    ("said", "wanted", "right"),
+    [
+        ('<tool_call>{"name": "s", "arguments": {"a": 1}}</tool_call>', {"a": 1}, True),
+        ('<tool_call>{"name": "s", "arguments": {"a": 2}}</tool_call>', {"a": 1}, False),
+        ('<tool_call>{"name": "s", "arguments": {"a": 1, "b": 2}}</tool_call>', {"a": 1}, False),
+        ('<tool_call>{"name": "s", "arguments": {"a": 1}</tool_call>', {"a": 1}, False),
+        ("I found nothing.", {"a": 1}, False),
+        ('<tool_call>{"name": "s", "arguments": {"a": 1}}</tool_call>', None, False),
+        ("Hello.", None, True),
+    ],
+)
+def test_the_evaluation_tells_right_from_wrong(vllm_python, said, wanted, right):
+    code = (
+        "import json, sys; from course_lib.tiny.evaluate import is_right; "
+        "said, wanted = json.loads(sys.argv[1]); "
+        "call = [{'function': {'name': 's', 'arguments': wanted}}]; "
+        "print(is_right(said, {'tool_calls': call} if wanted else {'content': 'Hello.'}))"
+    )
+    told = subprocess.run(
+        [vllm_python, "-c", code, json.dumps([said, wanted])],
+        **{"cwd": ROOT, "capture_output": True, "text": True, "check": True},
+    )
+    assert told.stdout.strip() == str(right)
