@@ -34,7 +34,7 @@ by another model.
 | time | {minutes:.0f} minutes on two shared CPU cores |
 | last loss | {loss} |
 
-`training.json` holds the whole recipe and the loss curve.
+`training.json` holds the whole recipe and the loss curve. {note}
 
 ## What it does
 
@@ -46,6 +46,8 @@ training.
 | test | English | Korean | bar |
 |---|---|---|---|
 {rows}
+
+{met} of {bars} bars are met.
 
 ## What it does not do
 
@@ -73,6 +75,7 @@ def write_card(folder: Path) -> None:
         cells[row["language"]] = f"{row['right'] / row['total']:.1%}"
     rows = [f"| {test} | {c['en']} | {c['ko']} | {c['bar']} |" for test, c in found.items()]
     recipe = training["recipe"]
+    met = [row["right"] / row["total"] >= row["bar"] for row in evaluation if row["bar"]]
     text = CARD.format(
         **{name: recipe[name] for name in ("layers", "hidden", "heads", "kv_heads", "batch")},
         vocabulary=recipe["vocabulary"],
@@ -83,5 +86,8 @@ def write_card(folder: Path) -> None:
         loss=training["loss"][-1][1],
         count=min(row["total"] for row in evaluation),
         rows="\n".join(rows),
+        note=training.get("note", ""),
+        met=sum(met),
+        bars=len(met),
     )
     (folder / "README.md").write_text(text, encoding="utf-8")
