@@ -27,7 +27,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 CODE = ["course_lib", "tests", "tools", "benchmarks"]
-NBVAL = ["--nbval", "--nbval-sanitize-with", "tests/nbval_sanitize.cfg", "--nbval-cell-timeout"]
+NBVAL = [
+    *("--nbval", "--nbval-sanitize-with", "tests/nbval_sanitize.cfg"),
+    *("--nbval-cell-timeout", "60", "--dist", "loadscope"),
+]
 WITH_VLLM = [str(path.relative_to(ROOT)) for path in sorted(ROOT.glob("notebooks/14_*.ipynb"))]
 """The chapters that need `make vllm`; `make test-vllm` runs them."""
 OFFLINE = ("notebooks", "vllm", "chapter 14")
@@ -43,10 +46,10 @@ def stages_of(track: str) -> dict[str, list[str]]:
     if track == "vllm":
         return {
             "vllm": _pytest("tests/vllm"),
-            "chapter 14": [*_pytest(*WITH_VLLM), *NBVAL, "300"],
+            "chapter 14": [*_pytest(*WITH_VLLM), *NBVAL, "--nbval-cell-timeout", "300"],
         }
     workers = str(min(os.cpu_count() or 2, 8))
-    cells = [*NBVAL, "60", "--dist", "loadscope", *(f"--ignore={path}" for path in WITH_VLLM)]
+    cells = [*NBVAL, *(f"--ignore={path}" for path in WITH_VLLM)]
     return {
         "ruff check": ["-m", "ruff", "check", "--quiet"],
         "ruff format": ["-m", "ruff", "format", "--quiet", "--check", *CODE],
