@@ -105,6 +105,13 @@ class RemoteChatModel(ChatOpenAI):
                 f"{url} answered {error.status_code}: {error.message} Try again, or look into "
                 "its log."
             ) from error
+        except openai.APIError as error:
+            if type(error) is not openai.APIError:  # a refusal, in the server's own words
+                raise
+            raise ModelServerError(  # told inside the stream, when the status was sent already
+                f"{url} broke off in the middle of an answer ({error.message}). Send the message "
+                "again; if it comes back, look into the server's log."
+            ) from error
 
 
 def _reason(error: BaseException) -> str:

@@ -111,6 +111,10 @@ class _Failing(BaseHTTPRequestHandler):
                 told = json.dumps({**chunk, "model": "m", "choices": [piece]})
                 self.wfile.write(f"data: {told}\n\n".encode())
                 self.wfile.flush()
+                if self.path.startswith("/half/told"):
+                    problem = {"message": "the engine died", "type": "InternalServerError"}
+                    self.wfile.write(f"data: {json.dumps({'error': problem})}\n\n".encode())
+                    return
                 reset = struct.pack("ii", 1, 0)
                 self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, reset)
                 self.connection.close()
@@ -183,3 +187,9 @@ async def test_an_answer_that_breaks_off_is_told_and_not_asked_for_again(failing
         else:
             seen += (chunk.text for chunk in chat_model().stream("hello"))
     assert seen[:1] in (["half"], []) and len(server.asked) == 1
+
+
+def test_a_failure_told_inside_the_stream_is_a_broken_answer_too(failing):
+    failing("half/told")
+    with pytest.raises(ModelServerError, match=r"broke off .*the engine died"):
+        list(chat_model().stream("hello"))
