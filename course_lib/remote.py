@@ -83,10 +83,7 @@ class RemoteChatModel(ChatOpenAI):
             ) from error
         except openai.APIConnectionError as error:
             if seen:
-                raise ModelServerError(
-                    f"{url} broke off in the middle of an answer ({_reason(error)}). Send the "
-                    "message again; if it comes back, look into the server's log."
-                ) from error
+                raise _broken_off(url, _reason(error)) from error
             raise ModelServerError(
                 f"Nobody answers at {url} ({_reason(error)}). Start the server, or set "
                 "COURSE_LLM_BASE_URL to where it is; unset it to use the offline model."
@@ -108,10 +105,15 @@ class RemoteChatModel(ChatOpenAI):
         except openai.APIError as error:
             if type(error) is not openai.APIError:  # a refusal, in the server's own words
                 raise
-            raise ModelServerError(  # told inside the stream, when the status was sent already
-                f"{url} broke off in the middle of an answer ({error.message}). Send the message "
-                "again; if it comes back, look into the server's log."
-            ) from error
+            # Told inside the stream, when the status was sent already.
+            raise _broken_off(url, error.message) from error
+
+
+def _broken_off(url: str, why: str) -> ModelServerError:
+    return ModelServerError(
+        f"{url} broke off in the middle of an answer ({why}). Send the message again; if it comes "
+        "back, look into the server's log."
+    )
 
 
 def _reason(error: BaseException) -> str:

@@ -256,7 +256,12 @@ def vllm_server(
         variables |= {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}
     url = f"http://127.0.0.1:{place}"
     server = start(
-        command, url, "/health", variables=variables, seconds=seconds, watch=_Stages(tell)
+        command,
+        url,
+        "/health",
+        variables=variables,
+        seconds=seconds,
+        watch=_Stages(tell) if tell else None,
     )
     # One handle takes the place of the other, also where the process's end is concerned.
     atexit.unregister(server.stop)
@@ -291,11 +296,11 @@ class _Stages:
         (re.compile("Application startup complete"), "vLLM: ready"),
     )
 
-    def __init__(self, tell: Callable[[str], None] | None) -> None:
+    def __init__(self, tell: Callable[[str], None]) -> None:
         self.tell, self.told = tell, 0
 
     def __call__(self, log: str) -> None:
-        while self.tell and self.told < len(self.MARKS):
+        while self.told < len(self.MARKS):
             mark, text = self.MARKS[self.told]
             found = mark.search(log)
             if not found:

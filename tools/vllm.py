@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import platform
 import shutil
 import subprocess
@@ -171,7 +170,7 @@ def main(arguments: list[str]) -> int:
 def _run(arguments: list[str]) -> int:
     if not is_ready():
         raise SetupError("there is no finished .venv-vllm here. Build it first: make vllm")
-    return become([str(PYTHON), *arguments], PYTHONPATH=os.pathsep.join([str(ROOT)]))
+    return become([str(PYTHON), *arguments], PYTHONPATH=str(ROOT))
 
 
 if __name__ == "__main__":

@@ -124,7 +124,7 @@ class Scene:
                 break
         if self.kind != "search" and not self.table:
             return self._search_before()
-        if self.kind in ("widen",) and "district" not in self.wish:
+        if self.kind == "widen" and "district" not in self.wish:
             return self._search_before()
         self.before = [
             {"role": "user", "content": "?"},  # the template leaves it out: the call says it all
@@ -134,10 +134,10 @@ class Scene:
         return None
 
     def _found(self, wish: Mapping[str, Any]) -> list[Place]:
-        wish = {key: value for key, value in wish.items() if key != "near" or value}
-        near = wish.pop("near", None)
+        near = wish.get("near")
+        rest = {key: value for key, value in wish.items() if key != "near"}
         refused = [place.id for place in self.refused]
-        found = search(**wish, exclude_ids=refused, limit=1000 if near else 3)
+        found = search(**rest, exclude_ids=refused, limit=1000 if near else 3)
         if near:
             found = nearest_first(found, near)
         return [self.wishes.renamed(place) for place in found[:3]]
@@ -157,7 +157,7 @@ class Scene:
         name = place.name_en if self.language == "en" else place.name_ko
         self.table = [place]
         said = self.speaker.point("name", name=name)
-        return said, "NEW_SEARCH", {"wish": {"name": name}, "found": [place]}
+        return said, "NEW_SEARCH", {"wish": {"name": name}}
 
     def _change(self) -> tuple[str, str, dict[str, Any]]:
         old = dict(self.wish)
@@ -193,10 +193,7 @@ class Scene:
         if self.kind == "cheaper":
             lowest = min((place.price_level for place in self.table), default=2)
             return {**old, "max_price": max(0, lowest - 1)}, {}
-        kept = {**self.wish}
-        kept.pop("district", None)
-        kept.pop("near", None)
-        return kept, {}
+        return {k: v for k, v in self.wish.items() if k not in ("district", "near")}, {}
 
     def _exclude(self) -> tuple[str, str, dict[str, Any]]:
         size, positions, name = len(self.table), [], ""
