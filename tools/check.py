@@ -12,6 +12,7 @@
 
 1. the tests of the tiny model, of the server's start and end, and of the earlier chapters on it
 2. nbval: chapter 14 against a real vLLM server
+3. the browser: that chapter's panel in a real JupyterLab (with the network)
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ NBVAL = [
 ]
 WITH_VLLM = [str(path.relative_to(ROOT)) for path in sorted(ROOT.glob("notebooks/14_*.ipynb"))]
 """The chapters that need `make vllm`; `make test-vllm` runs them."""
+PANEL_ON_VLLM = "tests/browser/test_model_server.py"
 OFFLINE = ("notebooks", "vllm", "chapter 14")
 """The stages that run with the network switched off."""
 
@@ -47,6 +49,7 @@ def stages_of(track: str) -> dict[str, list[str]]:
         return {
             "vllm": _pytest("tests/vllm"),
             "chapter 14": [*_pytest(*WITH_VLLM), *NBVAL, "--nbval-cell-timeout", "300"],
+            "its panel": _pytest(PANEL_ON_VLLM),
         }
     workers = str(min(os.cpu_count() or 2, 8))
     cells = [*NBVAL, *(f"--ignore={path}" for path in WITH_VLLM)]
@@ -58,7 +61,7 @@ def stages_of(track: str) -> dict[str, list[str]]:
             *("-n", workers, "--ignore", "tests/browser", "--ignore", "tests/vllm"),
         ],
         "notebooks": [*_pytest("notebooks", "solutions"), "-n", workers, *cells],
-        "browser": _pytest("tests/browser"),
+        "browser": [*_pytest("tests/browser"), f"--ignore={PANEL_ON_VLLM}"],
     }
 
 

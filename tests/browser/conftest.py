@@ -139,10 +139,10 @@ class Notebook:
     page: Any
     errors: list[str]
 
-    def run_all(self) -> None:
-        """Run all cells and wait until the kernel has done the last one."""
+    def run_all(self, seconds: int = 90) -> None:
+        """Run all cells and wait, at most so long, until the kernel has done the last one."""
         self.page.evaluate("window.jupyterapp.commands.execute('notebook:run-all-cells')")
-        self.page.wait_for_function(IDLE, timeout=90_000)
+        self.page.wait_for_function(IDLE, timeout=1000 * seconds)
 
     def ask(self, text: str) -> str:
         """Write into the panel, send with Enter and return the finished answer."""
