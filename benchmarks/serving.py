@@ -25,7 +25,7 @@ from course_lib.load import ask
 from course_lib.models import chat_model
 from course_lib.servers import ModelServer, vllm_server
 
-TOKENS, ROUNDS, CROWD = 256, 9, 16
+TOKENS, ROUNDS, CROWD = 256, 25, 16
 Run = Callable[[int], Awaitable[tuple[float, float]]]
 """Has one conversation; returns the seconds to its first token and to its last."""
 

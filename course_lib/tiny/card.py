@@ -54,8 +54,8 @@ training.
 Know anything else. It has no general language, no arithmetic and no facts but those it is handed;
 outside its job it says that it only knows Seoul, or talks nonsense. Its chat template leaves out
 the system prompt and the tools' schemas, and keeps only the last search before the last message:
-instructions do not reach it. Long and unusual sentences are misread, typing errors too. Names it is
-given are copied, and now and then miscopied.
+instructions do not reach it. Long and unusual sentences are misread, typing errors too (the table
+has a row for them). Names it is given are copied, and now and then miscopied.
 
 Licence: CC0 1.0, like the data it was trained on.
 """

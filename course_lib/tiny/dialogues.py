@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from course_lib.tiny.frames import Frames, Language
+from course_lib.tiny.phrasing import Speaker
 from course_lib.tiny.scene import KINDS, Scene, Task
 from course_lib.tiny.wishes import Wishes
 
@@ -51,6 +52,7 @@ class DialogueMaker:
             district; False: none is; None: as it comes.
         unseen_names: True: the results carry names that training never showed; False: they are
             names it may show, some of them made up; None: the real ones.
+        slips: how many sentences in a hundred have a typing error.
     """
 
     def __init__(
@@ -60,9 +62,11 @@ class DialogueMaker:
         frames: Frames = "seen",
         unseen_combinations: bool | None = False,
         unseen_names: bool | None = False,
+        slips: int = 2,
     ) -> None:
         self.rng = random.Random(str(seed))
         self.frames: Frames = frames
+        self.slips = slips
         self.wishes = Wishes(self.rng, unseen_combinations, unseen_names)
 
     def any(self, language: Language | None = None) -> Dialogue:
@@ -79,7 +83,7 @@ class DialogueMaker:
             task: what is asked of the model; mostly `agent` when left out.
         """
         spoken: Language = language or self.rng.choice(("en", "ko"))
-        scene = Scene(self.wishes, spoken, self.frames, kind)
+        scene = Scene(self.wishes, Speaker(self.rng, spoken, self.frames, self.slips), kind)
         asked = task or self._task(kind)
         messages, tools = scene.play(asked)
         return Dialogue(messages, tools, kind, asked, spoken)
@@ -88,7 +92,7 @@ class DialogueMaker:
         # Without tools a prompt does not say which form is asked for: the server's grammar does.
         # Words come more often than JSON there, so that a model left free answers in words.
         if kind.startswith("exclude"):
-            return self.rng.choices(("agent", "route", "reject", "words"), (52, 9, 9, 30))[0]
+            return self.rng.choices(("agent", "route", "reject", "words"), (52, 10, 10, 28))[0]
         if kind == "search":
-            return self.rng.choices(("agent", "route", "wish", "words"), (78, 4, 4, 14))[0]
+            return self.rng.choices(("agent", "route", "wish", "words"), (80, 5, 3, 12))[0]
         return self.rng.choices(("agent", "route", "words"), (66, 12, 22))[0]

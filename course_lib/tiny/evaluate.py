@@ -54,7 +54,12 @@ class Test:
     answers: bool = False
 
 
-SEEN: dict[str, Any] = {"frames": "seen", "unseen_combinations": None, "unseen_names": True}
+SEEN: dict[str, Any] = {
+    "frames": "seen",
+    "unseen_combinations": None,
+    "unseen_names": True,
+    "slips": 0,
+}
 HELD: dict[str, Any] = {**SEEN, "frames": "held_out"}
 TESTS = (
     Test(
@@ -69,6 +74,7 @@ TESTS = (
     Test("several turns: refine", REFINE, "agent", SEEN, 0.90),
     Test("several turns: exclude", EXCLUDE, "agent", SEEN, 0.90),
     Test("several turns: the second one", FOLLOW, "agent", SEEN, 0.90),
+    Test("search, a typing error in each", ["search"], "agent", {**SEEN, "slips": 100}, None),
     Test("refine, unseen phrasings", REFINE, "agent", HELD, None),
     Test("exclude, unseen phrasings", EXCLUDE, "agent", HELD, None),
     Test("the second one, unseen phrasings", FOLLOW, "agent", HELD, None),

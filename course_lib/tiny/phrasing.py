@@ -34,6 +34,8 @@ NEARBY = {
     ),
 }
 NO_DISTRICT_WORD = re.compile("공원|숲|한옥|자락|seoul|^jung$|^강남고속$")
+ALTERNATIVES = re.compile(r"\[([^\]]*)\]")
+"""Words to choose from in a frame: `[I|we] need {a}`."""
 
 
 @lru_cache(maxsize=1)
@@ -88,10 +90,13 @@ class Speaker:
         rng: where the choices come from.
         language: `en` or `ko`.
         frames: which frames to speak in.
+        slips: how many sentences in a hundred have a typing error.
     """
 
-    def __init__(self, rng: random.Random, language: Language, frames: Frames) -> None:
-        self.rng, self.language, self.frames = rng, language, frames
+    def __init__(
+        self, rng: random.Random, language: Language, frames: Frames, slips: int = 2
+    ) -> None:
+        self.rng, self.language, self.frames, self.slips = rng, language, frames, slips
 
     def search(self, wish: Mapping[str, Any], among: Sequence[str] | None = None) -> str:
         """Say a wish for places.
@@ -101,7 +106,11 @@ class Speaker:
                 price bounds are said.
             among: the frames to choose from; all of this speaker's when left out.
         """
-        frame = self.rng.choice(among or frames_of("search", self.language, self.frames))
+        frame = self._varied(
+            self.rng.choice(among or frames_of("search", self.language, self.frames))
+        )
+        if self.frames == "seen" and not among and self.rng.random() < 0.15:
+            frame = self._muddled(frame)
         opening = ""
         wish = dict(wish)
         if wish.get("indoor") is not None and self.rng.random() < 0.35:
@@ -166,7 +175,9 @@ class Speaker:
 
     def small_talk(self, kind: str) -> str:
         """Say something that asks for no place."""
-        return self._typed(self.rng.choice(frames_of(kind, self.language, self.frames)))
+        return self._typed(
+            self._varied(self.rng.choice(frames_of(kind, self.language, self.frames)))
+        )
 
     def far(self, wish: Mapping[str, Any]) -> str:
         """Ask for places in a city that Namu does not know."""
@@ -178,9 +189,25 @@ class Speaker:
     def _say(
         self, kind: str, words: Mapping[str, str], pool: Sequence[str] = (), needs: str = ""
     ) -> str:
-        frame = self.rng.choice(pool or frames_of(kind, self.language, self.frames, needs))
+        frame = self._varied(
+            self.rng.choice(pool or frames_of(kind, self.language, self.frames, needs))
+        )
         sentence = self._framed(fill_frame(frame, words), rarely=True)
         return sentence if words.get("name") else self._typed(sentence)  # a name stays as it is
+
+    def _varied(self, frame: str) -> str:
+        """Choose among the alternatives of a frame."""
+        return ALTERNATIVES.sub(lambda found: self.rng.choice(found[1].split("|")), frame)
+
+    def _muddled(self, frame: str) -> str:
+        """The frame with other words: what is wished for must not hang on how it is asked for."""
+        words = [
+            self.rng.choice(other_words(self.language))
+            if "{" not in word and self.rng.random() < 0.6
+            else word
+            for word in frame.split()
+        ]
+        return " ".join(words)
 
     def _framed(self, sentence: str, *, rarely: bool = False) -> str:
         dice = self.rng.random() * (3 if rarely else 1)
@@ -268,10 +295,29 @@ class Speaker:
             text = text.rstrip("?")
         elif dice < 0.4 and text[-1] not in "?!.":
             text += rng.choice(["!", ".", ".", "?", "~", ".."])
-        if rng.random() < 0.03 and len(text) > 8:  # a typing error
+        if rng.random() < self.slips / 100 and len(text) > 8:  # a typing error
             at = rng.randrange(1, len(text) - 1)
             text = text[:at] + rng.choice(["", text[at] * 2]) + text[at + 1 :]
         return text
+
+
+def as_said(tags: Sequence[str], sentence: str, language: Language) -> list[str]:
+    """Return moods in the order in which a sentence says them.
+
+    Args:
+        tags: the moods.
+        sentence: says them, perhaps with a typing error: a mood that is not found goes last.
+        language: of the sentence.
+    """
+    text = sentence.lower().replace(" ", "")
+
+    def place(tag: str) -> int:
+        entry = parts()["moods"][tag][language]
+        wording = entry if language == "ko" else entry["before"] + entry["after"]
+        found = [text.find(words.lower().replace(" ", "")) for words in wording]
+        return min((at for at in found if at >= 0), default=len(text))
+
+    return sorted(tags, key=place)
 
 
 def price_word(wish: Mapping[str, Any]) -> str | None:

@@ -27,13 +27,13 @@ class Recipe:
     """
 
     seed: int = 14
-    steps: int = 7500
+    steps: int = 15000
     batch: int = 24
     vocabulary: int = 3072
     hidden: int = 192
     layers: int = 4
     heads: int = 6
-    kv_heads: int = 2
+    kv_heads: int = 3
     intermediate: int = 512
     context: int = 2048
     rate: float = 5e-3

@@ -10,9 +10,9 @@ from typing import Any, Literal
 from course_lib.places import CATEGORIES, Place, load_districts, load_places, nearest_first
 from course_lib.places import search_places as search
 from course_lib.settings import DATA
-from course_lib.tiny.frames import Frames, Language, frames_of, parts
+from course_lib.tiny.frames import frames_of, parts
 from course_lib.tiny.messages import as_json, called, ordered, says, written
-from course_lib.tiny.phrasing import Speaker
+from course_lib.tiny.phrasing import Speaker, as_said
 from course_lib.tiny.wishes import Wishes
 
 Task = Literal["agent", "route", "reject", "wish", "words"]
@@ -36,9 +36,9 @@ KINDS: dict[str, tuple[float, Literal["none", "table", "either"]]] = {
     "exclude_one": (4.5, "table"),
     "exclude_two": (1, "table"),
     "exclude_name": (1.5, "table"),
-    "follow": (7, "table"),
+    "follow": (8, "table"),
     "follow_it": (1, "table"),
-    "book": (4, "table"),
+    "book": (6, "table"),
     "greet": (1.5, "either"),
     "thanks": (2, "either"),
     "who": (1.5, "either"),
@@ -61,15 +61,14 @@ class Scene:
 
     Args:
         wishes: what may be searched and shown.
-        language: of what is said.
-        frames: the frames to say it in.
+        speaker: says it.
         kind: one of `KINDS`.
     """
 
-    def __init__(self, wishes: Wishes, language: Language, frames: Frames, kind: str) -> None:
-        self.wishes, self.rng, self.language, self.kind = wishes, wishes.rng, language, kind
-        self.speaker = Speaker(wishes.rng, language, frames)
-        self.say = parts()["say"][language]
+    def __init__(self, wishes: Wishes, speaker: Speaker, kind: str) -> None:
+        self.wishes, self.rng, self.speaker, self.kind = wishes, wishes.rng, speaker, kind
+        self.language = speaker.language
+        self.say = parts()["say"][self.language]
         self.before: list[dict[str, Any]] = []
         self.wish: dict[str, Any] = {}
         self.table: list[Place] = []
@@ -150,7 +149,12 @@ class Scene:
         if self.before:  # beside a table, a wish is new only where it is said in full
             pool = frames_of("search", self.language, self.speaker.frames)
             among = [frame for frame in pool if any(word in frame for word in EXPLICIT)]
-        return self.speaker.search(wish, among), "NEW_SEARCH", {"wish": wish}
+            if not among:
+                self.before, self.table, self.wish = [], [], {}
+        said = self.speaker.search(wish, among)
+        if "tags" in wish:
+            wish = {**wish, "tags": as_said(wish["tags"], said, self.language)}
+        return said, "NEW_SEARCH", {"wish": wish}
 
     def _name(self) -> tuple[str, str, dict[str, Any]]:
         place = self.wishes.renamed(self.rng.choice(load_places()))

@@ -18,8 +18,10 @@ TEMPLATE = Path(__file__).with_name("chat_template.jinja")
 PAD, END = "<|pad|>", "<|end|>"
 ROLES = ("<|user|>", "<|assistant|>", "<|tool|>", "<|tools|>")
 CALLS = ("<tool_call>", "</tool_call>")
-WORDS = Regex(r" ?\p{L}[\p{L}\p{M}_-]*|\p{N}| ?[^\s\p{L}\p{N}]+|\s+")
-"""How text is cut before pairs are merged: words, single digits, runs of marks, spaces."""
+WORDS = Regex(r" ?\p{Ll}[\p{L}\p{M}_-]*|\p{L}[\p{L}\p{M}_-]*|\p{N}| ?[^\s\p{L}\p{N}]+|\s+")
+"""How text is cut before pairs are merged: words, single digits, runs of marks, spaces. A blank
+belongs to the word behind it only where that begins with a small letter: a name is the same tokens
+in a table, behind a quotation mark and at the start of a sentence, and so can be copied."""
 POOL = 32
 """Batches drawn at once, so that examples of a like length can go together."""
 

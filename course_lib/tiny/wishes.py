@@ -96,13 +96,14 @@ class Wishes:
             return place
         if mode is True:
             return replace(place, **_names_of(self.rng.choice(_places(unseen=True))))
-        if not is_unseen(place) and self.rng.random() < 0.6:
+        if not is_unseen(place) and self.rng.random() < 0.4:
             return place
         first, second = self.rng.sample(_places(unseen=False), 2)
+        made = _mixed if self.rng.random() < 0.5 else _invented
         return replace(
             place,
-            name_ko=_mixed(first.name_ko, second.name_ko, self.rng),
-            name_en=_mixed(first.name_en, second.name_en, self.rng),
+            name_ko=made(first.name_ko, second.name_ko, self.rng),
+            name_en=made(first.name_en, second.name_en, self.rng),
         )
 
 
@@ -122,3 +123,13 @@ def _mixed(first: str, second: str, rng: random.Random) -> str:
         return " ".join([*head[: max(1, len(head) // 2)], *tail[len(tail) // 2 :]])
     cut, other = rng.randint(1, max(1, len(first) - 1)), rng.randint(0, max(0, len(second) - 1))
     return first[:cut] + second[other:]
+
+
+def _invented(first: str, second: str, rng: random.Random) -> str:
+    """A name nobody could know by heart: the letters of two names in pieces, put together anew."""
+    letters = first + " " + second
+    step = 3 if first.isascii() else 1
+    pieces = [letters[n : n + step] for n in range(0, len(letters), step)]
+    rng.shuffle(pieces)
+    words = " ".join("".join(pieces[: rng.randint(2, 6)]).split())
+    return words[:1].upper() + words[1:] or first

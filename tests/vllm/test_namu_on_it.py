@@ -11,11 +11,7 @@ from nbclient import NotebookClient
 from course_lib.namu import build_namu
 from course_lib.settings import ROOT
 
-BOOKS = "book the second one for 4 on Sunday is a booking that namu-tiny does not get right yet"
-CHAPTERS = [
-    pytest.param(path, marks=[pytest.mark.xfail(reason=BOOKS)] if path.name[:2] == "06" else [])
-    for path in sorted((ROOT / "notebooks").glob("0[1-7]_*.ipynb"))
-]
+CHAPTERS = sorted((ROOT / "notebooks").glob("0[1-7]_*.ipynb"))
 RAISES = "raises-exception"
 
 

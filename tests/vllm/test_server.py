@@ -79,7 +79,7 @@ def test_chat_stream_tools_and_grammar_work(served):
     answer = model.invoke("hello")
     assert answer.text and answer.usage_metadata["output_tokens"] > 0
     assert "".join(chunk.text for chunk in model.stream("hello")) == answer.text
-    call = model.bind_tools([search_places]).invoke("a quiet cafe in Mapo").tool_calls[0]
+    call = model.bind_tools([search_places]).invoke("find me a quiet cafe in Mapo").tool_calls[0]
     assert call["name"] == "search_places"
     assert call["args"] == {"category": "cafe", "district": "Mapo-gu", "tags": ["quiet"]}
     for schema in (Route, Rejection):
