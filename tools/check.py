@@ -8,11 +8,11 @@
    switched off where the system lets us (Linux)
 4. the browser: chapter 00 in a real JupyterLab and a real Chromium
 
-`make test-vllm` (`check.py vllm`), with the network switched off:
+`make test-vllm` (`check.py vllm`), the first two with the network switched off:
 
 1. the tests of the tiny model, of the server's start and end, and of the earlier chapters on it
 2. nbval: chapter 14 against a real vLLM server
-3. the browser: that chapter's panel in a real JupyterLab (with the network)
+3. the browser: that chapter's panel in a real JupyterLab
 """
 
 from __future__ import annotations

@@ -7,7 +7,6 @@ from typing import Any
 
 from langchain_core.callbacks import CallbackManagerForLLMRun
 from langchain_core.messages import BaseMessage
-from langchain_core.outputs import ChatGenerationChunk
 from langgraph.checkpoint.memory import InMemorySaver
 
 from course_lib.exercises.exercise import Exercise, Wrong, expect, require
@@ -127,8 +126,7 @@ class _Counted(OfflineChatModel):
         **kwargs: Any,
     ) -> Any:
         self.asked += 1
-        chunks: list[ChatGenerationChunk] = list(super()._stream(messages, stop, **kwargs))
-        yield from chunks
+        yield from super()._stream(messages, stop, **kwargs)
 
 
 def _ask(steady_graph: Any, models: list[Any]) -> tuple[Any, list[str]]:

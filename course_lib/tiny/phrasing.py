@@ -59,8 +59,7 @@ def other_words(language: Language) -> list[str]:
     for entry in (*book["nouns"].values(), book["any_noun"]):
         telling.update(word for form in entry[language] for word in _flat(form))
     for entry in (*book["moods"].values(), *book["prices"].values(), *book["indoor"].values()):
-        wording = entry["ko"] if language == "ko" else entry["en"]["before"] + entry["en"]["after"]
-        telling.update(word for phrase in wording for word in _flat(phrase))
+        telling.update(word for phrase in _wordings(entry, language) for word in _flat(phrase))
     for words in district_words().values():
         telling.update(word for phrase in words[language] for word in _flat(phrase))
     for kind, frames in book["frames"].items():
@@ -77,6 +76,11 @@ def other_words(language: Language) -> list[str]:
     if language == "ko":
         return sorted(w for w in said if len(w) > 1 and not any(stem in w for stem in stems))
     return sorted(w for w in said if w.isalpha() and w.rstrip("s") not in telling | {""})
+
+
+def _wordings(entry: Mapping[str, Any], language: Language) -> list[str]:
+    """All ways to say a mood, a price or a roof."""
+    return entry["ko"] if language == "ko" else entry["en"]["before"] + entry["en"]["after"]
 
 
 def _flat(form: str | Sequence[str]) -> list[str]:
@@ -106,9 +110,7 @@ class Speaker:
                 price bounds are said.
             among: the frames to choose from; all of this speaker's when left out.
         """
-        frame = self._varied(
-            self.rng.choice(among or frames_of("search", self.language, self.frames))
-        )
+        frame = self._one_of(among or frames_of("search", self.language, self.frames))
         if self.frames == "seen" and not among and self.rng.random() < 0.15:
             frame = self._muddled(frame)
         opening = ""
@@ -175,9 +177,7 @@ class Speaker:
 
     def small_talk(self, kind: str) -> str:
         """Say something that asks for no place."""
-        return self._typed(
-            self._varied(self.rng.choice(frames_of(kind, self.language, self.frames)))
-        )
+        return self._typed(self._one_of(frames_of(kind, self.language, self.frames)))
 
     def far(self, wish: Mapping[str, Any]) -> str:
         """Ask for places in a city that Namu does not know."""
@@ -189,14 +189,13 @@ class Speaker:
     def _say(
         self, kind: str, words: Mapping[str, str], pool: Sequence[str] = (), needs: str = ""
     ) -> str:
-        frame = self._varied(
-            self.rng.choice(pool or frames_of(kind, self.language, self.frames, needs))
-        )
+        frame = self._one_of(pool or frames_of(kind, self.language, self.frames, needs))
         sentence = self._framed(fill_frame(frame, words), rarely=True)
         return sentence if words.get("name") else self._typed(sentence)  # a name stays as it is
 
-    def _varied(self, frame: str) -> str:
-        """Choose among the alternatives of a frame."""
+    def _one_of(self, frames: Sequence[str]) -> str:
+        """Choose a frame, and among its alternatives."""
+        frame = self.rng.choice(frames)
         return ALTERNATIVES.sub(lambda found: self.rng.choice(found[1].split("|")), frame)
 
     def _muddled(self, frame: str) -> str:
@@ -312,9 +311,8 @@ def as_said(tags: Sequence[str], sentence: str, language: Language) -> list[str]
     text = sentence.lower().replace(" ", "")
 
     def place(tag: str) -> int:
-        entry = parts()["moods"][tag][language]
-        wording = entry if language == "ko" else entry["before"] + entry["after"]
-        found = [text.find(words.lower().replace(" ", "")) for words in wording]
+        wordings = _wordings(parts()["moods"][tag], language)
+        found = [text.find(words.lower().replace(" ", "")) for words in wordings]
         return min((at for at in found if at >= 0), default=len(text))
 
     return sorted(tags, key=place)
