@@ -8,6 +8,7 @@ that change from run to run. Colours are the reader's theme's own.
 from __future__ import annotations
 
 import html
+import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -212,6 +213,13 @@ def table(rows: Sequence[Sequence[Any]], headers: Sequence[str]) -> Shown:
 def brief(value: Any) -> str:
     """Return one short line for any value, the same from run to run."""
     return _short(_one_line(value), SHORT)
+
+
+def in_lines(value: Any) -> str:
+    """Return a value as JSON, line by line; a text as it is, and what is no JSON in short."""
+    if isinstance(value, str):
+        return value
+    return json.dumps(value, ensure_ascii=False, indent=1, default=brief)
 
 
 def as_fields(state: Any) -> dict[str, Any]:

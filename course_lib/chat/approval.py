@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from jsonschema import Draft202012Validator
 
-from course_lib.display import brief
+from course_lib.display import brief, in_lines
 
 if TYPE_CHECKING:
     from langgraph.types import Interrupt
@@ -207,14 +207,8 @@ def _read(value: Any) -> tuple[str, tuple[tuple[str, str], ...]]:
     if not isinstance(value, Mapping):
         return (value if isinstance(value, str) else brief(value)) or "May the graph go on?", ()
     key = next((k for k in QUESTION_KEYS if isinstance(value.get(k), str)), None)
-    facts = tuple((str(k), _shown(v)) for k, v in value.items() if k != key)
+    facts = tuple((str(k), in_lines(v)) for k, v in value.items() if k != key)
     return (value[key] if key else "The graph asks:"), facts
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, str):
-        return value
-    return json.dumps(value, ensure_ascii=False, indent=1, default=brief)
 
 
 def _approve_or_reject(name: str) -> tuple[Button, ...]:
@@ -238,7 +232,7 @@ def _field(name: str, part: Any, given: Any, root: Mapping[str, Any]) -> Field:
     if kind == "string":
         text = "" if value is None else str(value)
         return Field(name, label, "long text" if len(text) > LONG else "text", text)
-    return Field(name, label, "json", "" if value is None else _shown(value))
+    return Field(name, label, "json", "" if value is None else in_lines(value))
 
 
 def _resolved(part: Mapping[str, Any], root: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -301,10 +295,10 @@ def _review(interrupt_id: str, value: Mapping[str, Any]) -> Approval:
         else:  # nothing is decided before somebody chooses
             fields.append(Field(f"{n}.decision", request["name"], "choice", CHOOSE, (CHOOSE, *may)))
         if "edit" in may:
-            arguments = _shown(request["args"])
+            arguments = in_lines(request["args"])
             fields.append(Field(f"{n}.args", "arguments", "json", arguments))
         else:
-            facts.append((f"{request['name']}, arguments", _shown(request["args"])))
+            facts.append((f"{request['name']}, arguments", in_lines(request["args"])))
         if {"reject", "respond"} & set(may):
             fields.append(Field(f"{n}.message", "words, to reject or respond with", "text", ""))
     buttons = (Button("Send", names),)

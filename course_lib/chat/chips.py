@@ -68,8 +68,3 @@ class Chip:
             detail += f"\n... {more:,} more characters"
         found = {"kind": self.kind, "name": exact(self.name), "state": self.state, "detail": detail}
         return found if self.share is None else {**found, "share": self.share}
-
-
-def arguments_shown(args: Mapping[str, Any]) -> str:
-    """Return a tool call's arguments, line by line."""
-    return json.dumps(args, ensure_ascii=False, indent=1, default=brief)

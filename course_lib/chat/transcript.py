@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from langgraph.errors import is_invalid_resume
 
 from course_lib.chat.approval import Approval, errors_of
-from course_lib.chat.chips import Chip, arguments_shown
+from course_lib.chat.chips import Chip
 from course_lib.chat.events import (
     Event,
     Loaded,
@@ -32,7 +32,7 @@ from course_lib.chat.events import (
     Unqueued,
 )
 from course_lib.chat.markup import exact, plain, to_html
-from course_lib.display import brief
+from course_lib.display import brief, in_lines
 
 if TYPE_CHECKING:
     from langchain_core.messages import BaseMessage
@@ -235,7 +235,7 @@ class Transcript:
                 lines = [f"{name}: {brief(value)}" for name, value in event.wrote.items()]
                 chip.detail = event.error or "\n".join(lines) or "wrote nothing"
             case ToolCalled():
-                chips[event.call_id] = Chip("tool", event.name, detail=arguments_shown(event.args))
+                chips[event.call_id] = Chip("tool", event.name, detail=in_lines(event.args))
             case ToolReturned():
                 chip = chips.setdefault(event.call_id, Chip("tool", event.name))
                 chip.returned(event.text, event.failed)
@@ -317,7 +317,7 @@ class Transcript:
         return entries + (self._turn_notes(turn) if turn else [])
 
     def _called(self, turn: str, call: Mapping[str, Any]) -> Chip:
-        chip = Chip("tool", call["name"], "stopped", arguments_shown(call["args"]))
+        chip = Chip("tool", call["name"], "stopped", in_lines(call["args"]))
         if turn == self._turn and self._running:
             chip.state = "running"
         elif turn == self._turn and self._now.interrupts:
