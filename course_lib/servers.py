@@ -27,7 +27,9 @@ import time
 import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import Self, TypeVar
 
 from course_lib.settings import DATA, ROOT
 
@@ -36,6 +38,16 @@ PREFIX = re.compile(
     r"^(?:\(\w+ pid=\d+\) )?(?:(?:ERROR|INFO|WARNING) [\d-]+ [\d:]+ \[[\w.]+:\d+\] )?"
 )
 """What vLLM writes before a line: the process, and the time and place."""
+
+ONE_PROCESS = (
+    "--distributed-executor-backend",
+    "vllm.v1.executor.uniproc_executor.UniProcExecutor",
+)
+"""Lets vLLM's engine compute in its own process. On a CPU it would start a worker beside it, and
+the two wait for each other busily: on two cores that left little for server and client (16
+conversations: 1,970 tokens/s with a worker, 3,310 without). vLLM wants the worker so that it can
+choose OpenMP's threads for it; `vllm_server` sets their number itself."""
+S = TypeVar("S", bound="Server")
 
 
 class ServerError(RuntimeError):
@@ -62,22 +74,29 @@ class Server:
         text = path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
         return COLOUR.sub("", text)
 
+    def kill(self) -> None:
+        """End the server at once, in the middle of whatever it does, as a crash would.
+
+        What it has written stays to be read until `stop`.
+        """
+        if os.name != "nt":
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+        elif self._process.poll() is None:
+            self._process.kill()
+        self._process.wait()
+
     def stop(self) -> None:
         """Stop the server and all of its processes; harmless when it has stopped already."""
         if self._process.stdin and not self._process.stdin.closed:
             self._process.stdin.close()  # the guard sees the end of its input
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(15)
-        if os.name != "nt":  # what a guard that was killed itself has left behind
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(self._process.pid, signal.SIGKILL)
-        elif self._process.poll() is None:
-            self._process.kill()
-        self._process.wait()
+        self.kill()  # what a guard that was killed itself has left behind
         atexit.unregister(self.stop)
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def __enter__(self) -> Server:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *details: object) -> None:
@@ -120,7 +139,8 @@ def start(
     variables: Mapping[str, str] | None = None,
     seconds: float = 60,
     watch: Callable[[str], None] | None = None,
-) -> Server:
+    handle: Callable[[str, Path, subprocess.Popen[bytes]], S] = Server,
+) -> S:
     """Start a server and wait until it is healthy.
 
     Args:
@@ -130,6 +150,7 @@ def start(
         variables: environment variables to add.
         seconds: how long to wait.
         watch: is called with the whole log, again and again, until the server is healthy.
+        handle: makes what is returned of the url, the scratch folder and the process.
 
     Raises:
         ServerError: it ended, or was not healthy in time. Nothing is left running.
@@ -150,7 +171,7 @@ def start(
             stderr=subprocess.STDOUT,
             start_new_session=True,  # a signal to the notebook's group is not for the server
         )
-    server = Server(url, folder, process)
+    server = handle(url, folder, process)
     atexit.register(server.stop)
     deadline = time.monotonic() + seconds
     try:
@@ -221,7 +242,7 @@ def vllm_server(
         sequences: conversations that are worked on at the same time; more wait.
         kv_gib: GiB for the KV cache; None for what vLLM finds fit, on a GPU all that is left.
         threads: CPU threads that compute. One is fastest for a model as small as the course's.
-        options: more command-line options for `vllm serve`.
+        options: more command-line options for `vllm serve`; the last of a kind counts.
         seconds: how long to wait until it is healthy.
         tell: is called with a line for each stage of the start; None for silence.
 
@@ -243,7 +264,7 @@ def vllm_server(
         *("--served-model-name", called, "--host", "127.0.0.1", "--port", str(place)),
         *("--max-model-len", str(context), "--max-num-seqs", str(sequences)),
         *("--enable-auto-tool-choice", "--tool-call-parser", "hermes"),
-        *(() if on_gpu else ("--dtype", "float32", "--enforce-eager")),
+        *(() if on_gpu else ("--dtype", "float32", "--enforce-eager", *ONE_PROCESS)),
         *(("--kv-cache-memory-bytes", str(int(kv_gib * 2**30))) if kv_gib else ()),
         *options,
     ]
@@ -254,20 +275,15 @@ def vllm_server(
     }
     if folder.is_dir():
         variables |= {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}
-    url = f"http://127.0.0.1:{place}"
-    server = start(
+    return start(
         command,
-        url,
+        f"http://127.0.0.1:{place}",
         "/health",
         variables=variables,
         seconds=seconds,
         watch=_Stages(tell) if tell else None,
+        handle=partial(ModelServer, model=called),
     )
-    # One handle takes the place of the other, also where the process's end is concerned.
-    atexit.unregister(server.stop)
-    served = ModelServer(server.url, server.folder, server._process, called)
-    atexit.register(served.stop)
-    return served
 
 
 def vllm_program() -> Path:

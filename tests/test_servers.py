@@ -74,6 +74,16 @@ def test_a_server_whose_guard_was_killed_is_stopped_all_the_same():
     assert gone(port)
 
 
+def test_a_killed_server_is_gone_at_once_and_its_log_stays_until_it_is_stopped():
+    port = free_port()
+    server = start([*HTTP, str(port)], f"http://127.0.0.1:{port}", "/")
+    server.kill()
+    assert not answers(port) and "GET /" in server.log
+    server.kill()
+    server.stop()
+    assert not server.folder.exists()
+
+
 def test_a_proxy_is_not_asked_for_this_machine(monkeypatch):
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
     port = free_port()
