@@ -52,12 +52,16 @@ def complaints(
 
 
 def _is_cheaper(now: Sequence[Mapping[str, Any]], old: Sequence[Mapping[str, Any]]) -> bool:
+    if not old:
+        return False
     dearest = max(place["price_level"] for place in now)
     cheapest = min(place["price_level"] for place in old)
     return dearest <= cheapest and [p["id"] for p in now] != [p["id"] for p in old]
 
 
 def _is_about(reply: str, past: Sequence[Sequence[Mapping[str, Any]]], turn: int, n: int) -> bool:
+    if not past[turn]:
+        return False
     place = past[turn][n]
     return place["name_ko"] in reply or place["name_en"] in reply
 

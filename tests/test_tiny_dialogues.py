@@ -86,6 +86,48 @@ def test_moods_stand_in_a_call_as_they_are_said(sentence, language, order):
     assert as_said(["art", "music"], sentence, language) == order
 
 
+@pytest.mark.parametrize("unseen_names", [True, False])
+def test_no_two_places_on_a_table_have_one_name(unseen_names):
+    maker = DialogueMaker("tables", unseen_names=unseen_names)
+    for _ in range(300):
+        for message in maker.of("follow").messages:
+            if message["role"] == "tool":
+                told = json.loads(message["content"])
+                for field in ("name_ko", "name_en"):
+                    assert len({place[field] for place in told}) == len(told), told
+
+
+@pytest.mark.parametrize(
+    ("language", "it"), [("en", r"(book|reserve) (it|that)\b"), ("ko", "거기")]
+)
+def test_it_means_the_first_place_on_the_table(language, it):
+    """Whatever else is said: a day's name may hold the sign for a number, as 일요일 does."""
+    maker, found = DialogueMaker("it", slips=0), 0
+    for _ in range(1500):
+        dialogue = maker.of("book", language, "agent")
+        said = dialogue.messages[dialogue.asked]["content"].lower()
+        calls = calls_of(dialogue)
+        if re.search(it, said) and calls[-1]["name"] == "book_place":
+            table = json.loads(next(m["content"] for m in dialogue.messages if m["role"] == "tool"))
+            found += 1
+            assert calls[-1]["arguments"]["place"] == table[0][f"name_{language}"], said
+    assert found > 30
+
+
+def test_some_names_have_letters_that_no_place_has(training):
+    """Else the model could copy only what it has met."""
+    real = {letter for place in load_places() for letter in place.name_ko + place.name_en}
+    shown = {
+        letter
+        for dialogue in training
+        for message in dialogue.messages
+        if message["role"] == "tool" and message["content"].startswith("[")
+        for place in json.loads(message["content"])
+        for letter in place["name_ko"]
+    }
+    assert len(shown - real) > 500
+
+
 def test_the_share_of_typing_errors_is_what_was_asked_for():
     careful = DialogueMaker("typed", slips=0)
     careless = DialogueMaker("typed", slips=100)

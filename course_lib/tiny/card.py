@@ -39,9 +39,9 @@ by another model.
 ## What it does
 
 Measured by `make evaluate` on {count} dialogues a test and language, decoded greedily. A call is
-right when its name and every argument are; names are counted one by one. *Unseen combinations* of
-category and district, *unseen phrasings* and one in ten of the places' names were kept out of the
-training.
+right when its name and every argument are (moods in any order); names are counted one by one.
+*Unseen combinations* of category and district, *unseen phrasings* and one in ten of the places'
+names were kept out of the training.
 
 | test | English | Korean | bar |
 |---|---|---|---|

@@ -53,6 +53,7 @@ class DialogueMaker:
         unseen_names: True: the results carry names that training never showed; False: they are
             names it may show, some of them made up; None: the real ones.
         slips: how many sentences in a hundred have a typing error.
+        muddle: how many wishes in a hundred have words in them that mean nothing there.
     """
 
     def __init__(
@@ -63,10 +64,11 @@ class DialogueMaker:
         unseen_combinations: bool | None = False,
         unseen_names: bool | None = False,
         slips: int = 2,
+        muddle: int = 20,
     ) -> None:
         self.rng = random.Random(str(seed))
         self.frames: Frames = frames
-        self.slips = slips
+        self.slips, self.muddle = slips, muddle
         self.wishes = Wishes(self.rng, unseen_combinations, unseen_names)
 
     def any(self, language: Language | None = None) -> Dialogue:
@@ -83,7 +85,8 @@ class DialogueMaker:
             task: what is asked of the model; mostly `agent` when left out.
         """
         spoken: Language = language or self.rng.choice(("en", "ko"))
-        scene = Scene(self.wishes, Speaker(self.rng, spoken, self.frames, self.slips), kind)
+        speaker = Speaker(self.rng, spoken, self.frames, self.slips, self.muddle)
+        scene = Scene(self.wishes, speaker, kind)
         asked = task or self._task(kind)
         messages, tools = scene.play(asked)
         return Dialogue(messages, tools, kind, asked, spoken)
@@ -92,7 +95,7 @@ class DialogueMaker:
         # Without tools a prompt does not say which form is asked for: the server's grammar does.
         # Words come more often than JSON there, so that a model left free answers in words.
         if kind.startswith("exclude"):
-            return self.rng.choices(("agent", "route", "reject", "words"), (52, 10, 10, 28))[0]
+            return self.rng.choices(("agent", "route", "reject", "words"), (62, 8, 9, 21))[0]
         if kind == "search":
-            return self.rng.choices(("agent", "route", "wish", "words"), (80, 5, 3, 12))[0]
-        return self.rng.choices(("agent", "route", "words"), (66, 12, 22))[0]
+            return self.rng.choices(("agent", "route", "wish", "words"), (82, 5, 2, 11))[0]
+        return self.rng.choices(("agent", "route", "words"), (72, 9, 19))[0]

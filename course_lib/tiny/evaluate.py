@@ -3,7 +3,8 @@
     make evaluate
 
 Every answer is decoded greedily and compared as a whole: a tool call counts when its name and all
-of its arguments are right, an answer when every place's name is copied letter by letter.
+of its arguments are right, an answer when every place's name is copied letter by letter. The order
+of moods in a call counts for nothing, since a search asks for all of them.
 """
 
 from __future__ import annotations
@@ -59,6 +60,7 @@ SEEN: dict[str, Any] = {
     "unseen_combinations": None,
     "unseen_names": True,
     "slips": 0,
+    "muddle": 0,
 }
 HELD: dict[str, Any] = {**SEEN, "frames": "held_out"}
 TESTS = (
@@ -191,8 +193,16 @@ def is_right(said: str, wanted: dict[str, Any]) -> bool:
     except ValueError:
         return False
     if calls or made:
-        return made == calls
+        return [_unordered(call) for call in made] == [_unordered(call) for call in calls]
     return said == wanted["content"]
+
+
+def _unordered(call: Any) -> Any:
+    """A tool call with its moods in the order of the alphabet."""
+    arguments = call.get("arguments") if isinstance(call, dict) else None
+    if not isinstance(arguments, dict) or not isinstance(arguments.get("tags"), list):
+        return call
+    return {**call, "arguments": {**arguments, "tags": sorted(map(str, arguments["tags"]))}}
 
 
 def _expected(wanted: dict[str, Any]) -> str:

@@ -95,12 +95,19 @@ class Speaker:
         language: `en` or `ko`.
         frames: which frames to speak in.
         slips: how many sentences in a hundred have a typing error.
+        muddle: how many wishes in a hundred have words in them that mean nothing there.
     """
 
     def __init__(
-        self, rng: random.Random, language: Language, frames: Frames, slips: int = 2
+        self,
+        rng: random.Random,
+        language: Language,
+        frames: Frames,
+        slips: int = 2,
+        muddle: int = 20,
     ) -> None:
-        self.rng, self.language, self.frames, self.slips = rng, language, frames, slips
+        self.rng, self.language, self.frames = rng, language, frames
+        self.slips, self.muddle = slips, muddle
 
     def search(self, wish: Mapping[str, Any], among: Sequence[str] | None = None) -> str:
         """Say a wish for places.
@@ -111,7 +118,8 @@ class Speaker:
             among: the frames to choose from; all of this speaker's when left out.
         """
         frame = self._one_of(among or frames_of("search", self.language, self.frames))
-        if self.frames == "seen" and not among and self.rng.random() < 0.15:
+        muddled = self.rng.random() < self.muddle / 100
+        if muddled and not among and self.rng.random() < 0.75:
             frame = self._muddled(frame)
         opening = ""
         wish = dict(wish)
@@ -119,6 +127,8 @@ class Speaker:
             weather = "rain" if wish.pop("indoor") else "sun"
             opening = self.rng.choice(parts()[weather][self.language])
         sentence = fill_frame(frame, self._noun_phrases(wish))
+        if muddled and not opening:
+            sentence = self._padded(sentence)
         return self._typed(opening + sentence if opening else self._framed(sentence))
 
     def change(self, kind: str, wish: Mapping[str, Any]) -> str:
@@ -169,6 +179,7 @@ class Speaker:
                 frame
                 for frame in frames_of(kind, self.language, frames)
                 if all(words.get(key) or key in more for key in re.findall(r"\{(\w+)", frame))
+                and bool(positions or name) == bool(re.search(r"\{(o|k|name)\b", frame))
                 and all(f"{{{key}}}" in frame for key, word in more.items() if word)
             ]
             for frames in (self.frames, "seen")  # few held-out frames say all there is to say
@@ -208,11 +219,13 @@ class Speaker:
         ]
         return " ".join(words)
 
+    def _padded(self, sentence: str) -> str:
+        """The sentence, one time in two with other words before or behind it."""
+        words = " ".join(self.rng.choices(other_words(self.language), k=self.rng.randint(1, 3)))
+        return self.rng.choice((sentence, sentence, f"{words} {sentence}", f"{sentence} {words}"))
+
     def _framed(self, sentence: str, *, rarely: bool = False) -> str:
         dice = self.rng.random() * (3 if rarely else 1)
-        if dice > 0.94 and not rarely:
-            words = " ".join(self.rng.choices(other_words(self.language), k=self.rng.randint(1, 3)))
-            return f"{words} {sentence}" if self.rng.random() < 0.5 else f"{sentence} {words}"
         if dice < 0.2:
             return self.rng.choice(parts()["openings"][self.language]) + sentence
         if dice < 0.35:
@@ -291,7 +304,7 @@ class Speaker:
                 text = text[:at] + text[at + 1 :]
         dice = rng.random()
         if dice < 0.3:
-            text = text.rstrip("?")
+            text = text.rstrip("?") or text
         elif dice < 0.4 and text[-1] not in "?!.":
             text += rng.choice(["!", ".", ".", "?", "~", ".."])
         if rng.random() < self.slips / 100 and len(text) > 8:  # a typing error

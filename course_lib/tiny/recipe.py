@@ -20,14 +20,15 @@ class Recipe:
         kv_heads: heads of keys and values, shared by several attention heads.
         intermediate: width of the feed-forward part.
         context: longest sequence, in tokens.
-        rate: highest learning rate.
-        warm_up: steps until it is reached; from there it falls as a cosine.
+        rates: where the learning rate goes up, and to what: pairs of a step and the highest rate.
+            From there it falls as a cosine, until the next one or the last step.
+        warm_up: steps until a highest rate is reached.
         prompt_weight: weight in the loss of a token that the model is given, beside 1 for one
-            that it has to say.
+            that it has to say; from the second of `rates` on it is 0.
     """
 
     seed: int = 14
-    steps: int = 15000
+    steps: int = 31800
     batch: int = 24
     vocabulary: int = 3072
     hidden: int = 192
@@ -36,6 +37,6 @@ class Recipe:
     kv_heads: int = 3
     intermediate: int = 512
     context: int = 2048
-    rate: float = 5e-3
+    rates: tuple[tuple[int, float], ...] = ((0, 5e-3), (15_800, 3e-3), (28_500, 1.2e-3))
     warm_up: int = 150
     prompt_weight: float = 0.05

@@ -23,22 +23,22 @@ EXPLICIT = ("recommend", "find", "look", "show", "suggest", "추천", "찾", "�
 """What a sentence says that asks for something new, whatever is on the table."""
 
 KINDS: dict[str, tuple[float, Literal["none", "table", "either"]]] = {
-    "search": (40, "either"),
+    "search": (38, "either"),
     "name": (3, "none"),
     "elsewhere": (1.5, "either"),
     "district": (5, "table"),
     "category": (5, "table"),
     "mood": (6, "table"),
-    "price": (3, "table"),
-    "cheaper": (4, "table"),
-    "widen": (1, "table"),
+    "price": (4, "table"),
+    "cheaper": (5, "table"),
+    "widen": (3, "table"),
     "exclude": (4, "table"),
     "exclude_one": (4.5, "table"),
-    "exclude_two": (1, "table"),
-    "exclude_name": (1.5, "table"),
+    "exclude_two": (2, "table"),
+    "exclude_name": (4, "table"),
     "follow": (8, "table"),
-    "follow_it": (1, "table"),
-    "book": (6, "table"),
+    "follow_it": (4, "table"),
+    "book": (9, "table"),
     "greet": (1.5, "either"),
     "thanks": (2, "either"),
     "who": (1.5, "either"),
@@ -88,7 +88,7 @@ class Scene:
         tools: tuple[str, ...] = ()
         if task == "agent":
             extra = ("book_place",) if self.kind == "book" or self.rng.random() < 0.2 else ()
-            if self.kind == "book" and self.rng.random() < 0.15:
+            if self.kind == "book" and self.rng.random() < 0.25:
                 extra = ()
             tools = ("search_places", *extra)
         return [*messages, *self._answer(task, intent, act, tools)], tools
@@ -139,7 +139,11 @@ class Scene:
         found = search(**rest, exclude_ids=refused, limit=1000 if near else 3)
         if near:
             found = nearest_first(found, near)
-        return [self.wishes.renamed(place) for place in found[:3]]
+        while True:
+            shown = [self.wishes.renamed(place) for place in found[:3]]
+            names = {place.name_en for place in shown}, {place.name_ko for place in shown}
+            if {len(shown)} == set(map(len, names)):  # of two with one name, which would be meant?
+                return shown
 
     # What is said now: each returns the sentence, its intent, and what to do
 
@@ -238,16 +242,9 @@ class Scene:
         if self.rng.random() < 0.4:
             day, ways = self.rng.choice(list(parts()["days"][self.language].items()))
             call["day"], words["day"] = day, self.rng.choice(ways)
-        said = self.speaker.point("book", [] if name else positions, name=name, **words)
-        if not name and not any(
-            way in said.lower()
-            for ways in (
-                *parts()["ordinals"][self.language].values(),
-                *parts()["numbers"][self.language].values(),
-            )
-            for way in ways
-        ):
-            at = 0  # "book it": the first
+        if not name and self.rng.random() < 0.15:
+            at, positions = 0, []  # "book it": the first
+        said = self.speaker.point("book", positions, name=name, **words)
         place = self.table[at]
         chosen = place.name_en if self.language == "en" else place.name_ko
         return said, "FOLLOW_UP", {"book": {"place": chosen, **call}}

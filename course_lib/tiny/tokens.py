@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,8 @@ WORDS = Regex(r" ?\p{Ll}[\p{L}\p{M}_-]*|\p{L}[\p{L}\p{M}_-]*|\p{N}| ?[^\s\p{L}\p
 """How text is cut before pairs are merged: words, single digits, runs of marks, spaces. A blank
 belongs to the word behind it only where that begins with a small letter: a name is the same tokens
 in a table, behind a quotation mark and at the start of a sentence, and so can be copied."""
+PRICES = ("free", "inexpensive", "mid-priced", "expensive")
+"""What the template writes for a price level: a digit could be taken for a place in the list."""
 POOL = 32
 """Batches drawn at once, so that examples of a like length can go together."""
 
@@ -74,8 +77,9 @@ def _plain(dialogue: Dialogue) -> str:
             texts.append(json.dumps(call["function"], ensure_ascii=False))
         if message["role"] == "tool" and message["content"].startswith("["):
             for n, place in enumerate(json.loads(message["content"]), 1):
-                fields = ("name_ko", "name_en", "category", "district", "price_level")
-                texts.append(f"{n} " + " | ".join(str(place[field]) for field in fields))
+                fields = ("category", "district", "name_ko", "name_en")
+                told = [*(place[field] for field in fields), PRICES[place["price_level"]]]
+                texts.append(" ".join(f"{n}{word}" for word in told))
         else:
             texts.append(message["content"])
     return "\n".join(texts)
@@ -111,35 +115,38 @@ class Examples:
         pool = first // POOL
         skip = first % POOL
         while True:
-            yield from self._pool(pool)[skip:]
+            later = [step for step, _ in self.recipe.rates[1:]]
+            first_fall = pool * POOL < min(later, default=math.inf)
+            prompt = self.recipe.prompt_weight if first_fall else 0.0
+            yield from self._pool(pool, prompt)[skip:]
             pool, skip = pool + 1, 0
 
-    def _pool(self, number: int) -> list[tuple[torch.Tensor, torch.Tensor]]:
+    def _pool(self, number: int, prompt: float) -> list[tuple[torch.Tensor, torch.Tensor]]:
         maker = DialogueMaker(f"{self.recipe.seed}-{number}")
         texts = [rendered(self.tokenizer, maker.any()) for _ in range(POOL * self.recipe.batch)]
         tokens = sorted(self.tokenizer(texts)["input_ids"], key=len)
         size = self.recipe.batch
         groups = [tokens[n : n + size] for n in range(0, len(tokens), size)]
         maker.rng.shuffle(groups)
-        return [self._tensors(group) for group in groups]
+        return [self._tensors(group, prompt) for group in groups]
 
-    def _tensors(self, group: list[list[int]]) -> tuple[torch.Tensor, torch.Tensor]:
+    def _tensors(self, group: list[list[int]], prompt: float) -> tuple[torch.Tensor, torch.Tensor]:
         length = max(map(len, group))
         ids = torch.zeros(len(group), length, dtype=torch.long)  # 0 is the padding
         weights = torch.zeros(len(group), length)
         for row, tokens in enumerate(group):
             ids[row, : len(tokens)] = torch.tensor(tokens)
-            weights[row, : len(tokens)] = torch.tensor(self._weights(tokens))
+            weights[row, : len(tokens)] = torch.tensor(self._weights(tokens, prompt))
         return ids, weights
 
-    def _weights(self, tokens: list[int]) -> list[float]:
-        """1 for what the model says after the last `<|user|>`, little for the rest."""
+    def _weights(self, tokens: list[int], prompt: float) -> list[float]:
+        """1 for what the model says after the last `<|user|>`, `prompt` for the rest."""
         asked = len(tokens) - 1 - tokens[::-1].index(self.user)
         # One token in four of the prompt counts four times: the same, for less work.
         weights, saying = [], False
         for n, token in enumerate(tokens):
-            prompt = 4 * self.recipe.prompt_weight if n % 4 == len(tokens) % 4 else 0.0
-            weights.append(1.0 if saying else prompt)
+            given = 4 * prompt if n % 4 == len(tokens) % 4 else 0.0
+            weights.append(1.0 if saying else given)
             if n > asked:
                 saying = token == self.assistant or (saying and token != self.end)
         return weights

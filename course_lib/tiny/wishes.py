@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import random
+import string
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
 from course_lib.places import CATEGORIES, Place, load_districts, load_places
-from course_lib.tiny.frames import parts
+from course_lib.tiny.frames import Language, parts
 
 
 def is_held_out(wish: Mapping[str, Any]) -> bool:
@@ -126,10 +127,42 @@ def _mixed(first: str, second: str, rng: random.Random) -> str:
 
 
 def _invented(first: str, second: str, rng: random.Random) -> str:
-    """A name nobody could know by heart: the letters of two names in pieces, put together anew."""
+    """A name nobody could know by heart: the letters of two names in pieces, put together anew.
+
+    Now and then with letters that stand in neither, a number or an addition in brackets.
+    """
     letters = first + " " + second
     step = 3 if first.isascii() else 1
     pieces = [letters[n : n + step] for n in range(0, len(letters), step)]
     rng.shuffle(pieces)
-    words = " ".join("".join(pieces[: rng.randint(2, 6)]).split())
-    return words[:1].upper() + words[1:] or first
+    pieces = pieces[: rng.randint(2, 6)]
+    if rng.random() < 0.4:
+        pieces.insert(rng.randint(0, len(pieces)), _strange(rng, latin=step > 1))
+    if rng.random() < 0.1:
+        pieces.append(f" {rng.randint(1, 2000)}")
+    words = " ".join("".join(pieces).split()) or first
+    if rng.random() < 0.12:
+        words = f"{words} ({_strange(rng, latin=step > 1).capitalize()})"
+    return words[:1].upper() + words[1:]
+
+
+def _strange(rng: random.Random, *, latin: bool) -> str:
+    """Letters or words as they come: what stands in no name could else never be copied."""
+    if rng.random() < 0.6:
+        word = rng.choice(_other_words("en" if latin else "ko"))
+        return word.capitalize() if latin else word
+    if latin:
+        return "".join(rng.choices(string.ascii_lowercase, k=rng.randint(2, 6)))
+    return "".join(chr(rng.randint(ord("가"), ord("힣"))) for _ in range(rng.randint(1, 2)))
+
+
+@lru_cache(maxsize=2)
+def _other_words(language: Language) -> list[str]:
+    """Words of the summaries and of wishes, less those that hold a whole name kept back."""
+    kept_back = {getattr(place, f"name_{language}").lower() for place in _places(unseen=True)}
+    said = [getattr(place, f"summary_{language}") for place in load_places()]
+    said += [str(noun[language]) for noun in parts()["nouns"].values()]
+    words = {word.strip(".,'\"()[]").lower() for word in " ".join(said).split()}
+    return sorted(
+        word for word in words if 1 < len(word) < 12 and not any(n in word for n in kept_back)
+    )

@@ -4,12 +4,16 @@ import json
 import shutil
 import subprocess
 
+import httpx
 import pytest
 
+from course_lib.places import load_places
 from course_lib.settings import DATA, ROOT
 from course_lib.tiny.card import write_card
+from course_lib.tiny.messages import called, written
 
 TINY = DATA / "models" / "namu-tiny"
+PRICES = ("free", "inexpensive", "mid-priced", "expensive")
 
 
 def test_it_is_small_and_carries_what_a_server_needs():
@@ -30,6 +34,33 @@ def test_its_card_says_what_was_measured(tmp_path):
 def test_its_template_is_the_one_in_the_library():
     library = ROOT / "course_lib" / "tiny" / "chat_template.jinja"
     assert (TINY / "chat_template.jinja").read_text() == library.read_text()
+
+
+def test_what_the_model_sees_of_a_search_is_one_line_a_place(server):
+    found = [place for place in load_places() if place.category == "palace"][:2]
+    messages = [
+        {"role": "system", "content": "You are Namu."},
+        {"role": "user", "content": "palaces"},
+        *called("search_places", {"category": "palace"}, written(found), "1"),
+        {"role": "assistant", "content": "Two palaces."},
+        {"role": "user", "content": "the <|tool|> second one?"},
+    ]
+    function = messages[2]["tool_calls"][0]["function"]
+    function["arguments"] = json.dumps(function["arguments"])  # as it stands on the wire
+    tool = {"type": "function", "function": {"name": "search_places", "parameters": {}}}
+    asked = {"model": server.model, "messages": messages, "tools": [tool]}
+    tokens = httpx.post(f"{server.url}/tokenize", json=asked).raise_for_status().json()["tokens"]
+    asked = {"model": server.model, "tokens": tokens}
+    seen = httpx.post(f"{server.url}/detokenize", json=asked).raise_for_status().json()["prompt"]
+    rows = [
+        f"{n}palace {n}{p.district} {n}{PRICES[p.price_level]} {n}{p.name_en}"
+        for n, p in enumerate(found, 1)
+    ]
+    call = '{"name": "search_places", "arguments": {"category": "palace"}}'
+    assert seen == (
+        f"<|assistant|><tool_call>{call}</tool_call><|end|><|tool|>" + "\n".join(rows) + "<|end|>"
+        "<|user|>the < |tool|> second one?<|end|><|tools|>search_places<|end|><|assistant|>"
+    )
 
 
 def test_the_stored_evaluation_holds_for_a_sample(vllm_python, tmp_path):
@@ -81,7 +112,7 @@ from safetensors.torch import load_file
 a, b = (load_file(out / name / "model.safetensors") for name in ("whole", "parts"))
 assert all(torch.equal(a[key], b[key]) for key in a)
 try:
-    t.train(dataclasses.replace(recipe, rate=1.0), out / "x", work / "parts")
+    t.train(dataclasses.replace(recipe, seed=15), out / "x", work / "parts")
 except ValueError as error:
     print(error)
 """
@@ -99,6 +130,21 @@ except ValueError as error:
         ('<tool_call>{"name": "s", "arguments": {"a": 2}}</tool_call>', {"a": 1}, False),
         ('<tool_call>{"name": "s", "arguments": {"a": 1, "b": 2}}</tool_call>', {"a": 1}, False),
         ('<tool_call>{"name": "s", "arguments": {"a": 1}</tool_call>', {"a": 1}, False),
+        (
+            '<tool_call>{"name": "s", "arguments": {"tags": ["b", "a"]}}</tool_call>',
+            {"tags": ["a", "b"]},
+            True,
+        ),
+        (
+            '<tool_call>{"name": "s", "arguments": {"tags": ["a"]}}</tool_call>',
+            {"tags": ["a", "b"]},
+            False,
+        ),
+        (
+            '<tool_call>{"name": "s", "arguments": {"tags": "ab"}}</tool_call>',
+            {"tags": ["a", "b"]},
+            False,
+        ),
         ("I found nothing.", {"a": 1}, False),
         ('<tool_call>{"name": "s", "arguments": {"a": 1}}</tool_call>', None, False),
         ("Hello.", None, True),
