@@ -41,8 +41,8 @@ by another model.
 Measured by `make evaluate` on {count} dialogues a test and language, decoded greedily. A call is
 right when its name and every argument are (moods in any order); names are counted one by one.
 *Unseen combinations* of category and district, *unseen phrasings* and one in ten of the places'
-names were kept out of the training. One wish in five has words in the training that mean nothing
-there; the tests have none.
+names were kept out of the training. In the training about one wish in six has words that mean
+nothing there; in the tests none has.
 
 | test | English | Korean | bar |
 |---|---|---|---|

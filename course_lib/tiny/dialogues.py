@@ -53,7 +53,7 @@ class DialogueMaker:
         unseen_names: True: the results carry names that training never showed; False: they are
             names it may show, some of them made up; None: the real ones.
         slips: how many sentences in a hundred have a typing error.
-        muddle: how many wishes in a hundred have words in them that mean nothing there.
+        muddle: how many wishes in a hundred may have words in them that mean nothing there.
     """
 
     def __init__(

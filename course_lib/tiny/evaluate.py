@@ -202,7 +202,7 @@ def _unordered(call: Any) -> Any:
     arguments = call.get("arguments") if isinstance(call, dict) else None
     if not isinstance(arguments, dict) or not isinstance(arguments.get("tags"), list):
         return call
-    return {**call, "arguments": {**arguments, "tags": sorted(map(str, arguments["tags"]))}}
+    return {**call, "arguments": {**arguments, "tags": sorted(arguments["tags"], key=str)}}
 
 
 def _expected(wanted: dict[str, Any]) -> str:

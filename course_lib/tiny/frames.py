@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Literal
 
+from course_lib.places import load_places
 from course_lib.settings import DATA
 
 Language = Literal["en", "ko"]
@@ -32,6 +33,18 @@ PLACEHOLDER = re.compile(
 def parts() -> dict[str, Any]:
     """Read `data/phrasings.json`."""
     return json.loads((DATA / "phrasings.json").read_text(encoding="utf-8"))
+
+
+def words_of(form: str | Sequence[str]) -> list[str]:
+    """The words, in small letters, of a text or of several."""
+    return (form if isinstance(form, str) else " ".join(form)).lower().split()
+
+
+@lru_cache(maxsize=2)
+def summary_words(language: Language) -> frozenset[str]:
+    """All words of the places' summaries, in small letters."""
+    texts = [getattr(place, f"summary_{language}") for place in load_places()]
+    return frozenset(word.strip(".,'\"()") for word in words_of(texts))
 
 
 def with_particle(word: str, particle: str) -> str:

@@ -14,9 +14,16 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from course_lib.places import load_places
 from course_lib.settings import DATA
-from course_lib.tiny.frames import Frames, Language, fill_frame, frames_of, parts
+from course_lib.tiny.frames import (
+    Frames,
+    Language,
+    fill_frame,
+    frames_of,
+    parts,
+    summary_words,
+    words_of,
+)
 
 NEARBY = {
     "en": ("in {}", "in {}", "in {}", "near {}", "around {}", "in the {} area", "over in {}"),
@@ -57,22 +64,21 @@ def other_words(language: Language) -> list[str]:
     book = parts()
     telling: set[str] = set()
     for entry in (*book["nouns"].values(), book["any_noun"]):
-        telling.update(word for form in entry[language] for word in _flat(form))
+        telling.update(word for form in entry[language] for word in words_of(form))
     for entry in (*book["moods"].values(), *book["prices"].values(), *book["indoor"].values()):
-        telling.update(word for phrase in _wordings(entry, language) for word in _flat(phrase))
+        telling.update(word for phrase in _wordings(entry, language) for word in words_of(phrase))
     for words in district_words().values():
-        telling.update(word for phrase in words[language] for word in _flat(phrase))
+        telling.update(word for phrase in words[language] for word in words_of(phrase))
     for kind, frames in book["frames"].items():
         if kind not in ("search", "offtopic"):
             telling.update(
-                word for text in frames[language]["seen"] for word in _flat(text) if "{" not in word
+                word
+                for text in frames[language]["seen"]
+                for word in words_of(text)
+                if "{" not in word
             )
     stems = {word[:2] for word in telling if len(word) > 1}  # Korean words change behind the stem
-    said = {
-        word.strip(".,'\"()").lower()
-        for place in load_places()
-        for word in getattr(place, f"summary_{language}").split()
-    }
+    said = summary_words(language)
     if language == "ko":
         return sorted(w for w in said if len(w) > 1 and not any(stem in w for stem in stems))
     return sorted(w for w in said if w.isalpha() and w.rstrip("s") not in telling | {""})
@@ -83,10 +89,6 @@ def _wordings(entry: Mapping[str, Any], language: Language) -> list[str]:
     return entry["ko"] if language == "ko" else entry["en"]["before"] + entry["en"]["after"]
 
 
-def _flat(form: str | Sequence[str]) -> list[str]:
-    return (form if isinstance(form, str) else " ".join(form)).lower().split()
-
-
 class Speaker:
     """Somebody who says what they want, in one language, in ever other words.
 
@@ -95,7 +97,7 @@ class Speaker:
         language: `en` or `ko`.
         frames: which frames to speak in.
         slips: how many sentences in a hundred have a typing error.
-        muddle: how many wishes in a hundred have words in them that mean nothing there.
+        muddle: how many wishes in a hundred may have words in them that mean nothing there.
     """
 
     def __init__(
@@ -103,8 +105,8 @@ class Speaker:
         rng: random.Random,
         language: Language,
         frames: Frames,
-        slips: int = 2,
-        muddle: int = 20,
+        slips: int,
+        muddle: int,
     ) -> None:
         self.rng, self.language, self.frames = rng, language, frames
         self.slips, self.muddle = slips, muddle
@@ -174,14 +176,16 @@ class Speaker:
             words[key] = self.rng.choice(ordinals[str(position)])
         if positions:
             words["k"] = self.rng.choice(numbers.get(str(positions[0]), [""]))
+
+        def fits(frame: str) -> bool:
+            keys = set(re.findall(r"\{(\w+)", frame))
+            says_all = keys >= {key for key, word in more.items() if word}
+            points = bool(keys & {"o", "k", "name"})
+            known = all(words.get(key) or key in more for key in keys)
+            return known and says_all and points == bool(positions or name)
+
         fitting = [
-            [
-                frame
-                for frame in frames_of(kind, self.language, frames)
-                if all(words.get(key) or key in more for key in re.findall(r"\{(\w+)", frame))
-                and bool(positions or name) == bool(re.search(r"\{(o|k|name)\b", frame))
-                and all(f"{{{key}}}" in frame for key, word in more.items() if word)
-            ]
+            [frame for frame in frames_of(kind, self.language, frames) if fits(frame)]
             for frames in (self.frames, "seen")  # few held-out frames say all there is to say
         ]
         return self._say(kind, words, fitting[0] or fitting[1])

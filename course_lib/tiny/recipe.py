@@ -40,3 +40,16 @@ class Recipe:
     rates: tuple[tuple[int, float], ...] = ((0, 5e-3), (15_800, 3e-3), (28_500, 1.2e-3))
     warm_up: int = 150
     prompt_weight: float = 0.05
+
+    def stretch(self, step: int) -> tuple[int, int, float]:
+        """The stretch between two of `rates` that a step lies in.
+
+        Args:
+            step: counted from 0.
+
+        Returns:
+            Its first step, the step behind its last, and its highest rate.
+        """
+        begin, peak = max(pair for pair in self.rates if pair[0] <= step)
+        later = [other for other, _ in self.rates if other > begin]
+        return begin, min([*later, self.steps]), peak

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import torch
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
+from course_lib.places import PRICE_WORDS
 from course_lib.tiny.dialogues import Dialogue, DialogueMaker
 from course_lib.tiny.recipe import Recipe
 
@@ -23,8 +23,6 @@ WORDS = Regex(r" ?\p{Ll}[\p{L}\p{M}_-]*|\p{L}[\p{L}\p{M}_-]*|\p{N}| ?[^\s\p{L}\p
 """How text is cut before pairs are merged: words, single digits, runs of marks, spaces. A blank
 belongs to the word behind it only where that begins with a small letter: a name is the same tokens
 in a table, behind a quotation mark and at the start of a sentence, and so can be copied."""
-PRICES = ("free", "inexpensive", "mid-priced", "expensive")
-"""What the template writes for a price level: a digit could be taken for a place in the list."""
 POOL = 32
 """Batches drawn at once, so that examples of a like length can go together."""
 
@@ -78,7 +76,10 @@ def _plain(dialogue: Dialogue) -> str:
         if message["role"] == "tool" and message["content"].startswith("["):
             for n, place in enumerate(json.loads(message["content"]), 1):
                 fields = ("category", "district", "name_ko", "name_en")
-                told = [*(place[field] for field in fields), PRICES[place["price_level"]]]
+                told = [
+                    *(place[field] for field in fields),
+                    PRICE_WORDS["en"][place["price_level"]],
+                ]
                 texts.append(" ".join(f"{n}{word}" for word in told))
         else:
             texts.append(message["content"])
@@ -115,9 +116,8 @@ class Examples:
         pool = first // POOL
         skip = first % POOL
         while True:
-            later = [step for step, _ in self.recipe.rates[1:]]
-            first_fall = pool * POOL < min(later, default=math.inf)
-            prompt = self.recipe.prompt_weight if first_fall else 0.0
+            begin, _, _ = self.recipe.stretch(pool * POOL)
+            prompt = 0.0 if begin else self.recipe.prompt_weight
             yield from self._pool(pool, prompt)[skip:]
             pool, skip = pool + 1, 0
 

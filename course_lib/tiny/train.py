@@ -90,9 +90,8 @@ def rate_at(step: int, recipe: Recipe) -> float:
 
     From the second time on these are warm restarts: https://arxiv.org/abs/1608.03983.
     """
-    begin, peak = max(pair for pair in recipe.rates if pair[0] <= step)
-    later = [other for other, _ in recipe.rates if begin < other < recipe.steps]
-    steps, step = min([*later, recipe.steps]) - begin, step - begin
+    begin, end, peak = recipe.stretch(step)
+    steps, step = end - begin, step - begin
     if step < recipe.warm_up:
         return peak * (step + 1) / recipe.warm_up
     done = (step - recipe.warm_up) / max(1, steps - recipe.warm_up)

@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 from course_lib.places import CATEGORIES, Place, load_districts, load_places
-from course_lib.tiny.frames import Language, parts
+from course_lib.tiny.frames import Language, parts, summary_words, words_of
 
 
 def is_held_out(wish: Mapping[str, Any]) -> bool:
@@ -160,9 +160,8 @@ def _strange(rng: random.Random, *, latin: bool) -> str:
 def _other_words(language: Language) -> list[str]:
     """Words of the summaries and of wishes, less those that hold a whole name kept back."""
     kept_back = {getattr(place, f"name_{language}").lower() for place in _places(unseen=True)}
-    said = [getattr(place, f"summary_{language}") for place in load_places()]
-    said += [str(noun[language]) for noun in parts()["nouns"].values()]
-    words = {word.strip(".,'\"()[]").lower() for word in " ".join(said).split()}
+    nouns = [form for entry in parts()["nouns"].values() for form in entry[language]]
+    words = summary_words(language).union(*map(words_of, nouns))
     return sorted(
         word for word in words if 1 < len(word) < 12 and not any(n in word for n in kept_back)
     )
