@@ -77,14 +77,21 @@ class Server:
     def kill(self) -> None:
         """End the server at once, in the middle of whatever it does, as a crash would.
 
-        What it has written stays to be read until `stop`.
+        What it has written stays to be read until `stop`, and its port is free.
         """
         if os.name != "nt":
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._process.pid, signal.SIGKILL)
+                self._wait_for_the_port()
         elif self._process.poll() is None:
             self._process.kill()
         self._process.wait()
+
+    def _wait_for_the_port(self, seconds: float = 5) -> None:
+        # The process waited for is the guard: those behind it end at the same time or soon after.
+        deadline = time.monotonic() + seconds
+        while not _is_free(_port_of(self.url)) and time.monotonic() < deadline:
+            time.sleep(0.02)
 
     def stop(self) -> None:
         """Stop the server and all of its processes; harmless when it has stopped already."""
@@ -155,7 +162,7 @@ def start(
     Raises:
         ServerError: it ended, or was not healthy in time. Nothing is left running.
     """
-    port = int(url.rsplit(":", 1)[1])
+    port = _port_of(url)
     if not _is_free(port):
         raise ServerError(
             f"Port {port} is taken by another program. Leave the port out, and a free one is taken."
@@ -340,6 +347,10 @@ def _is_healthy(url: str) -> bool:
             return answer.status == 200
     except (OSError, http.client.HTTPException):
         return False
+
+
+def _port_of(url: str) -> int:
+    return int(url.rsplit(":", 1)[1])
 
 
 def _is_free(port: int) -> bool:
