@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import inspect
 import json
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from langchain_core.messages import AIMessage
@@ -14,7 +13,7 @@ from langgraph.graph import END, START, MessagesState, StateGraph
 from typing_extensions import TypedDict
 
 from course_lib.display import brief
-from course_lib.exercises.exercise import Exercise, Wrong, expect, require
+from course_lib.exercises.exercise import Exercise, Wrong, awaited, expect, require
 from course_lib.namu import build_namu
 from course_lib.offline import OfflineChatModel
 
@@ -133,8 +132,7 @@ def _events(got: Any) -> list[Any]:
 
 
 def _judge_glimpse(glimpse: Any) -> None:
-    with ThreadPoolExecutor(1) as thread:  # the notebook's own loop is running already
-        got, last, closed, after = thread.submit(asyncio.run, _glimpse(glimpse)).result()
+    got, last, closed, after = awaited(_glimpse(glimpse))
     require(isinstance(got, str), f"glimpse returned {brief(got)}. Return the text seen so far.")
     require(
         WHO.startswith(got) and 20 <= len(got) <= 20 + last,

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Coroutine
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from langchain_core.messages import AIMessage
@@ -19,7 +16,7 @@ from langgraph.types import Command
 from course_lib.chat.controller import ChatController
 from course_lib.chat.events import Event
 from course_lib.chat.transcript import Transcript
-from course_lib.exercises.exercise import Exercise, Wrong, expect, require
+from course_lib.exercises.exercise import Exercise, Wrong, awaited, expect, require
 from course_lib.namu import NamuState, build_namu
 from course_lib.places import load_places
 from course_lib.threads import label_of
@@ -138,11 +135,6 @@ def _judge_keeping(keep_place: Any) -> None:
     require("9" in said, f"For a place that is not there it said {said!r}. Name the number: 9.")
 
 
-def _in_a_loop(job: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
-    with ThreadPoolExecutor(1) as thread:  # the notebook's own loop is running already
-        return thread.submit(lambda: asyncio.run(job())).result()
-
-
 async def _events(graph: CompiledStateGraph, *texts: str) -> tuple[list[Event], Transcript]:
     events: list[Event] = []
     transcript = Transcript()
@@ -160,7 +152,7 @@ async def _events(graph: CompiledStateGraph, *texts: str) -> tuple[list[Event], 
 def _judge_meter(meter: Any) -> None:
     graph = build_namu(checkpointer=InMemorySaver())
     for texts in (["a cafe in Mapo"], ["hello", "a park in Songpa-gu", "not the first one"]):
-        events, _ = _in_a_loop(lambda texts=texts: _events(graph, *texts))
+        events, _ = awaited(_events(graph, *texts))
         kinds = [type(event).__name__ for event in events]
         wanted = {
             "runs": kinds.count("RunStarted"),
@@ -183,8 +175,8 @@ def _judge_feature(feature: Any) -> None:
         f"The first of the pair is a {type(graph).__name__}. Compile the graph with the saver.",
     )
     before = ["a cafe in Mapo", text]
-    _, plain = _in_a_loop(lambda: _events(build_namu(checkpointer=InMemorySaver()), *before))
-    events, seen = _in_a_loop(lambda: _events(graph, *before))
+    _, plain = awaited(_events(build_namu(checkpointer=InMemorySaver()), *before))
+    events, seen = awaited(_events(graph, *before))
     problems = [entry["text"] for entry in seen.entries if entry["kind"] == "problem"]
     require(not problems, f"The chat shows a problem: {problems[:1]}. Try it in the panel.")
     new = _chips(seen) - _chips(plain)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dis
 import html
 import inspect
@@ -10,14 +11,17 @@ import linecache
 import re
 import sysconfig
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import CodeType, FunctionType
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from course_lib.exercises import progress
 from course_lib.settings import ROOT
+
+T = TypeVar("T")
 
 Status = Literal["right", "wrong", "not attempted", "crashed"]
 """What a check can find."""
@@ -181,6 +185,18 @@ def require(holds: bool, message: str) -> None:
     """Raise `Wrong` with a message unless a condition holds."""
     if not holds:
         raise Wrong(message)
+
+
+def awaited(job: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine to its end and return its result, also where an event loop is running.
+
+    It gets a loop of its own in a thread of its own: a notebook's loop is busy with the cell.
+
+    Args:
+        job: what an `async def` returned.
+    """
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, job).result()
 
 
 def is_untouched(answer: Any) -> bool:
