@@ -35,8 +35,11 @@ def _judge_three_nodes(build: Any) -> None:
         elif got.get("text") == given:
             look = "No node changed text: does each return {'text': ...}, spelt like the field?"
         expect(shown, {"text": wanted}, got, look)
-    grown = [update for step in graph.stream({"text": ""}, stream_mode="updates") for update in
-             step.values()]
+    grown = [
+        update
+        for step in graph.stream({"text": ""}, stream_mode="updates")
+        for update in step.values()
+    ]
     expect(
         "what the nodes write, one after the other",
         ["a", "ab", "abc"],

@@ -25,6 +25,7 @@ def echo_graph(saver: Any) -> Any:
     Args:
         saver: where the threads are kept.
     """
+
     def echo(state: MessagesState) -> dict[str, Any]:
         text = state["messages"][-1].text
         return {"messages": [{"role": "ai", "content": f"echo: {text}"}]}

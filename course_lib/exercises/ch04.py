@@ -25,8 +25,8 @@ def _judge_derived(thread_of: Any) -> None:
         UUID(first)
     except ValueError:
         raise Wrong(
-            f"thread_of('school', 'ann') gave {first!r}, which is no UUID. A LangGraph server takes "
-            "nothing else."
+            f"thread_of('school', 'ann') gave {first!r}, which is no UUID. A LangGraph server "
+            "takes nothing else."
         ) from None
     expect(
         "thread_of('school', 'ann') asked for a second time",

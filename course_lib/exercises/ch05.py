@@ -30,7 +30,9 @@ def _collected(got: Any, name: str) -> list[Any]:
     """What a function returned, as a list; told kindly where it is none."""
     if inspect.iscoroutine(got):
         got.close()
-        raise Wrong(f"{name} gave a coroutine. Write `def`, not `async def`: nothing awaits it here.")
+        raise Wrong(
+            f"{name} gave a coroutine. Write `def`, not `async def`: nothing awaits it here."
+        )
     require(got is not None, f"{name} returned None. Is there a `return`?")
     require(
         not isinstance(got, (str, bytes)) and hasattr(got, "__iter__"),
@@ -42,7 +44,9 @@ def _collected(got: Any, name: str) -> list[Any]:
 def _judge_tokens(answer_tokens: Any) -> None:
     graph = build_namu(checkpointer=InMemorySaver())
     got = _collected(answer_tokens(graph, QUESTION, THREAD), "answer_tokens")
-    require(bool(got), "Nothing came. Look at the stream mode first: LangGraph checks no name of one.")
+    require(
+        bool(got), "Nothing came. Look at the stream mode first: LangGraph checks no name of one."
+    )
     require(
         all(isinstance(token, str) for token in got),
         "answer_tokens should hold texts. A part's data is (chunk, metadata); take chunk.text.",
@@ -109,7 +113,11 @@ def _judge_scan(scan: Any) -> None:
 
 
 def _judge_parse(parse_events: Any) -> None:
-    events = [("token", {"text": "Here are 세 곳"}), ("done", {"tokens": 3}), ("token", {"text": ""})]
+    events = [
+        ("token", {"text": "Here are 세 곳"}),
+        ("done", {"tokens": 3}),
+        ("token", {"text": ""}),
+    ]
     lines = [f"event: {kind}\ndata: {json.dumps(d, ensure_ascii=False)}\n\n" for kind, d in events]
     wire = "".join(lines).encode()
     for size in (len(wire), 40, 7, 1):

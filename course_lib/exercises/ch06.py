@@ -80,7 +80,9 @@ def _judge_once(book_once: Any) -> None:
         look = "The answer is True or False. What stands before interrupt(...) runs again."
         expect(f"what was written after the answer {answer}", wanted, written, look)
         receipt = "receipt 1" if answer else None
-        expect(f"receipt after {answer}", receipt, end.get("receipt"), "Return what write returned.")
+        expect(
+            f"receipt after {answer}", receipt, end.get("receipt"), "Return what write returned."
+        )
 
 
 def _judge_people(ask_people: Any) -> None:
@@ -91,7 +93,8 @@ def _judge_people(ask_people: Any) -> None:
             graph.invoke(Command(resume=nonsense), THREAD)
         except Exception as error:
             raise Wrong(
-                f"The answer {nonsense!r} raised {type(error).__name__}: {error}. Ask again instead."
+                f"The answer {nonsense!r} raised {type(error).__name__}: {error}. Ask again "
+                "instead."
             ) from error
         waiting = graph.get_state(THREAD).interrupts
         require(
@@ -187,7 +190,7 @@ e1 = Exercise(
     "yes or no",
     _judge_approve,
     hints=(
-        "answer = interrupt('a question that names state[\"place\"] and state[\"people\"]')",
+        'answer = interrupt(\'a question that names state["place"] and state["people"]\')',
         "A node returns a dict: {'approved': answer}.",
     ),
     right="The graph waits as long as it takes, and nothing runs meanwhile.",

@@ -93,7 +93,8 @@ def _judge_edit(edit: Any) -> None:
     ids = [m.id for m in graph.get_state(THREAD).values["messages"]]
     require(
         ids[2] == "q2",
-        f"The edited question has the id {ids[2]!r}. Keep its id, q2: that is what makes it an edit.",
+        f"The edited question has the id {ids[2]!r}. Keep its id, q2: that is what makes it an "
+        "edit.",
     )
 
 

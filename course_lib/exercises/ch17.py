@@ -176,7 +176,7 @@ def _judge_feature(feature: Any) -> None:
     )
     before = ["a cafe in Mapo", text]
     _, plain = awaited(_events(build_namu(checkpointer=InMemorySaver()), *before))
-    events, seen = awaited(_events(graph, *before))
+    _, seen = awaited(_events(graph, *before))
     problems = [entry["text"] for entry in seen.entries if entry["kind"] == "problem"]
     require(not problems, f"The chat shows a problem: {problems[:1]}. Try it in the panel.")
     new = _chips(seen) - _chips(plain)

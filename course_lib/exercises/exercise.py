@@ -34,7 +34,7 @@ HOLE = "...  # your code here"
 
 
 class Wrong(Exception):
-    """A check found an answer that is not right yet; the text says expected, got and where to look."""
+    """An answer is not right yet; the text says what was expected, what came and where to look."""
 
 
 @dataclass(frozen=True)
@@ -151,7 +151,9 @@ class Exercise:
         for path in sorted((ROOT / "solutions").glob(f"{self.chapter}_*.ipynb")):
             for source in code_of(path):
                 if f"{self.id}.check(" in source:
-                    kept = [line for line in source.splitlines() if line.strip() not in (BEGIN, END)]
+                    kept = [
+                        line for line in source.splitlines() if line.strip() not in (BEGIN, END)
+                    ]
                     return "\n".join(kept)
         raise LookupError(
             f"solutions/ has no cell that calls {self.id}.check(...). Run `git status`: a file of "
@@ -176,7 +178,9 @@ def expect(shown: str, expected: Any, got: Any, look: str) -> None:
     """
     if inspect.iscoroutine(got):
         got.close()
-        raise Wrong(f"{shown} gave a coroutine. Write `def`, not `async def`: nothing awaits it here.")
+        raise Wrong(
+            f"{shown} gave a coroutine. Write `def`, not `async def`: nothing awaits it here."
+        )
     if got != expected:
         raise Wrong(f"{shown} should be {expected!r}, got {got!r}. {look}")
 
@@ -232,9 +236,7 @@ def _is_empty(code: CodeType) -> bool:
     returned = [c for c in code.co_consts if c is not None and c is not Ellipsis]
     docstring = len(returned) == 0 or (len(returned) == 1 and isinstance(returned[0], str))
     last = [i for i in dis.get_instructions(code) if i.opname not in ("RESUME", "NOP")]
-    returns_none = any(
-        i.argval is None for i in last if i.opname in ("LOAD_CONST", "RETURN_CONST")
-    )
+    returns_none = any(i.argval is None for i in last if i.opname in ("LOAD_CONST", "RETURN_CONST"))
     return {i.opname for i in last} <= allowed and docstring and returns_none
 
 
