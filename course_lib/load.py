@@ -59,7 +59,7 @@ class Load:
         if len(self.answers) == 1:
             return self.answers[0].first
         cuts = statistics.quantiles([a.first for a in self.answers], n=100, method="inclusive")
-        return cuts[round(100 * share) - 1]
+        return cuts[min(max(round(100 * share), 1), 99) - 1]
 
 
 async def run_load(
@@ -83,7 +83,7 @@ async def run_load(
         timeout: seconds without a byte before a request is given up.
 
     Raises:
-        httpx.HTTPError: the server cannot be reached, or refused a request.
+        httpx.HTTPError: the server cannot be reached, refused a request, or broke off.
     """
     gate = asyncio.Semaphore(concurrency)
     limits = httpx.Limits(max_connections=concurrency)
@@ -122,6 +122,8 @@ async def ask(
         async for line in response.aiter_lines():
             if not line.startswith("data: {"):
                 continue
+            if line.startswith('data: {"error"'):  # told inside the stream: the status was sent
+                raise httpx.RemoteProtocolError(f"{api} broke off: {line[6:]}")
             if '"usage":{' in line:
                 counted = json.loads(line[6:])["usage"]["completion_tokens"]
             elif first is None and any(key in line for key in ('"content":"', '"text":"')):

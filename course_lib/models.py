@@ -32,14 +32,13 @@ def chat_model(**options: Any) -> BaseChatModel:
         return OfflineChatModel(**options)
     from course_lib.remote import RemoteChatModel, client_for_any_loop
 
-    defaults = {"temperature": 0, "timeout": 60, "max_retries": 3, "stream_usage": True}
-    return RemoteChatModel(
-        base_url=settings.llm_base_url,
-        api_key=settings.llm_api_key,
-        model=settings.llm_model,
-        http_async_client=client_for_any_loop(),
-        **{**defaults, **options},
-    )
+    defaults = {
+        **{"base_url": settings.llm_base_url, "model": settings.llm_model},
+        **{"api_key": settings.llm_api_key, "temperature": 0, "stream_usage": True},
+        **{"timeout": 60, "stream_chunk_timeout": None, "max_retries": 3},  # `timeout` is the limit
+        "http_async_client": client_for_any_loop(settings.llm_base_url),
+    }
+    return RemoteChatModel(**{**defaults, **options})
 
 
 def model_name(model: BaseChatModel) -> str:

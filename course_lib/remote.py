@@ -10,6 +10,7 @@ import contextlib
 import warnings
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
+from urllib.parse import urlsplit
 
 import openai
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
@@ -27,14 +28,18 @@ class ModelServerError(ConnectionError):
     """
 
 
-def client_for_any_loop() -> Any:
+def client_for_any_loop(url: str) -> Any:
     """Return an asynchronous HTTP client that keeps no connection open between requests.
 
     A kept connection belongs to the event loop that opened it. One model may be used from several:
     the notebook's, a server's in a thread, one `asyncio.run` after the other.
+
+    Args:
+        url: where it will ask. Whatever proxy the person uses is not on the way to this machine.
     """
-    limits = type(openai.DEFAULT_CONNECTION_LIMITS)
-    return openai.DefaultAsyncHttpxClient(limits=limits(max_keepalive_connections=0))
+    limits = type(openai.DEFAULT_CONNECTION_LIMITS)(max_keepalive_connections=0)
+    here = urlsplit(url).hostname in ("127.0.0.1", "localhost", "::1")
+    return openai.DefaultAsyncHttpxClient(limits=limits, trust_env=not here)
 
 
 class RemoteChatModel(ChatOpenAI):
@@ -77,6 +82,8 @@ class RemoteChatModel(ChatOpenAI):
         try:
             yield seen
         except openai.APITimeoutError as error:
+            if seen:
+                raise _broken_off(url, f"nothing came for {self.request_timeout} s") from error
             raise ModelServerError(
                 f"{url} did not answer within {self.request_timeout} s ({self.max_retries} tries "
                 "more were made). Is it overloaded? Give it longer with chat_model(timeout=...)."

@@ -9,8 +9,10 @@ import threading
 import time
 from http.server import BaseHTTPRequestHandler, HTTPServer, ThreadingHTTPServer
 
+import httpx
 import pytest
 
+from course_lib.load import Answer, Load, run_load
 from course_lib.models import chat_model, model_name
 from course_lib.remote import ModelServerError
 from course_lib.servers import free_port
@@ -111,6 +113,9 @@ class _Failing(BaseHTTPRequestHandler):
                 told = json.dumps({**chunk, "model": "m", "choices": [piece]})
                 self.wfile.write(f"data: {told}\n\n".encode())
                 self.wfile.flush()
+                if self.path.startswith("/half/stalls"):
+                    time.sleep(1.5)
+                    return
                 if self.path.startswith("/half/told"):
                     problem = {"message": "the engine died", "type": "InternalServerError"}
                     self.wfile.write(f"data: {json.dumps({'error': problem})}\n\n".encode())
@@ -193,3 +198,45 @@ def test_a_failure_told_inside_the_stream_is_a_broken_answer_too(failing):
     failing("half/told")
     with pytest.raises(ModelServerError, match=r"broke off .*the engine died"):
         list(chat_model().stream("hello"))
+
+
+@pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
+async def test_an_answer_that_stalls_is_a_broken_one_and_not_asked_for_again(failing, asynchronous):
+    server, model = failing("half/stalls"), chat_model(timeout=0.3)
+    with pytest.raises(ModelServerError, match=r"broke off .*nothing came for 0\.3 s"):
+        if asynchronous:
+            async for _ in model.astream("hello"):
+                pass
+        else:
+            list(model.stream("hello"))
+    assert len(server.asked) == 1
+
+
+@pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
+async def test_a_proxy_is_not_asked_for_a_server_on_this_machine(
+    failing, monkeypatch, asynchronous
+):
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    failing("503")
+    model = chat_model(max_retries=0)
+    with pytest.raises(ModelServerError, match="answered 503"):
+        await model.ainvoke("hello") if asynchronous else model.invoke("hello")
+
+
+def test_an_option_goes_before_the_settings(failing):
+    failing("503")
+    assert model_name(chat_model(model="another")) == "another"
+
+
+async def test_a_load_on_a_server_that_breaks_off_is_an_error_and_no_measurement(failing):
+    address = f"http://127.0.0.1:{failing('503').server_port}/half/told/v1"
+    with pytest.raises(httpx.RemoteProtocolError, match="the engine died"):
+        await run_load(address, "m", ["hello"], concurrency=1)
+
+
+def test_any_share_of_a_load_can_be_asked_for():
+    load = Load(2, 1.0, tuple(Answer(first, 1.0, 1) for first in (0.1, 0.2, 0.3)))
+    asked = [load.first_token(share) for share in (0, 0.5, 1)]
+    assert asked == sorted(asked) and asked[1] == pytest.approx(0.2)
