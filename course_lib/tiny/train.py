@@ -123,7 +123,7 @@ def train(
     """
     work.mkdir(parents=True, exist_ok=True)
     saved = work / "training.pt"
-    state = torch.load(saved, weights_only=False) if saved.exists() else None
+    state = torch.load(saved, weights_only=False, map_location="cpu") if saved.exists() else None
     if state and state["recipe"] != asdict(recipe):
         raise ValueError(
             f"{saved} holds a training of another recipe ({state['recipe']}). Remove the folder "
@@ -144,6 +144,9 @@ def train(
             optimizer.load_state_dict(kept)
         first, seconds, tokens = state["step"], state["seconds"], state["tokens"]
         curve = state["curve"]
+    if state and first >= recipe.steps:  # it may have been stopped while it wrote the model
+        save(model, tokenizer, out, state)
+        return
     if compiled:
         model.model.compile(dynamic=True)
     batches = Examples(tokenizer, recipe).batches(first)

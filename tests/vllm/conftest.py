@@ -3,9 +3,7 @@
 import pytest
 
 from course_lib.servers import vllm_server
-from course_lib.settings import DATA, ROOT
-
-TINY = DATA / "models" / "namu-tiny"
+from course_lib.settings import ROOT
 
 
 @pytest.fixture(scope="session")

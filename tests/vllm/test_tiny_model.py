@@ -80,7 +80,7 @@ def test_the_stored_evaluation_holds_for_a_sample(vllm_python, tmp_path):
 
 def test_training_is_resumed_where_it_was_stopped_and_comes_to_the_same(vllm_python, tmp_path):
     code = """
-import dataclasses, sys, torch
+import dataclasses, shutil, sys, torch
 from pathlib import Path
 from course_lib.tiny import train as t
 torch.set_num_threads(1)
@@ -111,6 +111,10 @@ t.train(recipe, out / "parts", work / "parts", save_every=3)
 from safetensors.torch import load_file
 a, b = (load_file(out / name / "model.safetensors") for name in ("whole", "parts"))
 assert all(torch.equal(a[key], b[key]) for key in a)
+shutil.rmtree(out / "whole")  # as if it had been stopped while it wrote the model
+t.train(recipe, out / "whole", work / "whole")
+again = load_file(out / "whole" / "model.safetensors")
+assert all(torch.equal(a[key], again[key]) for key in a)
 try:
     t.train(dataclasses.replace(recipe, seed=15), out / "x", work / "parts")
 except ValueError as error:
