@@ -2,16 +2,18 @@
 
 import itertools
 import json
+import random
 import re
+from types import SimpleNamespace
 
 import pytest
 
 from course_lib.places import load_places
 from course_lib.tiny.dialogues import DialogueMaker
 from course_lib.tiny.frames import parts
-from course_lib.tiny.phrasing import as_said
+from course_lib.tiny.phrasing import alike_words, as_said
 from course_lib.tiny.scene import EXPLICIT
-from course_lib.tiny.wishes import is_held_out, is_unseen
+from course_lib.tiny.wishes import Wishes, is_held_out, is_unseen
 
 
 def said_by(frame):
@@ -25,6 +27,29 @@ def calls_of(dialogue):
     return [
         call["function"] for message in dialogue.messages for call in message.get("tool_calls", ())
     ]
+
+
+def shown_in(dialogue):
+    """The places that stand on the tables of a dialogue."""
+    for message in dialogue.messages:
+        if message["role"] == "tool" and message["content"].startswith("["):
+            yield from (SimpleNamespace(**place) for place in json.loads(message["content"]))
+
+
+def names_of(places):
+    return {name for place in places for name in (place.name_ko, place.name_en)}
+
+
+def test_no_name_that_is_put_together_is_one_that_is_kept_back(monkeypatch):
+    """The halves of two names may be a third's: `망원` and `한강공원`, say."""
+    kept_back = names_of(place for place in load_places() if is_unseen(place))
+    wishes = Wishes(random.Random(1), unseen_combinations=False, unseen_names=False)
+    one = next(place for place in load_places() if not is_unseen(place))
+    taken = iter(sorted(kept_back)[:5])
+    monkeypatch.setattr("course_lib.tiny.wishes._mixed", lambda *given: next(taken, "made up"))
+    made = [wishes.renamed(one) for _ in range(60)]
+    assert next(taken, None) is None, "no kept-back name was ever put together"
+    assert not names_of(made) & kept_back
 
 
 @pytest.fixture(scope="module")
@@ -49,9 +74,9 @@ def test_no_held_out_frame_can_be_said_in_training():
 
 
 def test_training_keeps_combinations_and_names_back(training):
-    kept_back = [place for place in load_places() if is_unseen(place)]
-    told = json.dumps([d.messages for d in training], ensure_ascii=False)
-    assert kept_back and not [p.name_ko for p in kept_back if f'"{p.name_ko}"' in told]
+    kept_back = names_of(place for place in load_places() if is_unseen(place))
+    shown = names_of(place for d in training for place in shown_in(d))
+    assert len(kept_back) > 90 and len(shown) > 3000 and not kept_back & shown
     wishes = [call["arguments"] for d in training for call in calls_of(d)]
     assert wishes and not [wish for wish in wishes if is_held_out(wish)]
 
@@ -118,12 +143,7 @@ def test_some_names_have_letters_that_no_place_has(training):
     """Else the model could copy only what it has met."""
     real = {letter for place in load_places() for letter in place.name_ko + place.name_en}
     shown = {
-        letter
-        for dialogue in training
-        for message in dialogue.messages
-        if message["role"] == "tool" and message["content"].startswith("[")
-        for place in json.loads(message["content"])
-        for letter in place["name_ko"]
+        letter for dialogue in training for place in shown_in(dialogue) for letter in place.name_ko
     }
     assert len(shown - real) > 500
 
@@ -134,3 +154,39 @@ def test_the_share_of_typing_errors_is_what_was_asked_for():
     pairs = [(careful.of("thanks", "en"), careless.of("thanks", "en")) for _ in range(40)]
     said = [[d.messages[d.asked]["content"] for d in pair] for pair in pairs]
     assert sum(a != b for a, b in said) > 30
+
+
+def test_a_drill_asks_for_more_at_once_and_ends_at_the_call():
+    size = []
+    for share in (0, 100):
+        maker = DialogueMaker("drill", drill=share)
+        made = [maker.of("search", task="agent") for _ in range(400)]
+        size.append(sum(len(calls_of(d)[-1]["arguments"]) for d in made))
+        ends = {bool(d.messages[-1].get("tool_calls")) for d in made}
+        assert ends == {share == 100}
+    assert size[1] > 1.2 * size[0]
+
+
+def test_a_drill_without_a_call_keeps_its_answer():
+    maker = DialogueMaker("drill", drill=100)
+    for kind, task in (("thanks", "agent"), ("search", "route"), ("exclude_one", "reject")):
+        dialogue = maker.of(kind, task=task)
+        assert dialogue.messages[-1]["role"] == "assistant" and dialogue.messages[-1]["content"]
+
+
+def test_a_drill_says_the_words_of_districts_that_are_easily_confused():
+    assert alike_words("ko") == {"동대문", "동대문구"}
+    assert alike_words("en") == {"dongdaemun", "dongdaemun-gu", "seocho", "seochon"}
+    said = []
+    for share in (0, 100):
+        maker = DialogueMaker("drill", drill=share)
+        made = [maker.of("district", "ko") for _ in range(1500)]
+        said.append(sum("동대문" in d.messages[d.asked]["content"] for d in made))
+    assert said[1] > 1.3 * said[0] > 0, said
+
+
+def test_made_up_names_hold_the_pieces_that_are_given():
+    """A tokenizer's own: a token that training never shows could never be copied."""
+    maker = DialogueMaker("pieces", pieces=["Zzyq", "쀍쀏"])
+    shown = names_of(place for _ in range(200) for place in shown_in(maker.of("follow")))
+    assert any("Zzyq" in name for name in shown) and any("쀍쀏" in name for name in shown)

@@ -68,7 +68,13 @@ def _page(*engines: tuple[int, int]) -> str:
 
 def _judge_hit_rate(hit_rate: Any) -> None:
     for shown, before, after, wanted, look in (
-        ("a fresh server, 1,000 tokens asked, 640 hit", [(0, 0)], [(1000, 640)], 0.64, "hits / queries"),
+        (
+            "a fresh server, 1,000 tokens asked, 640 hit",
+            [(0, 0)],
+            [(1000, 640)],
+            0.64,
+            "hits / queries",
+        ),
         (
             *("a server that has run for days", [(90_000, 80_000)], [(91_000, 80_250)], 0.25),
             "The counters count since the start. What happened in between is their difference.",
@@ -170,7 +176,7 @@ def _judge_steady(steady_graph: Any) -> None:
         return
     raise Wrong(
         f"Both models are gone, and the graph answered {state['messages'][-1].text!r}. When nobody "
-        "can answer, let the last error out: the caller must know, and invoke(None) can go on."
+        "can answer, let an error out: the caller must know, and invoke(None) can go on."
     )
 
 
@@ -229,7 +235,7 @@ e5 = Exercise(
     hints=(
         "A loop over models, with try around model.invoke(state['messages']).",
         "Keep the error; behind the loop, raise the last one.",
-        "LangChain has it ready: models[0].with_fallbacks(models[1:]).",
+        "LangChain has it ready: models[0].with_fallbacks(models[1:]). It raises the first error.",
     ),
     right="The thread never notices who answered, and a failure of all is still a failure.",
 )

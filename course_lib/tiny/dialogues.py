@@ -8,7 +8,8 @@ assistant should say follows from both. Nothing of it is written by a model.
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from course_lib.tiny.frames import Frames, Language
@@ -41,6 +42,13 @@ class Dialogue:
         """The index of the last thing the person said."""
         return max(n for n, m in enumerate(self.messages) if m["role"] == "user")
 
+    def up_to_the_call(self) -> Dialogue:
+        """The same dialogue without what follows the first call; all of it where none is made."""
+        first = self.asked + 1
+        if not self.messages[first].get("tool_calls"):
+            return self
+        return replace(self, messages=self.messages[: first + 1])
+
 
 class DialogueMaker:
     """Makes dialogues, always the same for the same seed.
@@ -54,6 +62,9 @@ class DialogueMaker:
             names it may show, some of them made up; None: the real ones.
         slips: how many sentences in a hundred have a typing error.
         muddle: how many wishes in a hundred may have words in them that mean nothing there.
+        drill: how many dialogues in a hundred are harder than people's and end at the call: more
+            wishes at once, and districts whose words are alike.
+        pieces: parts of words for made-up names: a tokenizer's, to be learned to copy each of them.
     """
 
     def __init__(
@@ -65,11 +76,14 @@ class DialogueMaker:
         unseen_names: bool | None = False,
         slips: int = 2,
         muddle: int = 20,
+        drill: int = 40,
+        pieces: Sequence[str] = (),
     ) -> None:
         self.rng = random.Random(str(seed))
         self.frames: Frames = frames
-        self.slips, self.muddle = slips, muddle
-        self.wishes = Wishes(self.rng, unseen_combinations, unseen_names)
+        self.slips, self.muddle, self.drill = slips, muddle, drill
+        self.pieces = {kind: [p for p in pieces if p.isascii() is kind] for kind in (True, False)}
+        self.unseen_combinations, self.unseen_names = unseen_combinations, unseen_names
 
     def any(self, language: Language | None = None) -> Dialogue:
         """Make a dialogue of any kind, in the proportions of the training."""
@@ -85,11 +99,14 @@ class DialogueMaker:
             task: what is asked of the model; mostly `agent` when left out.
         """
         spoken: Language = language or self.rng.choice(("en", "ko"))
-        speaker = Speaker(self.rng, spoken, self.frames, self.slips, self.muddle)
-        scene = Scene(self.wishes, speaker, kind)
+        drill = self.drill > 0 and self.rng.random() < self.drill / 100
+        kept = self.unseen_combinations, self.unseen_names
+        wishes = Wishes(self.rng, *kept, drill=drill, pieces=self.pieces)
+        speaker = Speaker(self.rng, spoken, self.frames, self.slips, self.muddle, drill=drill)
         asked = task or self._task(kind)
-        messages, tools = scene.play(asked)
-        return Dialogue(messages, tools, kind, asked, spoken)
+        messages, tools = Scene(wishes, speaker, kind).play(asked)
+        dialogue = Dialogue(messages, tools, kind, asked, spoken)
+        return dialogue.up_to_the_call() if drill else dialogue
 
     def _task(self, kind: str) -> Task:
         # Without tools a prompt does not say which form is asked for: the server's grammar does.

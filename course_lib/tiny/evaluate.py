@@ -61,6 +61,7 @@ SEEN: dict[str, Any] = {
     "unseen_names": True,
     "slips": 0,
     "muddle": 0,
+    "drill": 0,
 }
 HELD: dict[str, Any] = {**SEEN, "frames": "held_out"}
 TESTS = (

@@ -7,6 +7,7 @@ sees them, so that they can measure what the model makes of words it was not tau
 
 from __future__ import annotations
 
+import itertools
 import json
 import random
 import re
@@ -59,6 +60,18 @@ def district_words() -> dict[str, dict[str, list[str]]]:
 
 
 @lru_cache(maxsize=2)
+def alike_words(language: Language) -> set[str]:
+    """Words of districts that begin with a word of another one, and those words."""
+    owners = {word: name for name, words in district_words().items() for word in words[language]}
+    return {
+        word
+        for pair in itertools.permutations(owners, 2)
+        if owners[pair[0]] != owners[pair[1]] and pair[1].startswith(pair[0])
+        for word in pair
+    }
+
+
+@lru_cache(maxsize=2)
 def other_words(language: Language) -> list[str]:
     """Words from the places' summaries that no wish uses: a model must learn to pass over them."""
     book = parts()
@@ -98,6 +111,7 @@ class Speaker:
         frames: which frames to speak in.
         slips: how many sentences in a hundred have a typing error.
         muddle: how many wishes in a hundred may have words in them that mean nothing there.
+        drill: whether districts are mostly called by the words that resemble another's.
     """
 
     def __init__(
@@ -107,9 +121,11 @@ class Speaker:
         frames: Frames,
         slips: int,
         muddle: int,
+        *,
+        drill: bool = False,
     ) -> None:
         self.rng, self.language, self.frames = rng, language, frames
-        self.slips, self.muddle = slips, muddle
+        self.slips, self.muddle, self.drill = slips, muddle, drill
 
     def search(self, wish: Mapping[str, Any], among: Sequence[str] | None = None) -> str:
         """Say a wish for places.
@@ -239,6 +255,8 @@ class Speaker:
 
     def _district(self, district: str) -> str:
         words = district_words()[district][self.language]
+        if self.drill and self.rng.random() < 0.5:
+            words = [word for word in words if word in alike_words(self.language)] or words
         word = words[0] if self.rng.random() < 0.25 else self.rng.choice(words)
         if self.language == "en" and self.rng.random() < 0.85:
             word = "-".join(

@@ -28,7 +28,7 @@ class Recipe:
     """
 
     seed: int = 14
-    steps: int = 31800
+    steps: int = 58_000
     batch: int = 24
     vocabulary: int = 3072
     hidden: int = 192
@@ -37,7 +37,13 @@ class Recipe:
     kv_heads: int = 3
     intermediate: int = 512
     context: int = 2048
-    rates: tuple[tuple[int, float], ...] = ((0, 5e-3), (15_800, 3e-3), (28_500, 1.2e-3))
+    rates: tuple[tuple[int, float], ...] = (
+        (0, 5e-3),
+        (15_800, 3e-3),
+        (28_500, 1.2e-3),
+        (31_800, 3e-3),
+        (54_000, 1.5e-3),
+    )
     warm_up: int = 150
     prompt_weight: float = 0.05
 

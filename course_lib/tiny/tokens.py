@@ -110,6 +110,8 @@ class Examples:
         self.tokenizer, self.recipe = tokenizer, recipe
         mark = tokenizer.convert_tokens_to_ids
         self.user, self.assistant, self.end = mark("<|user|>"), mark("<|assistant|>"), mark(END)
+        tokens = (tokenizer.decode([number]) for number in range(len(tokenizer)))
+        self.pieces = [token for token in tokens if len(token) > 1 and token.isalpha()]
 
     def batches(self, first: int) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
         """Yield `(ids, weights)` from batch `first` on, each of shape `[batch, length]`."""
@@ -122,7 +124,7 @@ class Examples:
             pool, skip = pool + 1, 0
 
     def _pool(self, number: int, prompt: float) -> list[tuple[torch.Tensor, torch.Tensor]]:
-        maker = DialogueMaker(f"{self.recipe.seed}-{number}")
+        maker = DialogueMaker(f"{self.recipe.seed}-{number}", pieces=self.pieces)
         texts = [rendered(self.tokenizer, maker.any()) for _ in range(POOL * self.recipe.batch)]
         tokens = sorted(self.tokenizer(texts)["input_ids"], key=len)
         size = self.recipe.batch

@@ -6,12 +6,36 @@ import hashlib
 import random
 import string
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
 from course_lib.places import CATEGORIES, Place, load_districts, load_places
 from course_lib.tiny.frames import Language, parts, summary_words, words_of
+
+
+@dataclass(frozen=True)
+class Odds:
+    """How often a wish has each of its parts.
+
+    Args:
+        district: the chance that it names one.
+        indoor: the chance that it says where it rains in or not.
+        price: the chance that it bounds the price.
+        moods: the weights of no mood, one, two and three.
+    """
+
+    district: float
+    indoor: float
+    price: float
+    moods: tuple[int, int, int, int]
+
+
+Pieces = Mapping[bool, Sequence[str]]
+"""Parts of words to make names of: of Latin letters (True), and of others."""
+
+USUAL = Odds(district=0.68, indoor=0.1, price=0.18, moods=(45, 45, 10, 0))
+DRILL = Odds(district=0.8, indoor=0.2, price=0.35, moods=(15, 35, 35, 15))
 
 
 def is_held_out(wish: Mapping[str, Any]) -> bool:
@@ -40,12 +64,21 @@ class Wishes:
             district; False: none is; None: as it comes.
         unseen_names: True: places carry names that training never showed; False: names it may
             show, some of them made up; None: the real ones.
+        drill: whether more is asked for at once than people do.
+        pieces: parts of words for made-up names; none when left out.
     """
 
     def __init__(
-        self, rng: random.Random, unseen_combinations: bool | None, unseen_names: bool | None
+        self,
+        rng: random.Random,
+        unseen_combinations: bool | None,
+        unseen_names: bool | None,
+        *,
+        drill: bool = False,
+        pieces: Pieces | None = None,
     ) -> None:
-        self.rng = rng
+        self.rng, self.odds = rng, DRILL if drill else USUAL
+        self.pieces: Pieces = pieces or {True: (), False: ()}
         self.unseen_combinations, self.unseen_names = unseen_combinations, unseen_names
 
     def may_use(self, wish: Mapping[str, Any]) -> bool:
@@ -56,7 +89,7 @@ class Wishes:
         """Draw the arguments of a search, within what this maker may use."""
         while True:
             wish = self._draw(category)
-            if self.unseen_combinations is None or not wish:
+            if self.unseen_combinations is None:
                 return wish
             if is_held_out(wish) is self.unseen_combinations:
                 return wish
@@ -65,14 +98,14 @@ class Wishes:
         rng, wish = self.rng, {}
         if category or (category is None and rng.random() < 0.9):
             wish["category"] = rng.choice(CATEGORIES)
-        if rng.random() < 0.68:
+        if rng.random() < self.odds.district:
             wish["district"] = rng.choice(sorted(load_districts()))
-        tags = self.moods(wish.get("category"), rng.choices((0, 1, 2), (45, 45, 10))[0])
+        tags = self.moods(wish.get("category"), rng.choices(range(4), self.odds.moods)[0])
         if tags:
             wish["tags"] = tags
-        if rng.random() < 0.1:
+        if rng.random() < self.odds.indoor:
             wish["indoor"] = rng.random() < 0.6
-        if rng.random() < 0.18 and "free-entry" not in tags:
+        if rng.random() < self.odds.price and "free-entry" not in tags:
             wish.update(rng.choice(({"max_price": 0}, {"max_price": 1}, {"min_price": 2})))
         if not wish:
             return self._draw(category)
@@ -99,13 +132,15 @@ class Wishes:
             return replace(place, **_names_of(self.rng.choice(_places(unseen=True))))
         if not is_unseen(place) and self.rng.random() < 0.4:
             return place
-        first, second = self.rng.sample(_places(unseen=False), 2)
-        made = _mixed if self.rng.random() < 0.5 else _invented
-        return replace(
-            place,
-            name_ko=made(first.name_ko, second.name_ko, self.rng),
-            name_en=made(first.name_en, second.name_en, self.rng),
-        )
+        while True:
+            first, second = self.rng.sample(_places(unseen=False), 2)
+            made = self.rng.choice((_mixed, _reworded, _invented))
+            names = {
+                field: made(getattr(first, field), getattr(second, field), self.rng, self.pieces)
+                for field in ("name_ko", "name_en")
+            }
+            if not _kept_back().intersection(names.values()):  # two halves may make up one
+                return replace(place, **names)
 
 
 @lru_cache(maxsize=2)
@@ -113,11 +148,17 @@ def _places(*, unseen: bool) -> list[Place]:
     return [place for place in load_places() if is_unseen(place) is unseen]
 
 
+@lru_cache(maxsize=1)
+def _kept_back() -> set[str]:
+    """The names that training never shows."""
+    return {name for place in _places(unseen=True) for name in _names_of(place).values()}
+
+
 def _names_of(place: Place) -> dict[str, str]:
     return {"name_ko": place.name_ko, "name_en": place.name_en}
 
 
-def _mixed(first: str, second: str, rng: random.Random) -> str:
+def _mixed(first: str, second: str, rng: random.Random, pieces: Pieces) -> str:
     """A name that no place has: the beginning of one and the end of another."""
     head, tail = first.split(), second.split()
     if len(head) > 1 or len(tail) > 1:
@@ -126,28 +167,38 @@ def _mixed(first: str, second: str, rng: random.Random) -> str:
     return first[:cut] + second[other:]
 
 
-def _invented(first: str, second: str, rng: random.Random) -> str:
+def _reworded(first: str, second: str, rng: random.Random, pieces: Pieces) -> str:
+    """A name with one of its words put out for another that may stand in no name."""
+    words = first.split()
+    words[rng.randrange(len(words))] = _strange(rng, pieces[first.isascii()], latin=first.isascii())
+    return " ".join(words)
+
+
+def _invented(first: str, second: str, rng: random.Random, pieces: Pieces) -> str:
     """A name nobody could know by heart: the letters of two names in pieces, put together anew.
 
     Now and then with letters that stand in neither, a number or an addition in brackets.
     """
     letters = first + " " + second
     step = 3 if first.isascii() else 1
-    pieces = [letters[n : n + step] for n in range(0, len(letters), step)]
-    rng.shuffle(pieces)
-    pieces = pieces[: rng.randint(2, 6)]
+    parts = [letters[n : n + step] for n in range(0, len(letters), step)]
+    rng.shuffle(parts)
+    parts = parts[: rng.randint(2, 6)]
     if rng.random() < 0.4:
-        pieces.insert(rng.randint(0, len(pieces)), _strange(rng, latin=step > 1))
+        strange = _strange(rng, pieces[step > 1], latin=step > 1)
+        parts.insert(rng.randint(0, len(parts)), strange)
     if rng.random() < 0.1:
-        pieces.append(f" {rng.randint(1, 2000)}")
-    words = " ".join("".join(pieces).split()) or first
+        parts.append(f" {rng.randint(1, 2000)}")
+    words = " ".join("".join(parts).split()) or first
     if rng.random() < 0.12:
-        words = f"{words} ({_strange(rng, latin=step > 1).capitalize()})"
+        words = f"{words} ({_strange(rng, pieces[step > 1], latin=step > 1)})"
     return words[:1].upper() + words[1:]
 
 
-def _strange(rng: random.Random, *, latin: bool) -> str:
+def _strange(rng: random.Random, pieces: Sequence[str], *, latin: bool) -> str:
     """Letters or words as they come: what stands in no name could else never be copied."""
+    if pieces and rng.random() < 0.8:
+        return "".join(rng.choices(pieces, k=rng.randint(1, 4)))
     if rng.random() < 0.6:
         word = rng.choice(_other_words("en" if latin else "ko"))
         return word.capitalize() if latin else word
