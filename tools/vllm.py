@@ -76,11 +76,15 @@ def wanted() -> dict[str, str]:
 
 def is_ready() -> bool:
     """Whether `.venv-vllm` was finished, for exactly this."""
+    return _stamp() == wanted()
+
+
+def _stamp() -> dict[str, str]:
+    """What the environment was finished for; nothing where it was not."""
     try:
-        found = json.loads(STAMP.read_text(encoding="utf-8"))
+        return dict(json.loads(STAMP.read_text(encoding="utf-8")))
     except (OSError, ValueError):
-        return False
-    return bool(found == wanted())
+        return {}
 
 
 def make() -> int:
@@ -166,12 +170,8 @@ def _runs() -> bool:
 
 def _is_another() -> bool:
     """Whether the environment was finished for something that cannot be changed in place."""
-    try:
-        found = json.loads(STAMP.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return False
-    now = wanted()
-    return any(found.get(key) != now[key] for key in ("kind", "python", "folder"))
+    found, now = _stamp(), wanted()
+    return any(found.get(key, now[key]) != now[key] for key in ("kind", "python", "folder"))
 
 
 def main(arguments: list[str]) -> int:

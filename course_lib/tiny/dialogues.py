@@ -99,6 +99,7 @@ class DialogueMaker:
             task: what is asked of the model; mostly `agent` when left out.
         """
         spoken: Language = language or self.rng.choice(("en", "ko"))
+        # Without drills nothing is drawn for them: the tests' dialogues stay what they were.
         drill = self.drill > 0 and self.rng.random() < self.drill / 100
         kept = self.unseen_combinations, self.unseen_names
         wishes = Wishes(self.rng, *kept, drill=drill, pieces=self.pieces)

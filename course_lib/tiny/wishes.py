@@ -170,7 +170,7 @@ def _mixed(first: str, second: str, rng: random.Random, pieces: Pieces) -> str:
 def _reworded(first: str, second: str, rng: random.Random, pieces: Pieces) -> str:
     """A name with one of its words put out for another that may stand in no name."""
     words = first.split()
-    words[rng.randrange(len(words))] = _strange(rng, pieces[first.isascii()], latin=first.isascii())
+    words[rng.randrange(len(words))] = _strange(rng, pieces, latin=first.isascii())
     return " ".join(words)
 
 
@@ -185,20 +185,20 @@ def _invented(first: str, second: str, rng: random.Random, pieces: Pieces) -> st
     rng.shuffle(parts)
     parts = parts[: rng.randint(2, 6)]
     if rng.random() < 0.4:
-        strange = _strange(rng, pieces[step > 1], latin=step > 1)
+        strange = _strange(rng, pieces, latin=step > 1)
         parts.insert(rng.randint(0, len(parts)), strange)
     if rng.random() < 0.1:
         parts.append(f" {rng.randint(1, 2000)}")
     words = " ".join("".join(parts).split()) or first
     if rng.random() < 0.12:
-        words = f"{words} ({_strange(rng, pieces[step > 1], latin=step > 1)})"
+        words = f"{words} ({_strange(rng, pieces, latin=step > 1)})"
     return words[:1].upper() + words[1:]
 
 
-def _strange(rng: random.Random, pieces: Sequence[str], *, latin: bool) -> str:
+def _strange(rng: random.Random, pieces: Pieces, *, latin: bool) -> str:
     """Letters or words as they come: what stands in no name could else never be copied."""
-    if pieces and rng.random() < 0.8:
-        return "".join(rng.choices(pieces, k=rng.randint(1, 4)))
+    if pieces[latin] and rng.random() < 0.8:
+        return "".join(rng.choices(pieces[latin], k=rng.randint(1, 4)))
     if rng.random() < 0.6:
         word = rng.choice(_other_words("en" if latin else "ko"))
         return word.capitalize() if latin else word
@@ -210,7 +210,7 @@ def _strange(rng: random.Random, pieces: Sequence[str], *, latin: bool) -> str:
 @lru_cache(maxsize=2)
 def _other_words(language: Language) -> list[str]:
     """Words of the summaries and of wishes, less those that hold a whole name kept back."""
-    kept_back = {getattr(place, f"name_{language}").lower() for place in _places(unseen=True)}
+    kept_back = {name.lower() for name in _kept_back()}
     nouns = [form for entry in parts()["nouns"].values() for form in entry[language]]
     words = summary_words(language).union(*map(words_of, nouns))
     return sorted(
