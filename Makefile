@@ -50,16 +50,16 @@ lock:
 	@$(CHECK) && $(PYTHON) tools/lock.py
 
 vllm:
-	@$(CHECK) && $(PYTHON) tools/vllm.py
+	@$(CHECK) && $(PYTHON) tools/vllm_environment.py
 
 test-vllm:
 	@$(SETUP) run dev tools/check.py vllm
 
 train:
-	@$(PYTHON) tools/vllm.py run -m course_lib.tiny.train
+	@$(PYTHON) tools/vllm_environment.py run -m tools.tiny_model.train
 
 evaluate:
-	@$(PYTHON) tools/vllm.py run -m course_lib.tiny.evaluate
+	@$(PYTHON) tools/vllm_environment.py run -m tools.tiny_model.evaluate
 
 clean:
 	@$(PYTHON) tools/clean.py

@@ -15,10 +15,13 @@ from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.graph import START, StateGraph
 from typing_extensions import TypedDict
 
-from course_lib.checkpointers import open_checkpointer, postgres
-from course_lib.history import CheckpointTree
-from course_lib.stores import open_store
-from course_lib.threads import ThreadDirectory
+from course_lib.persistence import (
+    CheckpointTree,
+    ThreadDirectory,
+    open_checkpointer,
+    open_store,
+    postgres,
+)
 
 
 class Count(TypedDict):

@@ -25,7 +25,7 @@ import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
-from course_lib.servers import free_port
+from course_lib.serving import free_port
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
@@ -62,7 +62,7 @@ def bench_import() -> list[dict[str, object]]:
         nothing=python("-c", "pass"),
         library=python("-c", "import course_lib"),
         core=python("-c", core),
-        model=python("-c", "from course_lib.models import chat_model; chat_model()"),
+        model=python("-c", "from course_lib.models.selection import chat_model; chat_model()"),
     )
     own = seconds["library"] - seconds["nothing"]
     return [

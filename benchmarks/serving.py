@@ -19,11 +19,9 @@ import httpx
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import START, MessagesState, StateGraph
 
-from course_lib.chat.controller import ChatController
-from course_lib.chat.events import Event, Token
-from course_lib.load import ask
+from course_lib.chat import ChatController, Event, Token
 from course_lib.models import chat_model
-from course_lib.servers import ModelServer, vllm_server
+from course_lib.serving import ModelServer, measure_request, vllm_server
 
 TOKENS, ROUNDS, CROWD = 256, 25, 16
 Run = Callable[[int], Awaitable[tuple[float, float]]]
@@ -47,8 +45,8 @@ def direct(server: ModelServer, client: httpx.AsyncClient) -> Run:
 
     async def run(n: int) -> tuple[float, float]:
         wish = [{"role": "user", "content": f"a quiet cafe in Mapo {n}"}]
-        answer = await ask(client, server.api, server.model, wish, tokens=TOKENS)
-        return answer.first, answer.total
+        answer = await measure_request(client, server.api, server.model, wish, tokens=TOKENS)
+        return answer.first_token_seconds, answer.total_seconds
 
     return run
 
@@ -79,7 +77,7 @@ def through_chat(graph) -> Run:
             if isinstance(event, Token):
                 heard.append(time.perf_counter())
 
-        chat = ChatController(graph, listen=listen)
+        chat = ChatController(graph, on_event=listen)
         began = time.perf_counter()
         await chat.send(f"a quiet cafe in Mapo {n}")
         return heard[0] - began, time.perf_counter() - began
@@ -143,7 +141,7 @@ def _medians(took: list[tuple[float, float]]) -> tuple[float, float]:
 def main() -> None:
     """Start a server, measure, and print what was found."""
     began = time.perf_counter()
-    with vllm_server(sequences=32, tell=None) as server:
+    with vllm_server(sequences=32, on_progress=None) as server:
         ready = time.perf_counter() - began
         print(json.dumps({"ready": ready, **asyncio.run(_with_client(server))}))
 

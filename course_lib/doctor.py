@@ -11,7 +11,7 @@ from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from course_lib.servers import ServerError, vllm_program
+from course_lib.serving import ServerError, vllm_program
 from course_lib.settings import Settings, SettingsError, read_settings
 
 PACKAGES = ("langgraph", "langchain-core", "langgraph-checkpoint-sqlite", "jupyterlab", "anywidget")

@@ -13,14 +13,13 @@ from langgraph.graph import END, START, MessagesState, StateGraph
 from langgraph.types import interrupt
 from pydantic import BaseModel, Field
 
-from course_lib.chat.controller import ChatController
-from course_lib.chat.transcript import Transcript
+from course_lib.chat import ChatController, Transcript
 
 
 def chat_on(graph, **options):
     """A controller and the transcript that listens to it."""
     transcript = Transcript()
-    return ChatController(graph, listen=transcript.take, **options), transcript
+    return ChatController(graph, on_event=transcript.take, **options), transcript
 
 
 def one_node(node, saver=None, name="one"):

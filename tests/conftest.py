@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from course_lib.checkpointers import postgres
+from course_lib.persistence import postgres
 
 
 @pytest.fixture(autouse=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from course_lib.lexicon import HANGUL
+from course_lib.models.language.lexicon import HANGUL
 
 
 def complaints(

@@ -9,7 +9,7 @@ from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.types import Interrupt
 
 from course_lib.chat.approval import Approval, Refused, errors_of
-from course_lib.offline import OfflineChatModel
+from course_lib.models import OfflineChatModel
 
 
 def card(value, schema=None):

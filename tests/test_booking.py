@@ -6,9 +6,9 @@ from langgraph.store.memory import InMemoryStore
 from langgraph.types import Command
 from pydantic import ValidationError
 
-from course_lib.booking import BOOK, book_place
-from course_lib.namu import build_namu
-from course_lib.threads import label_of
+from course_lib.namu import book_place, build_namu
+from course_lib.namu.booking import BOOK
+from course_lib.persistence import namespace_label
 
 CONFIG = {"configurable": {"thread_id": "t"}}
 
@@ -108,4 +108,4 @@ def test_two_users_have_a_page_each(namu):
         answer = {"approve": True, "people": 2, "day": "Friday"}
         namu.invoke(Command(resume=answer), config)
     pages = {item.namespace for item in namu.store.search((BOOK,))}
-    assert pages == {(BOOK, label_of("ann")), (BOOK, label_of("bo.jr"))}
+    assert pages == {(BOOK, namespace_label("ann")), (BOOK, namespace_label("bo.jr"))}

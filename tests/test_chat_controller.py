@@ -13,9 +13,9 @@ from langgraph.graph import END, START, MessagesState, StateGraph
 from langgraph.types import interrupt
 from typing_extensions import TypedDict
 
-from course_lib.booking import book_place
-from course_lib.chat.controller import RECURSION_LIMIT, ChatController, ChatError
-from course_lib.chat.events import (
+from course_lib.chat import (
+    ChatController,
+    ChatError,
     Loaded,
     NodeEnded,
     NodeStarted,
@@ -26,9 +26,10 @@ from course_lib.chat.events import (
     ToolReturned,
     Unqueued,
 )
-from course_lib.checkpointers import open_async_checkpointer, open_checkpointer
-from course_lib.namu import build_namu
-from course_lib.offline import OfflineChatModel
+from course_lib.chat.controller import RECURSION_LIMIT
+from course_lib.models import OfflineChatModel
+from course_lib.namu import book_place, build_namu
+from course_lib.persistence import open_async_checkpointer, open_checkpointer
 
 
 def stored(graph, chat):
@@ -41,7 +42,7 @@ def stored(graph, chat):
 async def test_a_turn_is_told_event_by_event():
     events = []
     graph = build_namu(checkpointer=InMemorySaver())
-    await ChatController(graph, listen=events.append).send("a cafe in Mapo")
+    await ChatController(graph, on_event=events.append).send("a cafe in Mapo")
     kinds = [type(event).__name__ for event in events]
     assert kinds[0] == "RunStarted" and kinds[-1] == "RunEnded"
     started = [event.node for event in events if isinstance(event, NodeStarted)]
@@ -154,7 +155,7 @@ async def test_stop_keeps_the_thread_and_the_run_can_go_on():
     kinds = [entry["kind"] for entry in transcript.entries]
     assert kinds == ["you", "work", "answer", "note", "unfinished"]
     assert "not kept" in transcript.entries[2]["note"]
-    await chat.go_on()
+    await chat.continue_run()
     assert transcript.kept()[1][1].startswith("Hello, I am Namu.")
     assert "unfinished" not in [entry["kind"] for entry in transcript.entries]
 
@@ -205,7 +206,7 @@ async def test_a_model_that_breaks_off_leaves_its_words_a_problem_and_a_way_on()
     assert transcript.entries[-1]["button"] == "Try again"
     assert transcript.entries[2]["text"] and not transcript.entries[2]["kept"]
     model.fail_after_tokens = None
-    await chat.go_on()
+    await chat.continue_run()
     assert transcript.kept()[-1][1].startswith("Hello, I am Namu.")
 
 
@@ -222,7 +223,7 @@ async def test_messages_sent_meanwhile_wait_and_say_so():
 
 async def test_stopping_gives_back_what_waited():
     events = []
-    chat = ChatController(moody(), listen=events.append)
+    chat = ChatController(moody(), on_event=events.append)
     jobs = [asyncio.create_task(chat.send(text)) for text in ("slow", "after")]
     await asyncio.sleep(0)
     await asyncio.sleep(0)
@@ -251,7 +252,7 @@ async def test_a_thread_that_went_on_elsewhere_is_read_again_before_the_next_run
     await chat.send("one")
     await graph.ainvoke({"messages": [("user", "from outside")]}, chat.config)
     events = []
-    chat.listen = lambda event: (events.append(event), transcript.take(event))
+    chat.on_event = lambda event: (events.append(event), transcript.take(event))
     await chat.send("two")
     assert isinstance(events[0], Loaded) and isinstance(events[1], RunStarted)
     assert str(events[0].messages[-2].text) == "from outside"
@@ -286,7 +287,7 @@ async def test_a_node_that_fails_on_an_answer_can_ask_again():
     await chat.resume({transcript.entries[-1]["id"]: "bad"})
     assert any("cannot use 'bad'" in e.get("text", "") for e in transcript.entries)
     assert transcript.entries[-1]["other"] == "Ask again"
-    await chat.ask_again()
+    await chat.reopen_interrupts()
     assert transcript.entries[-1]["kind"] == "approval"
     await chat.resume({transcript.entries[-1]["id"]: "good"})
     assert transcript.kept()[-1] == ("answer", "thank you")
@@ -345,7 +346,7 @@ async def test_a_breakpoint_is_shown_and_passed():
     await chat.send("a cafe in Mapo")
     assert transcript.entries[-1]["kind"] == "unfinished"
     assert "tools" in transcript.entries[-1]["text"]
-    await chat.go_on()
+    await chat.continue_run()
     assert "Mapo-gu" in transcript.kept()[-1][1]
 
 
@@ -385,7 +386,7 @@ async def test_nodes_of_a_subgraph_are_told_with_the_way_to_them():
     graph.add_node("outer", inner.builder.compile())
     graph.add_edge(START, "outer")
     events = []
-    chat = ChatController(graph.compile(checkpointer=InMemorySaver()), listen=events.append)
+    chat = ChatController(graph.compile(checkpointer=InMemorySaver()), on_event=events.append)
     await chat.send("hello")
     assert [(e.within, e.node) for e in events if isinstance(e, NodeStarted)] == [
         ((), "outer"),
@@ -476,7 +477,7 @@ async def test_a_run_cancelled_from_outside_ends_as_stopped():
 
 async def test_a_message_that_never_began_is_given_back():
     events = []
-    chat = ChatController(moody(), listen=events.append)
+    chat = ChatController(moody(), on_event=events.append)
     first = asyncio.create_task(chat.send("slow"))
     await asyncio.sleep(0)
     second = asyncio.create_task(chat.send("two"))
@@ -584,7 +585,7 @@ async def interleaved(steps):
             if not same or event.now.thread_id != runs[-1]:
                 wrong.append(event)
 
-    chat.listen = listen
+    chat.on_event = listen
     for operation, ticks in steps:
         jobs.append(asyncio.create_task(act(chat, transcript, *operation)))
         for _ in range(ticks):
@@ -632,4 +633,4 @@ async def act(chat, transcript, name, value):
                 there = list((await chat.tree()).checkpoints)
                 await chat.go_to(there[value % len(there)] if there else None)
             case "go_on":
-                await chat.go_on()
+                await chat.continue_run()

@@ -16,16 +16,16 @@ from langgraph.graph import START, MessagesState, StateGraph
 from langgraph.types import Overwrite
 from psycopg.conninfo import conninfo_to_dict
 
-from course_lib.checkpointers import (
+from course_lib.namu import build_namu
+from course_lib.persistence import (
     CheckpointerError,
     PostgresError,
+    WrongKey,
     open_async_checkpointer,
     open_checkpointer,
     postgres,
 )
-from course_lib.namu import build_namu
-from course_lib.postgres import connect, shown
-from course_lib.sealing import WrongKey
+from course_lib.persistence.embedded_postgres import connect, redact_url
 
 KEY = secrets.token_bytes(32)
 
@@ -106,7 +106,7 @@ def test_with_a_key_nothing_said_is_readable_in_the_database(url):
 
 
 def test_postgres_leaks_plain_values_through_langgraphs_own_encryption(server):
-    """The gap that `sealed` closes; when this fails, LangGraph closed it and ours can go."""
+    """The gap that `wrap_plain_values` closes. When this fails, LangGraph has closed it."""
     from langgraph.checkpoint.postgres import PostgresSaver
     from langgraph.checkpoint.serde.encrypted import EncryptedSerializer
     from psycopg.rows import dict_row
@@ -175,7 +175,7 @@ def test_a_thread_begun_in_the_clear_loses_nothing_when_a_key_comes_later(url, t
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("key", [None, KEY], ids=["open", "sealed"])
+@pytest.mark.parametrize("key", [None, KEY], ids=["open", "encrypted"])
 def test_types_of_the_schema_survive_the_strict_allow_list(url, tmp_path, key):
     if url == "memory:":
         pytest.skip("one saver is enough for this")
@@ -187,7 +187,7 @@ def test_types_of_the_schema_survive_the_strict_allow_list(url, tmp_path, key):
             from pydantic import BaseModel
             from typing_extensions import TypedDict
             from langgraph.graph import START, StateGraph
-            from course_lib.checkpointers import open_checkpointer
+            from course_lib.persistence import open_checkpointer
 
             class Visit(BaseModel):
                 place: str
@@ -277,8 +277,8 @@ def test_a_server_that_is_down_is_named_without_its_password():
         with open_checkpointer("postgresql://me:hunter2@127.0.0.1:9/x"):
             pass
     assert "hunter2" not in str(refused.value)
-    assert shown("postgresql://me:hunter2@h/x") == "postgresql://me@h/x"
-    assert "hunter2" not in shown("postgresql:///x?password=hunter2&host=h")
+    assert redact_url("postgresql://me:hunter2@h/x") == "postgresql://me@h/x"
+    assert "hunter2" not in redact_url("postgresql:///x?password=hunter2&host=h")
 
 
 def test_tables_not_set_up_are_told_before_the_first_message(server):
@@ -292,7 +292,7 @@ WALKER = """
     import sys, time
     from typing_extensions import TypedDict
     from langgraph.graph import StateGraph, START
-    from course_lib.checkpointers import open_checkpointer
+    from course_lib.persistence import open_checkpointer
 
     class S(TypedDict):
         steps: int
@@ -350,7 +350,7 @@ def test_two_processes_writing_to_one_thread_leave_it_readable(url, tmp_path):
     code = textwrap.dedent(
         """
         import sys
-        from course_lib.checkpointers import open_checkpointer
+        from course_lib.persistence import open_checkpointer
         from course_lib.namu import build_namu
         with open_checkpointer(sys.argv[1]) as saver:
             graph = build_namu(checkpointer=saver)
@@ -386,7 +386,7 @@ def test_letting_go_and_coming_back_is_noted_and_outlives_the_other_process(tmp_
     """A lets go and comes back while B holds the server; when B ends, A's must go on."""
     code = (
         "import sys\n"
-        "from course_lib.postgres import postgres, connect\n"
+        "from course_lib.persistence.embedded_postgres import postgres, connect\n"
         "held = postgres('x', scratch=True)\n"
         "for line in sys.stdin:\n"
         "    if line == 'again\\n':\n"
@@ -452,17 +452,17 @@ def test_an_address_that_cannot_be_read_is_a_postgres_error():
 
 @pytest.mark.parametrize("content", ["", "4194000\n/nowhere\n", "1\n/nowhere\n", "junk"])
 def test_what_a_killed_server_left_behind_is_cleared(tmp_path, content):
-    from course_lib.postgres import _forget_the_dead
+    from course_lib.persistence.embedded_postgres import _remove_stale_files
 
     (tmp_path / "postmaster.pid").write_text(content)
     (tmp_path / ".handle_pids.json").write_text(f"[{os.getpid()}, 4194000]")
-    _forget_the_dead(tmp_path)
+    _remove_stale_files(tmp_path)
     assert not (tmp_path / "postmaster.pid").exists()
     assert json.loads((tmp_path / ".handle_pids.json").read_text()) == [os.getpid()]
 
 
 def test_a_home_with_spaces_or_other_letters_does_not_stop_the_server(monkeypatch, tmp_path):
-    from course_lib.postgres import _data_folder
+    from course_lib.persistence.embedded_postgres import _data_folder
 
     monkeypatch.setenv("COURSE_HOME", str(tmp_path / "내 home"))
     assert " " not in str(_data_folder()) and str(_data_folder()).isascii()

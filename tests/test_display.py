@@ -12,7 +12,14 @@ from langgraph.types import Send
 from pydantic import BaseModel
 from typing_extensions import TypedDict
 
-from course_lib.display import brief, show_graph, show_messages, show_state, show_steps, show_table
+from course_lib.display import (
+    show_graph,
+    show_messages,
+    show_state,
+    show_steps,
+    show_table,
+    summary_line,
+)
 from course_lib.namu import build_namu, union
 
 
@@ -34,7 +41,7 @@ def small():
 def things(monkeypatch):
     """Everything the test displays, in order."""
     found = []
-    monkeypatch.setattr("course_lib.display._display", found.append)
+    monkeypatch.setattr("course_lib.display.tables._display", found.append)
     return found
 
 
@@ -172,6 +179,6 @@ def test_the_same_run_is_shown_the_same_twice(shown):
 
 
 def test_brief_is_one_short_line_without_addresses():
-    assert "\n" not in brief("a\nb") and len(brief("x" * 500)) <= 72
-    assert "0x" not in brief(object())
-    assert brief({"b", "a"}) == "{'a', 'b'}"
+    assert "\n" not in summary_line("a\nb") and len(summary_line("x" * 500)) <= 72
+    assert "0x" not in summary_line(object())
+    assert summary_line({"b", "a"}) == "{'a', 'b'}"

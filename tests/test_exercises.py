@@ -23,14 +23,13 @@ from langgraph.prebuilt import ToolRuntime
 from langgraph.types import Command, Overwrite, interrupt
 from typing_extensions import TypedDict
 
-from course_lib.checkpointers import open_checkpointer
 from course_lib.exercises import ch01, ch02, ch03, ch04, ch05, ch06, ch07, ch14, ch17, progress
 from course_lib.exercises.exercise import Exercise, code_of, is_untouched
 from course_lib.exercises.generate import exercise_of, generate, notebook_text
 from course_lib.exercises.report import report
 from course_lib.namu import build_namu
+from course_lib.persistence import namespace_label, open_checkpointer
 from course_lib.settings import ROOT
-from course_lib.threads import label_of
 
 EXERCISES = [
     e
@@ -457,7 +456,7 @@ def kept(page, key):
         if not 1 <= number <= len(table):
             return f"no place {number}"
         place = table[number - 1]
-        user = label_of(runtime.config["metadata"]["user"])
+        user = namespace_label(runtime.config["metadata"]["user"])
         runtime.store.put(page(user), key(place), {"place": place["name_en"]})
         return "kept"
 

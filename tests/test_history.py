@@ -8,8 +8,12 @@ from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, HumanMessage, RemoveMessage
 from langgraph.graph import START, MessagesState, StateGraph
 
-from course_lib.checkpointers import open_async_checkpointer, open_checkpointer
-from course_lib.history import CheckpointTree, diff_states
+from course_lib.persistence import (
+    CheckpointTree,
+    diff_states,
+    open_async_checkpointer,
+    open_checkpointer,
+)
 
 CONFIG = {"configurable": {"thread_id": "t"}}
 

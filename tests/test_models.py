@@ -12,10 +12,8 @@ from http.server import BaseHTTPRequestHandler, HTTPServer, ThreadingHTTPServer
 import httpx
 import pytest
 
-from course_lib.load import Answer, Load, run_load
-from course_lib.models import chat_model, model_name
-from course_lib.remote import ModelServerError
-from course_lib.servers import free_port
+from course_lib.models import ModelServerError, chat_model, model_name
+from course_lib.serving import Answer, Load, free_port, run_load
 from course_lib.settings import SettingsError, read_settings
 
 

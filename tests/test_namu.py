@@ -11,8 +11,8 @@ from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 from langchain_core.runnables import RunnableLambda
 from langgraph.checkpoint.memory import InMemorySaver
 
-from course_lib.namu import answered, build_namu, union
-from course_lib.offline import OfflineChatModel, OfflineModelError
+from course_lib.models import OfflineChatModel, OfflineModelError
+from course_lib.namu import build_namu, drop_open_tool_calls, union
 
 DIALOGUES = [
     json.loads(line)
@@ -104,12 +104,12 @@ def test_an_unanswered_tool_call_in_the_thread_does_not_block_it():
 def test_a_half_answered_call_goes_with_its_answer():
     calls = [{"name": "f", "args": {}, "id": i, "type": "tool_call"} for i in ("c1", "c2")]
     half = [AIMessage("", tool_calls=calls), ToolMessage("1", tool_call_id="c1")]
-    assert answered([HumanMessage("a"), *half, HumanMessage("b")]) == [
+    assert drop_open_tool_calls([HumanMessage("a"), *half, HumanMessage("b")]) == [
         HumanMessage("a"),
         HumanMessage("b"),
     ]
     whole = [*half, ToolMessage("2", tool_call_id="c2")]
-    assert answered(whole) == whole
+    assert drop_open_tool_calls(whole) == whole
 
 
 class Scripted(OfflineChatModel):

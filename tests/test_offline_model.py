@@ -7,7 +7,7 @@ from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, Tool
 from langchain_core.tools import tool
 from pydantic import BaseModel
 
-from course_lib.offline import (
+from course_lib.models import (
     MODELS,
     InvalidChatHistory,
     OfflineChatModel,

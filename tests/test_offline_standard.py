@@ -4,7 +4,7 @@ What is switched off, and why:
 
 * images, PDFs, audio, video: the model reads text only;
 * VCR (`test_stream_time`): it records HTTP traffic, and there is none;
-* start from environment variables (`test_init_from_env`): `course_lib.models` reads those;
+* start from environment variables (`test_init_from_env`): `chat_model()` reads those;
 * LangChain's `dumps`/`loads` (`test_serdes`): its loader admits only classes of LangChain's own
   packages (`langchain_core.load.mapping`), and this model is not one of them.
 """
@@ -12,7 +12,7 @@ What is switched off, and why:
 from langchain_tests.integration_tests import ChatModelIntegrationTests
 from langchain_tests.unit_tests import ChatModelUnitTests
 
-from course_lib.offline import MODELS, OfflineChatModel
+from course_lib.models import MODELS, OfflineChatModel
 
 
 class Capabilities:

@@ -14,14 +14,11 @@ from langgraph.runtime import Runtime
 from langgraph.store.memory import InMemoryStore
 from typing_extensions import TypedDict
 
-from course_lib.booking import book_place
 from course_lib.chat import ChatPanel
-from course_lib.chat.panel import LONGEST, UNTITLED
-from course_lib.checkpointers import open_checkpointer
-from course_lib.namu import build_namu
-from course_lib.offline import OfflineChatModel
-from course_lib.stores import open_store
-from course_lib.threads import UnknownThread
+from course_lib.chat.panel import MAX_MESSAGE_LENGTH, UNTITLED
+from course_lib.models import OfflineChatModel
+from course_lib.namu import book_place, build_namu
+from course_lib.persistence import UnknownThread, open_checkpointer, open_store
 
 
 def panel(**options):
@@ -124,13 +121,13 @@ async def test_a_booking_is_approved_on_its_card_and_a_wrong_number_is_told_ther
     await chat.answer(card["id"], {"people": "3", "day": "Friday", "approve": True})
     assert "3 people, Friday" in said(chat)[-1][1]
     assert len(store.search(("bookings",))) == 1
-    chat.side.which.value = "Memory"
+    chat.inspector.view_selector.value = "Memory"
     await settled(chat)
-    assert "Friday" in chat.side.memory.value
+    assert "Friday" in chat.inspector.memory.value
     other = ChatPanel(chat.controller.graph, user="bo")
-    other.side.which.value = "Memory"
+    other.inspector.view_selector.value = "Memory"
     await settled(other)
-    assert "Friday" not in other.side.memory.value
+    assert "Friday" not in other.inspector.memory.value
     chat._on_action({"kind": "answer", "id": card["id"], "values": {"approve": True}})
     await settled(chat)
     assert "no longer open" in chat.transcript.entries[-1]["text"]
@@ -138,22 +135,22 @@ async def test_a_booking_is_approved_on_its_card_and_a_wrong_number_is_told_ther
 
 async def test_the_graph_the_tree_and_the_state_keep_step():
     chat = panel()
-    chat.side.which.value = "Tree"
+    chat.inspector.view_selector.value = "Tree"
     await chat.send("a cafe in Mapo")
     await settled(chat)
-    assert chat.side.graph.states["update_state"] == "done"
-    rows = len(chat.side.tree.rows)
+    assert chat.inspector.graph.states["update_state"] == "done"
+    rows = len(chat.inspector.tree.rows)
     assert rows == 7
-    chat.side.which.value = "State"
-    assert "last_recommended_places" in chat.side.state.value
-    chat.side.which.value = "Tree"
+    chat.inspector.view_selector.value = "State"
+    assert "last_recommended_places" in chat.inspector.state.value
+    chat.inspector.view_selector.value = "Tree"
     await settled(chat)
-    chat.side.tree.selected = 2
+    chat.inspector.tree.selected = 2
     await settled(chat)
     assert chat.transcript.entries[-1]["kind"] == "past"
     await chat.send("a park in Mapo")
     await settled(chat)
-    assert len(chat.side.tree.rows) > rows and len(chat.side.tree.branches) == 2
+    assert len(chat.inspector.tree.rows) > rows and len(chat.inspector.tree.branches) == 2
 
 
 async def test_what_a_model_answers_to_the_graph_is_not_shown_to_the_person():
@@ -176,7 +173,7 @@ async def test_100_kB_are_taken_and_much_more_is_given_back():
     assert [who for who, _ in said(chat)] == ["you", "answer"]
     before, sent = said(chat), []
     chat.view.send = sent.append
-    await chat.send("x" * (LONGEST + 1))
+    await chat.send("x" * (MAX_MESSAGE_LENGTH + 1))
     await asyncio.sleep(0.1)
     assert said(chat) == before
     assert "200,001" in chat.transcript.entries[-1]["text"]

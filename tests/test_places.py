@@ -8,7 +8,8 @@ from typing import get_args
 
 import pytest
 
-from course_lib.lexicon import HANGUL, lexicon
+from course_lib.models.language.lexicon import HANGUL, lexicon
+from course_lib.models.language.replies import phrases
 from course_lib.places import (
     CATEGORIES,
     District,
@@ -18,7 +19,6 @@ from course_lib.places import (
     nearest_first,
     search_places,
 )
-from course_lib.replies import phrases
 from course_lib.settings import DATA
 
 PLACES = load_places()

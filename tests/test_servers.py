@@ -11,7 +11,7 @@ import httpx
 import pytest
 from langgraph_sdk import get_sync_client
 
-from course_lib.servers import ServerError, free_port, langgraph_server, start
+from course_lib.serving import ServerError, free_port, langgraph_server, start
 
 pytestmark = pytest.mark.slow
 
@@ -48,7 +48,7 @@ def test_a_server_ends_with_the_process_that_started_it(whole_group):
     port = free_port()
     code = (
         "import sys, time\n"
-        "from course_lib.servers import start\n"
+        "from course_lib.serving.process import start\n"
         f"start({[*HTTP, str(port)]!r}, 'http://127.0.0.1:{port}', '/')\n"
         "print('up', flush=True); time.sleep(60)"
     )
@@ -93,8 +93,8 @@ def test_a_guard_started_by_hand_ends_a_child_that_will_not_go():
         "print(os.getpid(), flush=True); time.sleep(60)"
     )
     code = (
-        "import sys; from course_lib import guard; guard.GRACE_SECONDS = 0.3; "
-        f"guard.main([sys.executable, '-c', {stubborn!r}])"
+        "import sys; from course_lib.serving import supervisor; supervisor.GRACE_SECONDS = 0.3; "
+        f"supervisor.main([sys.executable, '-c', {stubborn!r}])"
     )
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     guard = subprocess.Popen([sys.executable, "-c", code], text=True, **pipes)

@@ -8,10 +8,8 @@ from uuid import UUID
 import pytest
 from langgraph.checkpoint.memory import InMemorySaver
 
-from course_lib.checkpointers import open_checkpointer
 from course_lib.namu import build_namu
-from course_lib.stores import open_store
-from course_lib.threads import ThreadDirectory, UnknownThread
+from course_lib.persistence import ThreadDirectory, UnknownThread, open_checkpointer, open_store
 
 
 @pytest.fixture
@@ -68,18 +66,18 @@ def test_somebody_elses_thread_is_refused_like_one_that_does_not_exist(directory
 
 def test_two_tenants_with_a_user_of_the_same_name_are_apart(store):
     school, shop = (ThreadDirectory(store, tenant=name) for name in ("school", "shop"))
-    hers = school.create("ann", outside_id="s1")
+    hers = school.create("ann", external_id="s1")
     assert shop.list("ann") == []
-    assert shop.create("ann", outside_id="s1").id != hers.id
+    assert shop.create("ann", external_id="s1").id != hers.id
     with pytest.raises(UnknownThread):
         shop.open("ann", hers.id)
 
 
 def test_ids_are_uuids_and_an_outside_id_always_gives_the_same_one(directory):
-    first = directory.create("ann", outside_id="session-1", title="kept")
-    again = directory.create("ann", outside_id="session-1", title="ignored")
+    first = directory.create("ann", external_id="session-1", title="kept")
+    again = directory.create("ann", external_id="session-1", title="ignored")
     assert again == first and UUID(first.id).version == 5
-    assert directory.create("bo", outside_id="session-1").id != first.id
+    assert directory.create("bo", external_id="session-1").id != first.id
     assert UUID(directory.create("ann").id).version == 4
 
 
@@ -164,15 +162,14 @@ def test_metadata_that_a_checkpoint_would_not_keep_is_refused(directory, metadat
 def test_processes_opening_a_fresh_store_at_once_do_not_collide(url):
     if url == "memory:":
         pytest.skip("memory is not shared between processes")
-    code = (
-        "import sys; from course_lib.stores import open_store\nwith open_store(sys.argv[1]): pass"
-    )
+    code = "import sys; from course_lib.persistence import open_store\n"
+    code += "with open_store(sys.argv[1]): pass"
     each = [subprocess.Popen([sys.executable, "-c", code, url]) for _ in range(8)]
     assert [process.wait(timeout=60) for process in each] == [0] * 8
 
 
 def test_a_page_is_read_to_its_end_however_many_threads_there_are(directory, monkeypatch):
-    monkeypatch.setattr("course_lib.threads.PAGE", 3)
+    monkeypatch.setattr("course_lib.persistence.threads.PAGE", 3)
     for n in range(10):
         directory.create("ann", metadata={"n": n})
     assert len(directory.find("ann")) == 10 and len(directory.list("ann")) == 10
@@ -187,12 +184,12 @@ def test_two_processes_asking_for_the_thread_of_a_user_get_one(url):
     code = textwrap.dedent(
         """
         import sys
-        from course_lib.stores import open_store
-        from course_lib.threads import ThreadDirectory
+        from course_lib.persistence import open_store
+        from course_lib.persistence import ThreadDirectory
         with open_store(sys.argv[1]) as store:
             directory = ThreadDirectory(store)
             sys.stdin.readline()
-            print(*{directory.create("ann", outside_id="the one").id for _ in range(20)})
+            print(*{directory.create("ann", external_id="the one").id for _ in range(20)})
         """
     )
     both = [

@@ -9,11 +9,11 @@ from types import SimpleNamespace
 import pytest
 
 from course_lib.places import load_places
-from course_lib.tiny.dialogues import DialogueMaker
-from course_lib.tiny.frames import parts
-from course_lib.tiny.phrasing import alike_words, as_said
-from course_lib.tiny.scene import EXPLICIT
-from course_lib.tiny.wishes import Wishes, is_held_out, is_unseen
+from tools.tiny_model.dialogues import DialogueMaker
+from tools.tiny_model.frames import parts
+from tools.tiny_model.phrasing import alike_words, as_said
+from tools.tiny_model.scene import EXPLICIT
+from tools.tiny_model.wishes import Wishes, is_held_out, is_unseen
 
 
 def said_by(frame):
@@ -46,7 +46,7 @@ def test_no_name_that_is_put_together_is_one_that_is_kept_back(monkeypatch):
     wishes = Wishes(random.Random(1), unseen_combinations=False, unseen_names=False)
     one = next(place for place in load_places() if not is_unseen(place))
     taken = iter(sorted(kept_back)[:5])
-    monkeypatch.setattr("course_lib.tiny.wishes._mixed", lambda *given: next(taken, "made up"))
+    monkeypatch.setattr("tools.tiny_model.wishes._mixed", lambda *given: next(taken, "made up"))
     made = [wishes.renamed(one) for _ in range(60)]
     assert next(taken, None) is None, "no kept-back name was ever put together"
     assert not names_of(made) & kept_back

@@ -4,8 +4,8 @@ from langchain_core.messages import HumanMessage
 from langgraph.checkpoint.memory import InMemorySaver
 from test_history import CONFIG, say, talk
 
-from course_lib.history import CheckpointTree
-from course_lib.tree_view import TreeView, tree_text
+from course_lib.display.tree_view import TreeView, tree_text
+from course_lib.persistence import CheckpointTree
 
 
 def forked():

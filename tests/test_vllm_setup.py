@@ -10,7 +10,7 @@ from collections import namedtuple
 
 import pytest
 
-from course_lib.servers import ServerError, vllm_program
+from course_lib.serving import ServerError, vllm_program
 from course_lib.settings import ROOT
 
 Usage = namedtuple("Usage", "total used free")
@@ -19,9 +19,9 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="vLLM needs Linu
 
 @pytest.fixture
 def setup(tmp_path, monkeypatch):
-    """tools/vllm.py, working on an empty folder and standing in for what it would install."""
+    """tools/vllm_environment.py on an empty folder, standing in for what it would install."""
     monkeypatch.syspath_prepend(ROOT / "tools")
-    module = importlib.reload(importlib.import_module("vllm"))
+    module = importlib.reload(importlib.import_module("vllm_environment"))
     venv = tmp_path / "한글 and space" / ".venv-vllm"
     venv.parent.mkdir()
     for name, value in (
@@ -111,7 +111,7 @@ def test_one_that_was_built_in_the_meantime_is_left_alone(setup, monkeypatch):
 
 def test_an_environment_that_was_moved_is_told(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(ROOT / "tools")
-    module = importlib.reload(importlib.import_module("vllm"))
+    module = importlib.reload(importlib.import_module("vllm_environment"))
     first, second = tmp_path / "here", tmp_path / "there"
     subprocess.run([sys.executable, "-m", "venv", str(first)], check=True)
     monkeypatch.setattr(module, "VENV", first)
@@ -159,7 +159,7 @@ def test_a_torch_for_cuda_is_never_taken_for_a_cpu(setup, monkeypatch):
     ],
 )
 def test_a_build_is_told_by_what_it_brings(setup, monkeypatch, version, needs, fits):
-    found = importlib.reload(importlib.import_module("vllm"))._pip_finds_cpu_torch
+    found = importlib.reload(importlib.import_module("vllm_environment"))._pip_finds_cpu_torch
     report = {"install": [{"metadata": {"version": version, "requires_dist": needs}}]}
     done = subprocess.CompletedProcess([], 0, json.dumps(report), "")
     monkeypatch.setattr(subprocess, "run", lambda *given, **options: done)
@@ -174,7 +174,7 @@ def test_the_pins_name_no_host_and_agree_with_the_tool(setup):
 
 
 def test_without_a_vllm_the_command_that_builds_one_is_named(tmp_path, monkeypatch):
-    monkeypatch.setattr("course_lib.servers.ROOT", tmp_path)
+    monkeypatch.setattr("course_lib.serving.process.ROOT", tmp_path)
     monkeypatch.setenv("PATH", "")
     with pytest.raises(ServerError, match=r"make vllm.*COURSE_LLM_BASE_URL"):
         vllm_program()

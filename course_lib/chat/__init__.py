@@ -1,5 +1,27 @@
 """The chat inside the notebook: `ChatPanel(graph).show()`."""
 
-from course_lib.chat.panel import ChatPanel
+import lazy_loader
 
-__all__ = ["ChatPanel"]
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "controller": ["ChatController", "ChatError"],
+        "events": [
+            "Event",
+            "Loaded",
+            "NodeEnded",
+            "NodeStarted",
+            "Outcome",
+            "Progress",
+            "Queued",
+            "RunEnded",
+            "RunStarted",
+            "Token",
+            "ToolCalled",
+            "ToolReturned",
+            "Unqueued",
+        ],
+        "panel": ["ChatPanel"],
+        "transcript": ["Transcript"],
+    },
+)

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from jsonschema import Draft202012Validator
 
-from course_lib.display import brief, in_lines
+from course_lib.display import summary_line
+from course_lib.display.tables import format_json
 
 if TYPE_CHECKING:
     from langgraph.types import Interrupt
@@ -205,9 +206,11 @@ def errors_of(error: Exception) -> dict[str, str]:
 def _read(value: Any) -> tuple[str, tuple[tuple[str, str], ...]]:
     """The question in an interrupt's value, and the facts beside it."""
     if not isinstance(value, Mapping):
-        return (value if isinstance(value, str) else brief(value)) or "May the graph go on?", ()
+        return (
+            value if isinstance(value, str) else summary_line(value)
+        ) or "May the graph go on?", ()
     key = next((k for k in QUESTION_KEYS if isinstance(value.get(k), str)), None)
-    facts = tuple((str(k), in_lines(v)) for k, v in value.items() if k != key)
+    facts = tuple((str(k), format_json(v)) for k, v in value.items() if k != key)
     return (value[key] if key else "The graph asks:"), facts
 
 
@@ -232,7 +235,7 @@ def _field(name: str, part: Any, given: Any, root: Mapping[str, Any]) -> Field:
     if kind == "string":
         text = "" if value is None else str(value)
         return Field(name, label, "long text" if len(text) > LONG else "text", text)
-    return Field(name, label, "json", "" if value is None else in_lines(value))
+    return Field(name, label, "json", "" if value is None else format_json(value))
 
 
 def _resolved(part: Mapping[str, Any], root: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -295,10 +298,10 @@ def _review(interrupt_id: str, value: Mapping[str, Any]) -> Approval:
         else:  # nothing is decided before somebody chooses
             fields.append(Field(f"{n}.decision", request["name"], "choice", CHOOSE, (CHOOSE, *may)))
         if "edit" in may:
-            arguments = in_lines(request["args"])
+            arguments = format_json(request["args"])
             fields.append(Field(f"{n}.args", "arguments", "json", arguments))
         else:
-            facts.append((f"{request['name']}, arguments", in_lines(request["args"])))
+            facts.append((f"{request['name']}, arguments", format_json(request["args"])))
         if {"reject", "respond"} & set(may):
             fields.append(Field(f"{n}.message", "words, to reject or respond with", "text", ""))
     buttons = (Button("Send", names),)

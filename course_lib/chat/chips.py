@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from course_lib.chat.markup import exact
-from course_lib.display import brief
+from course_lib.display import summary_line
 
-LONGEST_DETAIL = 4000
+MAX_DETAIL_LENGTH = 4000
 """Longest text in an opened chip, in characters."""
 
 
@@ -42,7 +42,7 @@ class Chip:
                 and `total`.
         """
         if not isinstance(value, Mapping):
-            return cls("progress", value if isinstance(value, str) else brief(value))
+            return cls("progress", value if isinstance(value, str) else summary_line(value))
         share, total = value.get("progress"), value.get("total")
         if (
             isinstance(total, (int, float))
@@ -51,7 +51,9 @@ class Chip:
         ):
             share = value["done"] / total
         share = min(1.0, max(0.0, share)) if isinstance(share, (int, float)) else None
-        return cls("progress", str(value.get("label", "progress")), "running", brief(value), share)
+        return cls(
+            "progress", str(value.get("label", "progress")), "running", summary_line(value), share
+        )
 
     def returned(self, text: str, failed: bool) -> None:
         """Note what a tool answered."""
@@ -63,7 +65,7 @@ class Chip:
 
     def shown(self) -> dict[str, Any]:
         """Return what the browser gets."""
-        detail, more = exact(self.detail[:LONGEST_DETAIL]), len(self.detail) - LONGEST_DETAIL
+        detail, more = exact(self.detail[:MAX_DETAIL_LENGTH]), len(self.detail) - MAX_DETAIL_LENGTH
         if more > 0:
             detail += f"\n... {more:,} more characters"
         found = {"kind": self.kind, "name": exact(self.name), "state": self.state, "detail": detail}

@@ -1,6 +1,6 @@
 """A chat with a graph, without any user interface: what happens is told as typed events.
 
-    chat = ChatController(graph, listen=print)
+    chat = ChatController(graph, on_event=print)
     await chat.send("a cafe in Mapo")
 
 Any compiled graph with `messages` in its state and a checkpointer will do. What the controller
@@ -19,7 +19,6 @@ from uuid import uuid4
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
 from langgraph.types import Command
 
-from course_lib.chat.awaitable import awaitable
 from course_lib.chat.events import (
     Event,
     Loaded,
@@ -31,9 +30,9 @@ from course_lib.chat.events import (
     ToolReturned,
     Unqueued,
 )
-from course_lib.chat.parts import MODES, events_of, tool_events
-from course_lib.chat.rooms import Room, room_of
-from course_lib.history import CheckpointTree, fork_point
+from course_lib.chat.stream_events import MODES, events_of, tool_events
+from course_lib.chat.thread_locks import Room, room_of
+from course_lib.persistence import CheckpointTree, as_async_saver, fork_point
 
 if TYPE_CHECKING:
     from langgraph.graph.state import CompiledStateGraph
@@ -61,7 +60,7 @@ class ChatController:
         thread_id: which thread; a new one when left out.
         metadata: goes with every run into its checkpoints, such as whose thread it is.
         context: what the graph's context schema asks for, if it has one.
-        listen: is called with every event, on the event loop.
+        on_event: is called with every event, on the event loop.
 
     Raises:
         ValueError: the graph has no checkpointer, or no `messages`.
@@ -74,7 +73,7 @@ class ChatController:
         thread_id: str | None = None,
         metadata: Mapping[str, Any] | None = None,
         context: Any = None,
-        listen: Callable[[Event], object] = lambda event: None,
+        on_event: Callable[[Event], object] = lambda event: None,
     ) -> None:
         if not graph.checkpointer or isinstance(graph.checkpointer, bool):
             raise ValueError(
@@ -90,7 +89,7 @@ class ChatController:
         self.thread_id = thread_id or str(uuid4())
         self.metadata = dict(metadata or {})
         self.context = context
-        self.listen = listen
+        self.on_event = on_event
         self._awaited: CompiledStateGraph | None = None
         self._at: str | None = None  # the checkpoint that is looked at; None for the newest
         self._seen: str | None = None  # the newest checkpoint when the thread was read last
@@ -175,11 +174,11 @@ class ChatController:
 
         await self._take_turn(start)
 
-    async def go_on(self) -> None:
+    async def continue_run(self) -> None:
         """Go on where a run was stopped, failed, or stands before a breakpoint."""
         await self._take_turn(self._from_here)
 
-    async def ask_again(self) -> None:
+    async def reopen_interrupts(self) -> None:
         """Open the questions of the last step anew, on a branch.
 
         An answer that a node took before it failed is kept, and would be taken again for ever.
@@ -395,7 +394,7 @@ class ChatController:
 
     def _tell(self, event: Event) -> None:
         try:
-            self.listen(event)
+            self.on_event(event)
         except Exception:  # a listener's fault must not end a run half-way
             logging.getLogger(__name__).exception("a listener failed on %s", type(event).__name__)
 
@@ -412,7 +411,7 @@ class ChatController:
     async def _graph(self) -> CompiledStateGraph:
         """The graph, over a saver that can be awaited."""
         if self._awaited is None:
-            saver = await awaitable(self.graph.checkpointer)
+            saver = await as_async_saver(self.graph.checkpointer)
             self._awaited = self.graph.copy(update={"checkpointer": saver})
         return self._awaited
 

@@ -25,17 +25,17 @@ from course_lib.chat.events import (
     Token,
     Unqueued,
 )
-from course_lib.chat.side import Side
+from course_lib.chat.inspector import Inspector
 from course_lib.chat.transcript import Transcript
 from course_lib.chat.transcript_view import TranscriptView
-from course_lib.threads import Thread, ThreadDirectory, UnknownThread
+from course_lib.persistence import Thread, ThreadDirectory, UnknownThread
 
 if TYPE_CHECKING:
     from langgraph.graph.state import CompiledStateGraph
     from langgraph.store.base import BaseStore
 
 
-LONGEST = 200_000
+MAX_MESSAGE_LENGTH = 200_000
 """Longest message the panel takes, in characters."""
 
 UNTITLED = "New conversation"
@@ -75,7 +75,7 @@ class ChatPanel:
 
         self.user = user
         self.directory = ThreadDirectory(InMemoryStore() if store is None else store)
-        self.controller = ChatController(graph, listen=self._on_event)
+        self.controller = ChatController(graph, on_event=self._on_event)
         self.transcript = Transcript()
         self.view = TranscriptView(
             self.transcript,
@@ -84,7 +84,7 @@ class ChatPanel:
             suggestions=list(suggestions),
             lost=_when_lost(graph, store),
         )
-        self.side = Side(self.controller, user, self._do)
+        self.inspector = Inspector(self.controller, user, self._do)
         self.settings = _settings(graph)
         for choice in self.settings.values():
             choice.observe(self._set_context, names="value")
@@ -120,11 +120,12 @@ class ChatPanel:
             text: what the person says. An empty text is sent too: what to make of it is the
                 graph's business.
         """
-        if len(text) > LONGEST:
+        if len(text) > MAX_MESSAGE_LENGTH:
             self.view.give_back(text)
             self.transcript.note(
-                f"That message has {len(text):,} characters; the panel takes {LONGEST:,}. "
-                "Nothing was sent: it is back in the box, shorten it and send it again."
+                f"That message has {len(text):,} characters; the panel takes "
+                f"{MAX_MESSAGE_LENGTH:,}. Nothing was sent: it is back in the box, shorten "
+                "it and send it again."
             )
             return
         await self.controller.send(text)
@@ -157,7 +158,11 @@ class ChatPanel:
             choices.append(widgets.Label("Settings of the run"))
             for name, choice in self.settings.items():
                 choices += [widgets.Label(name), choice]
-        column = [("1 1 150px", choices), ("4 1 380px", [self.view]), ("2 1 260px", [self.side])]
+        column = [
+            ("1 1 150px", choices),
+            ("4 1 380px", [self.view]),
+            ("2 1 260px", [self.inspector]),
+        ]
         boxes = [
             widgets.VBox(children, layout=widgets.Layout(flex=flex, min_width="0"))
             for flex, children in column
@@ -171,7 +176,7 @@ class ChatPanel:
         self.transcript.take(event)
         if isinstance(event, Token):
             return  # there are many, and nobody else waits for them
-        self.side.take(event)
+        self.inspector.take(event)
         match event:
             case RunStarted(message=message):
                 self.view.running, self.view.status = True, "running"
@@ -209,11 +214,11 @@ class ChatPanel:
             case {"kind": "stop"}:
                 self._do(self._stop())
             case {"kind": "go_on"}:
-                self._do(self.controller.go_on())
+                self._do(self.controller.continue_run())
             case {"kind": "newest"}:
                 self._do(self.controller.go_to(None))
             case {"kind": "ask_again"}:
-                self._do(self.controller.ask_again())
+                self._do(self.controller.reopen_interrupts())
             case {"kind": "again", "id": str(message_id)}:
                 self._do(self._instead(self.controller.try_again(message_id)))
             case {"kind": "edit", "id": str(message_id), "text": str(text)}:

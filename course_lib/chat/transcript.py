@@ -1,7 +1,7 @@
 """What stands in a chat, as a list of entries made from the controller's events. No UI.
 
     transcript = Transcript(change=print)
-    chat = ChatController(graph, listen=transcript.take)
+    chat = ChatController(graph, on_event=transcript.take)
 
 Everything stored in the thread is made from the thread; what is only of this sitting (an answer
 that broke off, a problem, a waiting message) is marked so, and stays behind its message.
@@ -32,7 +32,8 @@ from course_lib.chat.events import (
     Unqueued,
 )
 from course_lib.chat.markup import exact, plain, to_html
-from course_lib.display import brief, in_lines
+from course_lib.display import summary_line
+from course_lib.display.tables import format_json
 
 if TYPE_CHECKING:
     from langchain_core.messages import BaseMessage
@@ -43,7 +44,7 @@ Entry = dict[str, Any]
 LARGE = 2**31
 """More entries than any chat has."""
 
-LONGEST_MARKDOWN = 20_000
+MAX_MARKDOWN_LENGTH = 20_000
 """Longest text that is read as Markdown, in characters; a longer one stands as it was written."""
 
 NO_MESSAGE = "The graph ended without words of its own. Its state may have changed: see State."
@@ -232,10 +233,10 @@ class Transcript:
             case NodeEnded(task=task, node=node, within=within):
                 chip = chips.setdefault(task, Chip("node", " / ".join([*within, node])))
                 chip.state = "failed" if event.error else "waiting" if event.waits else "done"
-                lines = [f"{name}: {brief(value)}" for name, value in event.wrote.items()]
+                lines = [f"{name}: {summary_line(value)}" for name, value in event.wrote.items()]
                 chip.detail = event.error or "\n".join(lines) or "wrote nothing"
             case ToolCalled():
-                chips[event.call_id] = Chip("tool", event.name, detail=in_lines(event.args))
+                chips[event.call_id] = Chip("tool", event.name, detail=format_json(event.args))
             case ToolReturned():
                 chip = chips.setdefault(event.call_id, Chip("tool", event.name))
                 chip.returned(event.text, event.failed)
@@ -317,7 +318,7 @@ class Transcript:
         return entries + (self._turn_notes(turn) if turn else [])
 
     def _called(self, turn: str, call: Mapping[str, Any]) -> Chip:
-        chip = Chip("tool", call["name"], "stopped", in_lines(call["args"]))
+        chip = Chip("tool", call["name"], "stopped", format_json(call["args"]))
         if turn == self._turn and self._running:
             chip.state = "running"
         elif turn == self._turn and self._now.interrupts:
@@ -392,7 +393,7 @@ class Transcript:
 
 
 def _answer(key: str, text: str, *, draft: bool = False) -> Entry:
-    html = {} if draft or len(text) > LONGEST_MARKDOWN else {"html": to_html(text)}
+    html = {} if draft or len(text) > MAX_MARKDOWN_LENGTH else {"html": to_html(text)}
     return {"kind": "answer", "key": key, "text": plain(text), "kept": not draft, **html}
 
 

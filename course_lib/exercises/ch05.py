@@ -12,10 +12,10 @@ from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import END, START, MessagesState, StateGraph
 from typing_extensions import TypedDict
 
-from course_lib.display import brief
+from course_lib.display import summary_line
 from course_lib.exercises.exercise import Exercise, Wrong, awaited, expect, require
+from course_lib.models import OfflineChatModel
 from course_lib.namu import build_namu
-from course_lib.offline import OfflineChatModel
 
 CHAPTER = "05"
 THREAD = {"configurable": {"thread_id": "ann"}}
@@ -36,7 +36,7 @@ def _collected(got: Any, name: str) -> list[Any]:
     require(got is not None, f"{name} returned None. Is there a `return`?")
     require(
         not isinstance(got, (str, bytes)) and hasattr(got, "__iter__"),
-        f"{name} returned {brief(got)}. Return a list.",
+        f"{name} returned {summary_line(got)}. Return a list.",
     )
     return list(got)
 
@@ -134,14 +134,17 @@ def _events(got: Any) -> list[Any]:
     for each in found:
         require(
             isinstance(each, (tuple, list)) and len(each) == 2,
-            f"parse_events holds {brief(each)}. Each event is a pair: its kind and its data.",
+            f"parse_events holds {summary_line(each)}. Each event is a pair: its kind and its "
+            "data.",
         )
     return [tuple(each) for each in found]
 
 
 def _judge_glimpse(glimpse: Any) -> None:
     got, last, closed, after = awaited(_glimpse(glimpse))
-    require(isinstance(got, str), f"glimpse returned {brief(got)}. Return the text seen so far.")
+    require(
+        isinstance(got, str), f"glimpse returned {summary_line(got)}. Return the text seen so far."
+    )
     require(
         WHO.startswith(got) and 20 <= len(got) <= 20 + last,
         f"glimpse(graph, text, thread, 20) returned {len(got)} characters of an answer of "

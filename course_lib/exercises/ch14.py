@@ -10,9 +10,8 @@ from langchain_core.messages import BaseMessage
 from langgraph.checkpoint.memory import InMemorySaver
 
 from course_lib.exercises.exercise import Exercise, Wrong, expect, require
-from course_lib.offline import OfflineChatModel, OfflineModelError
-from course_lib.remote import RemoteChatModel
-from course_lib.servers import free_port
+from course_lib.models import OfflineChatModel, OfflineModelError, RemoteChatModel
+from course_lib.serving import free_port
 
 CHAPTER = "14"
 THREAD = {"configurable": {"thread_id": "ann"}}

@@ -13,13 +13,11 @@ from langgraph.prebuilt import ToolNode
 from langgraph.store.memory import InMemoryStore
 from langgraph.types import Command
 
-from course_lib.chat.controller import ChatController
-from course_lib.chat.events import Event
-from course_lib.chat.transcript import Transcript
+from course_lib.chat import ChatController, Event, Transcript
 from course_lib.exercises.exercise import Exercise, Wrong, awaited, expect, require
 from course_lib.namu import NamuState, build_namu
+from course_lib.persistence import namespace_label
 from course_lib.places import load_places
-from course_lib.threads import label_of
 
 CHAPTER = "17"
 
@@ -120,10 +118,10 @@ def _judge_keeping(keep_place: Any) -> None:
         graph.invoke(value, _thread(user))
     place = value["last_recommended_places"][1]
     for user in ("ann", "bo.jr"):
-        kept = [i.value for i in store.search(("favourites", label_of(user)))]
+        kept = [i.value for i in store.search(("favourites", namespace_label(user)))]
         look = (
-            'runtime.store.put(("favourites", label_of(user)), place["id"], {"place": ...}), with '
-            'the user from runtime.config["metadata"].'
+            'runtime.store.put(("favourites", namespace_label(user)), place["id"], {"place": ...}),'
+            ' with the user from runtime.config["metadata"].'
         )
         expect(f"{user}'s favourites", [{"place": place["name_en"]}], kept, look)
     total = len(store.search(()))
@@ -143,7 +141,7 @@ async def _events(graph: CompiledStateGraph, *texts: str) -> tuple[list[Event], 
         events.append(event)
         transcript.take(event)
 
-    chat = ChatController(graph, thread_id="exercise", metadata={"user": "ann"}, listen=listen)
+    chat = ChatController(graph, thread_id="exercise", metadata={"user": "ann"}, on_event=listen)
     for text in texts:
         await chat.send(text)
     return events, transcript
@@ -223,7 +221,8 @@ e3 = Exercise(
     "a tool that keeps",
     _judge_keeping,
     hints=(
-        'The user is in runtime.config["metadata"]["user"]; label_of(user) makes a label of it.',
+        'The user is in runtime.config["metadata"]["user"]; namespace_label(user) makes a '
+        "label of it.",
         "The place's id as the key: putting the same thing twice leaves one entry.",
         "Check the number before you use it, and say in the answer which one is missing.",
     ),

@@ -16,12 +16,12 @@ from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import END, START, MessagesState, StateGraph
 from langgraph.store.memory import InMemoryStore
 from langgraph.types import interrupt
-from course_lib.booking import book_place
+from course_lib.namu import book_place
 from course_lib.chat import ChatPanel
-from course_lib.checkpointers import open_checkpointer
+from course_lib.persistence import open_checkpointer
 from course_lib.namu import build_namu
-from course_lib.offline import OfflineChatModel
-from course_lib.stores import open_store
+from course_lib.models import OfflineChatModel
+from course_lib.persistence import open_store
 """
 PANEL = """
 model = OfflineChatModel(tokens_per_second={speed})

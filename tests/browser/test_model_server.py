@@ -44,7 +44,7 @@ def test_the_panel_talks_to_the_server_and_outlives_it(open_notebook):
     notebook.shoot("model_server_gone")
 
     # On the same port again: the message is there, and is answered.
-    again = "server = vllm_server(port=int(server.url.rsplit(':', 1)[1]), tell=None)"
+    again = "server = vllm_server(port=int(server.url.rsplit(':', 1)[1]), on_progress=None)"
     page.set_default_timeout(120_000)
     page.evaluate(RUN, again)
     before = page.locator(".namu-answer").count()

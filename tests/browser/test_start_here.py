@@ -2,15 +2,15 @@
 
 import pytest
 
-from course_lib.namu import THINGS_TO_SAY
+from course_lib.namu import SUGGESTIONS
 
 pytestmark = pytest.mark.browser
 
 SLOW_PANEL = [
     "from langgraph.checkpoint.memory import InMemorySaver\n"
     "from course_lib.chat import ChatPanel\n"
-    "from course_lib.namu import build_namu\n"
-    "from course_lib.offline import OfflineChatModel",
+    "from course_lib.namu.graph import build_namu\n"
+    "from course_lib.models.offline import OfflineChatModel",
     "model = OfflineChatModel(tokens_per_second=60)\n"
     "ChatPanel(build_namu(model=model, checkpointer=InMemorySaver())).show()",
 ]
@@ -80,7 +80,7 @@ def test_nonsense_hostile_and_empty_messages_get_a_friendly_answer(start):
 
 def test_the_buttons_above_the_box_lead_a_newcomer_to_a_booking(start):
     page = start.page
-    for text in THINGS_TO_SAY[:3]:
+    for text in SUGGESTIONS[:3]:
         page.get_by_role("button", name=text, exact=True).click()
         page.wait_for_timeout(200)
         start.idle()

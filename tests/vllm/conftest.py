@@ -2,13 +2,13 @@
 
 import pytest
 
-from course_lib.servers import vllm_server
+from course_lib.serving import vllm_server
 from course_lib.settings import ROOT
 
 
 @pytest.fixture(scope="session")
 def server():
-    with vllm_server(sequences=32, tell=None) as running:
+    with vllm_server(sequences=32, on_progress=None) as running:
         yield running
 
 

@@ -11,10 +11,9 @@ import httpx
 import pytest
 from langchain_openai import ChatOpenAI
 
-from course_lib.models import chat_model
+from course_lib.models import ModelServerError, RemoteChatModel, chat_model
 from course_lib.namu import Rejection, Route, search_places
-from course_lib.remote import ModelServerError, RemoteChatModel
-from course_lib.servers import ServerError, free_port, vllm_server
+from course_lib.serving import ServerError, free_port, vllm_server
 from course_lib.settings import ROOT
 
 
@@ -115,12 +114,12 @@ def test_no_weights_no_folder_and_too_little_memory_are_told(tmp_path):
     with pytest.raises(ServerError, match=r"no config\.json"):
         vllm_server(tmp_path)
     with pytest.raises(ServerError, match=r"less than requested memory for kv \(90000\.0 GiB\)"):
-        vllm_server(kv_gib=90_000, tell=None)
+        vllm_server(kv_gib=90_000, on_progress=None)
 
 
 def test_a_context_the_model_does_not_have_is_told():
     with pytest.raises(ServerError, match=r"max_model_len \(100000\) is greater"):
-        vllm_server(context=100_000, tell=None)
+        vllm_server(context=100_000, on_progress=None)
 
 
 def test_a_taken_port_is_told():
@@ -134,8 +133,8 @@ def test_a_taken_port_is_told():
 def test_a_killed_parent_leaves_no_process_and_a_broken_answer_says_so():
     port = free_port()
     code = (
-        "import time; from course_lib.servers import vllm_server; "
-        f"vllm_server(port={port}, tell=None); print('up', flush=True); time.sleep(600)"
+        "import time; from course_lib.serving.process import vllm_server; "
+        f"vllm_server(port={port}, on_progress=None); print('up', flush=True); time.sleep(600)"
     )
     parent = subprocess.Popen(
         [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, cwd=ROOT

@@ -9,8 +9,8 @@ import pytest
 
 from course_lib.places import load_places
 from course_lib.settings import DATA, ROOT
-from course_lib.tiny.card import write_card
-from course_lib.tiny.messages import called, written
+from tools.tiny_model.card import write_card
+from tools.tiny_model.messages import called, written
 
 TINY = DATA / "models" / "namu-tiny"
 PRICES = ("free", "inexpensive", "mid-priced", "expensive")
@@ -66,7 +66,7 @@ def test_what_the_model_sees_of_a_search_is_one_line_a_place(server):
 def test_the_stored_evaluation_holds_for_a_sample(vllm_python, tmp_path):
     """What was measured is measured again, on the first dialogues of each test."""
     code = (
-        "import json, sys; from course_lib.tiny.evaluate import *; "
+        "import json, sys; from tools.tiny_model.evaluate import *; "
         "print(json.dumps(evaluate(HOME, SAMPLE)), file=open(sys.argv[1], 'w'))"
     )
     subprocess.run([vllm_python, "-c", code, tmp_path / "out"], cwd=ROOT, check=True)
@@ -82,7 +82,7 @@ def test_training_is_resumed_where_it_was_stopped_and_comes_to_the_same(vllm_pyt
     code = """
 import dataclasses, shutil, sys, torch
 from pathlib import Path
-from course_lib.tiny import train as t
+from tools.tiny_model import train as t
 torch.set_num_threads(1)
 recipe = t.Recipe(steps=6, batch=4, vocabulary=600, hidden=32, heads=2, kv_heads=1,
                   layers=2, intermediate=64, warm_up=2)
@@ -156,7 +156,7 @@ except ValueError as error:
 )
 def test_the_evaluation_tells_right_from_wrong(vllm_python, said, wanted, right):
     code = (
-        "import json, sys; from course_lib.tiny.evaluate import is_right; "
+        "import json, sys; from tools.tiny_model.evaluate import is_right; "
         "said, wanted = json.loads(sys.argv[1]); "
         "call = [{'function': {'name': 's', 'arguments': wanted}}]; "
         "print(is_right(said, {'tool_calls': call} if wanted else {'content': 'Hello.'}))"

@@ -1,0 +1,1 @@
+"""How the offline model reads a message and words its answer."""

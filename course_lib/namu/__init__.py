@@ -1,0 +1,22 @@
+"""Namu, the assistant of the course, as the chapters build it."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "booking": ["BookingAnswer", "book_place", "find_place"],
+        "graph": [
+            "SUGGESTIONS",
+            "Intent",
+            "NamuState",
+            "Rejection",
+            "Route",
+            "build_namu",
+            "drop_open_tool_calls",
+            "instructions",
+            "search_places",
+            "union",
+        ],
+    },
+)

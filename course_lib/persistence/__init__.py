@@ -1,0 +1,16 @@
+"""Where state is kept and who owns it: savers, stores, threads, the checkpoint tree."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "async_saver": ["AsyncSaverAdapter", "as_async_saver"],
+        "checkpointers": ["CheckpointerError", "open_async_checkpointer", "open_checkpointer"],
+        "embedded_postgres": ["Postgres", "PostgresError", "postgres"],
+        "encryption": ["WrongKey"],
+        "history": ["Checkpoint", "CheckpointTree", "StateDiff", "diff_states", "fork_point"],
+        "stores": ["open_store"],
+        "threads": ["Thread", "ThreadDirectory", "UnknownThread", "namespace_label"],
+    },
+)

@@ -1,0 +1,212 @@
+"""Opening a checkpointer from a URL: memory, an SQLite file, or PostgreSQL.
+
+    with open_checkpointer("sqlite:///chat.db") as saver:
+        graph = builder.compile(checkpointer=saver)
+
+The saver that comes out is LangGraph's own, with nothing between it and the graph.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, closing, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from course_lib.persistence.embedded_postgres import (
+    Postgres,
+    PostgresError,
+    connect,
+    making_tables,
+    postgres,
+    redact_url,
+)
+
+if TYPE_CHECKING:
+    from langgraph.checkpoint.base import BaseCheckpointSaver
+    from langgraph.checkpoint.serde.base import SerializerProtocol
+
+__all__ = [
+    "CheckpointerError",
+    "Postgres",
+    "PostgresError",
+    "open_async_checkpointer",
+    "open_checkpointer",
+    "postgres",
+]
+
+TABLES = ("checkpoints", "checkpoint_blobs", "checkpoint_writes")
+"""The tables of LangGraph's PostgreSQL saver that hold conversations."""
+
+
+class CheckpointerError(RuntimeError):
+    """A checkpointer could not be opened; the text names the URL and the remedy."""
+
+
+@contextmanager
+def open_checkpointer(
+    url: str, *, key: bytes | None = None, setup: bool = True
+) -> Iterator[BaseCheckpointSaver[Any]]:
+    """Open a saver for synchronous graphs, and close it at the end.
+
+    Args:
+        url: `memory:`, `sqlite:///relative.db`, `sqlite:////absolute.db` or `postgresql://...`.
+        key: 16, 24 or 32 bytes to encrypt with at rest; None to write in the clear.
+        setup: make the tables if they are not there; False to be told instead.
+
+    Raises:
+        CheckpointerError: an unknown URL, a file that is no database, or tables not set up.
+        PostgresError: the server does not answer.
+        WrongKey: a key of the wrong size.
+    """
+    kind, place = parse_url(url)
+    serializer = _serializer(key)
+    if kind == "memory":
+        from langgraph.checkpoint.memory import InMemorySaver
+
+        yield InMemorySaver(serde=serializer)
+    elif kind == "sqlite":
+        from langgraph.checkpoint.sqlite import SqliteSaver
+
+        with closing(open_file(place, setup)) as connection:
+            yield SqliteSaver(connection, serde=serializer)
+    else:
+        from psycopg.rows import dict_row
+
+        with connect(
+            place, autocommit=True, prepare_threshold=0, row_factory=dict_row
+        ) as connection:
+            saver = _postgres_saver(encrypted=key is not None)(connection, serde=serializer)
+            _set_up(saver, connection, place, setup)
+            yield saver
+
+
+@asynccontextmanager
+async def open_async_checkpointer(
+    url: str, *, key: bytes | None = None, setup: bool = True
+) -> AsyncIterator[BaseCheckpointSaver[Any]]:
+    """Open a saver for asynchronous graphs; arguments and errors as for `open_checkpointer`."""
+    kind, place = parse_url(url)
+    serializer = _serializer(key)
+    if kind == "memory":
+        from langgraph.checkpoint.memory import InMemorySaver
+
+        yield InMemorySaver(serde=serializer)
+    elif kind == "sqlite":
+        import aiosqlite
+        from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
+
+        open_file(place, setup).close()
+        async with aiosqlite.connect(place) as connection:
+            yield AsyncSqliteSaver(connection, serde=serializer)
+    else:
+        from psycopg import AsyncConnection
+        from psycopg.rows import dict_row
+
+        # The tables are looked after first, by the synchronous saver: same tables, plainer errors.
+        with open_checkpointer(url, key=key, setup=setup):
+            pass
+        async with await AsyncConnection.connect(
+            place, autocommit=True, prepare_threshold=0, row_factory=dict_row
+        ) as connection:
+            yield _async_postgres_saver(encrypted=key is not None)(connection, serde=serializer)
+
+
+def parse_url(url: str) -> tuple[str, str]:
+    """Return what a URL names, `memory`, `sqlite` or `postgres`, and where.
+
+    Raises:
+        CheckpointerError: it names neither.
+    """
+    if url == "memory:":
+        return "memory", ""
+    if url.startswith("sqlite:///") and len(url) > len("sqlite:///"):
+        return "sqlite", url.removeprefix("sqlite:///")  # a path, taken as it is
+    if url.startswith(("postgresql://", "postgres://")):
+        return "postgres", url
+    raise CheckpointerError(
+        f"{url!r} is no address of a checkpointer. Use 'memory:', 'sqlite:///chat.db' (three "
+        "slashes, four for an absolute path) or 'postgresql://user@host/database'."
+    )
+
+
+def _serializer(key: bytes | None) -> SerializerProtocol:
+    from course_lib.persistence.encryption import EncryptingSerializer, PlaintextSerializer
+
+    return PlaintextSerializer() if key is None else EncryptingSerializer(key)
+
+
+def open_file(place: str, setup: bool = True) -> sqlite3.Connection:
+    """Open an SQLite file, or say in one sentence why not.
+
+    Args:
+        place: the path.
+        setup: make the file if it is not there.
+
+    Raises:
+        CheckpointerError: there is no such folder or file, or it is no database.
+    """
+    path = Path(place)
+    if not path.parent.is_dir():
+        raise CheckpointerError(
+            f"The folder {str(path.parent)!r} is not there, so {path.name!r} cannot be made in it. "
+            "Make the folder first, or correct the URL."
+        )
+    if not setup and not path.exists():
+        raise CheckpointerError(f"There is no file {place!r}, and setup=False asks for none.")
+    try:
+        connection = sqlite3.connect(place, check_same_thread=False)
+        connection.execute("SELECT count(*) FROM sqlite_master")
+    except sqlite3.DatabaseError as error:
+        raise CheckpointerError(
+            f"{place!r} cannot be opened as an SQLite database: {error}. Name another file; this "
+            "one was left as it is."
+        ) from error
+    return connection
+
+
+def _set_up(saver: Any, connection: Any, url: str, setup: bool) -> None:
+    if setup:
+        with making_tables(url):
+            saver.setup()
+        return
+    row = connection.execute(
+        "SELECT count(*) AS found FROM information_schema.tables WHERE table_name = ANY(%s)",
+        [list(TABLES)],
+    ).fetchone()
+    if row["found"] < len(TABLES):
+        raise CheckpointerError(
+            f"The tables of the saver are not set up in {redact_url(url)}. Call saver.setup() "
+            "once, or open_checkpointer(url) without setup=False."
+        )
+
+
+def _postgres_saver(*, encrypted: bool) -> type:
+    from langgraph.checkpoint.postgres import PostgresSaver
+
+    from course_lib.persistence.encryption import wrap_plain_values
+
+    class EncryptedPostgresSaver(PostgresSaver):
+        """The saver, handing the serialiser also what it would write in the clear."""
+
+        def put(self, config: Any, checkpoint: Any, metadata: Any, new_versions: Any) -> Any:
+            checkpoint, new_versions = wrap_plain_values(checkpoint, new_versions)
+            return super().put(config, checkpoint, metadata, new_versions)
+
+    return EncryptedPostgresSaver if encrypted else PostgresSaver
+
+
+def _async_postgres_saver(*, encrypted: bool) -> type:
+    from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
+
+    from course_lib.persistence.encryption import wrap_plain_values
+
+    class EncryptedAsyncPostgresSaver(AsyncPostgresSaver):
+        """The same for asynchronous graphs."""
+
+        async def aput(self, config: Any, checkpoint: Any, metadata: Any, new_versions: Any) -> Any:
+            checkpoint, new_versions = wrap_plain_values(checkpoint, new_versions)
+            return await super().aput(config, checkpoint, metadata, new_versions)
+
+    return EncryptedAsyncPostgresSaver if encrypted else AsyncPostgresSaver

@@ -1,0 +1,135 @@
+"""Putting load on a model server, and measuring what comes back.
+
+    load = await run_load(server.api, server.model, prompts, concurrency=16)
+    load.tokens_per_second, load.first_token(0.5)
+
+The client is as plain as it can be (one HTTP connection for each conversation, server-sent events
+read line by line), so that what is measured is the server.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import statistics
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One answer as it was measured.
+
+    Args:
+        first_token_seconds: seconds until the first token.
+        total_seconds: seconds until the last.
+        tokens: how many the server counted.
+    """
+
+    first_token_seconds: float
+    total_seconds: float
+    tokens: int
+
+
+@dataclass(frozen=True)
+class LoadResult:
+    """What a server did under a load.
+
+    Args:
+        concurrency: how many conversations at the same time.
+        seconds: from the first request to the last token.
+        answers: every answer.
+    """
+
+    concurrency: int
+    seconds: float
+    answers: tuple[Answer, ...]
+
+    @property
+    def tokens_per_second(self) -> float:
+        """Tokens of all answers together, per second."""
+        return sum(answer.tokens for answer in self.answers) / self.seconds
+
+    def first_token(self, share: float) -> float:
+        """Seconds in which this share of the answers (0.5, 0.95) had begun."""
+        if len(self.answers) == 1:
+            return self.answers[0].first_token_seconds
+        cuts = statistics.quantiles(
+            [a.first_token_seconds for a in self.answers], n=100, method="inclusive"
+        )
+        return cuts[min(max(round(100 * share), 1), 99) - 1]
+
+
+async def run_load(
+    api: str,
+    model: str,
+    prompts: Sequence[str | list[dict[str, Any]]],
+    *,
+    concurrency: int,
+    tokens: int = 64,
+    timeout: float = 120,
+) -> LoadResult:
+    """Send prompts, so many at a time, and measure the answers.
+
+    Args:
+        api: base address, ending in `/v1`.
+        model: name of the model.
+        prompts: one for each request: messages for `/chat/completions`, or a text for
+            `/completions`, which no chat template touches.
+        concurrency: how many requests are under way at any moment.
+        tokens: length of every answer; the model is not let off earlier.
+        timeout: seconds without a byte before a request is given up.
+
+    Raises:
+        httpx.HTTPError: the server cannot be reached, refused a request, or broke off.
+    """
+    gate = asyncio.Semaphore(concurrency)
+    limits = httpx.Limits(max_connections=concurrency)
+    async with httpx.AsyncClient(timeout=timeout, limits=limits, trust_env=False) as client:
+
+        async def one(prompt: str | list[dict[str, Any]]) -> Answer:
+            async with gate:
+                return await measure_request(client, api, model, prompt, tokens=tokens)
+
+        began = time.perf_counter()
+        answers = await asyncio.gather(*map(one, prompts))
+        return LoadResult(concurrency, time.perf_counter() - began, tuple(answers))
+
+
+async def measure_request(
+    client: httpx.AsyncClient,
+    api: str,
+    model: str,
+    prompt: str | list[dict[str, Any]],
+    *,
+    tokens: int,
+) -> Answer:
+    """Send one prompt and measure its answer; see `run_load` for the arguments."""
+    chat = not isinstance(prompt, str)
+    asked = {
+        **{"model": model, "messages" if chat else "prompt": prompt, "max_tokens": tokens},
+        **{"stream": True, "stream_options": {"include_usage": True}},
+        **{"temperature": 0, "ignore_eos": True},
+    }
+    path = "chat/completions" if chat else "completions"
+    began, first, counted = time.perf_counter(), None, 0
+    async with client.stream("POST", f"{api}/{path}", json=asked) as response:
+        if response.is_error:
+            await response.aread()
+        response.raise_for_status()
+        async for line in response.aiter_lines():
+            if not line.startswith("data: {"):
+                continue
+            if line.startswith('data: {"error"'):  # told inside the stream: the status was sent
+                raise httpx.RemoteProtocolError(f"{api} broke off: {line[6:]}")
+            if '"usage":{' in line:
+                counted = json.loads(line[6:])["usage"]["completion_tokens"]
+            elif first is None and any(key in line for key in ('"content":"', '"text":"')):
+                # The chat protocol opens with an empty piece; the first token comes with text.
+                first = None if '"content":""' in line else time.perf_counter() - began
+    total = time.perf_counter() - began
+    return Answer(total if first is None else first, total, counted)
