@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import operator
 from typing import Annotated, Literal
 
 from langchain_core.language_models import FakeListChatModel
@@ -19,7 +20,7 @@ from course_lib.chat import ChatController, Transcript
 def chat_on(graph, **options):
     """A controller and the transcript that listens to it."""
     transcript = Transcript()
-    return ChatController(graph, on_event=transcript.take, **options), transcript
+    return ChatController(graph, on_event=transcript.handle, **options), transcript
 
 
 def one_node(node, saver=None, name="one"):
@@ -86,3 +87,40 @@ def working(steps=4):
         return {"messages": [AIMessage("counted")]}
 
     return one_node(node)
+
+
+def stored(graph, chat):
+    """Speaker and words in the thread, read by nobody but the checkpointer."""
+    messages = graph.get_state(chat.config).values.get("messages", [])
+    who = {"human": "you", "ai": "answer"}
+    return [(who[m.type], str(m.text)) for m in messages if m.type in who and str(m.text)]
+
+
+class Shared(MessagesState):
+    topic: str
+    seen: Annotated[list, operator.add]
+
+
+def conflicting(saver=None):
+    """Two parallel nodes write one field that has no reducer; hangs nothing, raises always."""
+    graph = StateGraph(Shared)
+    for name in ("left", "right"):
+        graph.add_node(name, lambda state, name=name: {"topic": name})
+        graph.add_edge(START, name)
+    return graph.compile(checkpointer=saver or InMemorySaver(), name="conflicting")
+
+
+def reducer_raises(saver=None):
+    """A node writes a text where the reducer wants a list."""
+    graph = StateGraph(Shared)
+    graph.add_node("node", lambda state: {"seen": "x", "messages": [AIMessage("hi")]})
+    graph.add_edge(START, "node")
+    return graph.compile(checkpointer=saver or InMemorySaver(), name="reducer raises")
+
+
+def kinds(transcript):
+    return [entry["kind"] for entry in transcript.entries]
+
+
+def texts(transcript, kind):
+    return [entry["text"] for entry in transcript.entries if entry["kind"] == kind]

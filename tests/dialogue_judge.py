@@ -17,7 +17,7 @@ def complaints(
         expect: keys as in `tests/dialogues.jsonl`: intent, category, district, max_price, indoor,
             at_least, none_from, cheaper_than, same_as, about, lang.
         state: Namu's state after the turn.
-        past: the places on the table after each earlier turn.
+        past: the places recommended after each earlier turn.
     """
     places = list(state.get("last_recommended_places") or ())
     ids = [place["id"] for place in places]
@@ -54,9 +54,9 @@ def complaints(
 def _is_cheaper(now: Sequence[Mapping[str, Any]], old: Sequence[Mapping[str, Any]]) -> bool:
     if not old:
         return False
-    dearest = max(place["price_level"] for place in now)
+    most_expensive = max(place["price_level"] for place in now)
     cheapest = min(place["price_level"] for place in old)
-    return dearest <= cheapest and [p["id"] for p in now] != [p["id"] for p in old]
+    return most_expensive <= cheapest and [p["id"] for p in now] != [p["id"] for p in old]
 
 
 def _is_about(reply: str, past: Sequence[Sequence[Mapping[str, Any]]], turn: int, n: int) -> bool:

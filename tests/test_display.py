@@ -1,11 +1,16 @@
 """What a cell shows: the same from run to run, in text and in HTML, and safe."""
 
+import asyncio
+import json
 import operator
 import time
 from dataclasses import dataclass
 from typing import Annotated
 
+import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, HumanMessage
 from langgraph.graph import END, START, StateGraph
 from langgraph.types import Send
@@ -13,14 +18,20 @@ from pydantic import BaseModel
 from typing_extensions import TypedDict
 
 from course_lib.display import (
+    format_json,
+    is_equal,
     show_graph,
     show_messages,
     show_state,
     show_steps,
     show_table,
+    show_tree,
+    state_table,
     summary_line,
+    table,
 )
 from course_lib.namu import build_namu, union
+from course_lib.persistence import CheckpointTree, open_async_checkpointer
 
 
 class S(TypedDict):
@@ -41,7 +52,7 @@ def small():
 def things(monkeypatch):
     """Everything the test displays, in order."""
     found = []
-    monkeypatch.setattr("course_lib.display.tables._display", found.append)
+    monkeypatch.setattr("IPython.display.display", found.append)
     return found
 
 
@@ -182,3 +193,142 @@ def test_brief_is_one_short_line_without_addresses():
     assert "\n" not in summary_line("a\nb") and len(summary_line("x" * 500)) <= 72
     assert "0x" not in summary_line(object())
     assert summary_line({"b", "a"}) == "{'a', 'b'}"
+
+
+class Raises:
+    """Raises whenever it is looked at."""
+
+    def __repr__(self):
+        raise RuntimeError("detached")
+
+    __str__ = __repr__
+
+    def __eq__(self, other):
+        raise RuntimeError("detached")
+
+    __hash__ = None
+
+
+def nested(depth):
+    value = []
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
+def cyclic():
+    value = {"name": "me"}
+    value["self"] = [value]
+    return value
+
+
+class Survey(BaseModel):
+    question: str = "How was it?"
+    values: dict[str, int] = {"good": 3}
+
+
+HOSTILE = st.recursive(
+    st.one_of(
+        st.none(),
+        st.booleans(),
+        st.integers(),
+        st.floats(),
+        st.text(max_size=30),
+        st.binary(max_size=30),
+        st.builds(Raises),
+        st.builds(Survey),
+        st.builds(lambda: np.arange(3.0)),
+        st.builds(lambda: nested(3000)),
+        st.builds(cyclic),
+        st.builds(lambda: "x" * 1_000_000),
+        st.builds(lambda: list(range(100_000))),
+        st.builds(lambda: {1, "a", None, (1, 2)}),
+        st.builds(lambda: (n for n in range(3))),
+        st.builds(lambda: 10**20_000),
+    ),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=4),
+        st.dictionaries(
+            st.one_of(st.text(max_size=5), st.tuples(st.integers()), st.binary(), st.none()),
+            inner,
+            max_size=4,
+        ),
+    ),
+    max_leaves=10,
+)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(first=HOSTILE, second=HOSTILE)
+def test_any_value_is_shown_and_never_floods(first, second):
+    assert len(summary_line(first)) <= 72
+    json.loads(format_json(first), parse_constant=pytest.fail) if not isinstance(first, str) else 0
+    assert len(format_json(first)) < 3_000_000
+    is_equal(first, second)
+    state_table({"value": first}, before={"value": second})
+    text = table([[first, second]], ["first", "second"]).text
+    assert len(text) < 20_000
+
+
+def test_a_value_that_did_not_change_is_not_marked_and_one_that_did_is(shown):
+    old, new = {"a": np.arange(3.0)}, {"a": np.arange(3.0) + 1}
+    assert "*" in shown(show_state, new, before=old)[0]
+    assert "*" not in shown(show_state, {"a": np.arange(3.0)}, before=old)[0]
+
+
+def test_a_field_called_values_is_a_field(shown):
+    text, _ = shown(show_state, Survey())
+    assert "question" in text and "values" in text
+
+
+def test_a_long_cell_is_cut_and_its_length_told():
+    assert "(1,000,000 characters)" in table([["x" * 1_000_000]], ["long"]).text
+
+
+async def test_steps_of_asynchronous_nodes_are_shown(shown):
+    async def node(state):
+        await asyncio.sleep(0)
+        return {"text": "from an asynchronous node"}
+
+    graph = StateGraph(Words).add_node(node).add_edge(START, "node").compile()
+    text, _ = shown(show_steps, graph, {"text": "in"})
+    assert "from an asynchronous node" in text
+
+
+class Words(TypedDict):
+    text: str
+
+
+@pytest.mark.parametrize(
+    ("job", "told"),
+    [
+        (lambda: show_graph(StateGraph(Words)), "was not compiled"),
+        (lambda: show_steps(StateGraph(Words), {}), "was not compiled"),
+        (lambda: show_graph("graph"), "is a str"),
+        (lambda: show_tree("tree"), "takes a CheckpointTree"),
+        (lambda: show_messages("hello"), "a list of messages"),
+    ],
+)
+def test_the_wrong_thing_is_refused_with_the_remedy(job, told):
+    with pytest.raises(TypeError, match=told):
+        job()
+
+
+def test_rows_of_another_length_are_refused():
+    with pytest.raises(ValueError, match="Row 2 has 1 cells"):
+        table([[1, 2], [1]], ["a", "b"])
+
+
+async def test_a_click_in_a_tree_over_an_asynchronous_saver_shows_the_state(tmp_path):
+    async def node(state):
+        return {"text": "found"}
+
+    async with open_async_checkpointer(f"sqlite:///{tmp_path / 'chat.db'}") as saver:
+        graph = StateGraph(Words).add_node(node).add_edge(START, "node")
+        graph = graph.compile(checkpointer=saver)
+        config = {"configurable": {"thread_id": "t"}}
+        await graph.ainvoke({"text": "in"}, config)
+        view = show_tree(await CheckpointTree.from_async_graph(graph, config), graph)
+        view.selected = 2
+        await asyncio.wait_for(view._lookup, 5)
+        assert "found" in view.detail

@@ -12,8 +12,8 @@ from http.server import BaseHTTPRequestHandler, HTTPServer, ThreadingHTTPServer
 import httpx
 import pytest
 
-from course_lib.models import ModelServerError, chat_model, model_name
-from course_lib.serving import Answer, Load, free_port, run_load
+from course_lib.models import ModelRequestError, ModelServerError, chat_model, model_name
+from course_lib.serving import Answer, LoadResult, free_port, run_load
 from course_lib.settings import SettingsError, read_settings
 
 
@@ -118,6 +118,8 @@ class _Failing(BaseHTTPRequestHandler):
                     problem = {"message": "the engine died", "type": "InternalServerError"}
                     self.wfile.write(f"data: {json.dumps({'error': problem})}\n\n".encode())
                     return
+                if not self.server.may_break_off.wait(10):
+                    return  # the half was not seen: the stream ends as if it were whole
                 reset = struct.pack("ii", 1, 0)
                 self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, reset)
                 self.connection.close()
@@ -135,7 +137,7 @@ class _Failing(BaseHTTPRequestHandler):
 def failing(monkeypatch):
     """Where the failing server listens; `chat_model()` finds it, in the way that is asked for."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Failing)
-    server.asked = []
+    server.asked, server.may_break_off = [], threading.Event()
     threading.Thread(target=server.serve_forever, daemon=True).start()
 
     def in_this_way(way):
@@ -150,17 +152,22 @@ def failing(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("way", "told", "options"),
+    ("way", "error", "said", "options"),
     [
-        ("404", "has no model 'tiny'.*COURSE_LLM_MODEL", {}),
-        ("401", "refuses the key.*COURSE_LLM_API_KEY", {}),
-        ("503", "answered 503", {"max_retries": 0}),
-        ("silent", r"did not answer within 0\.3 s", {"timeout": 0.3, "max_retries": 0}),
+        ("404", ModelRequestError, "has no model 'tiny'.*COURSE_LLM_MODEL", {}),
+        ("401", ModelRequestError, "refuses the key.*COURSE_LLM_API_KEY", {}),
+        ("503", ModelServerError, "answered 503", {"max_retries": 0}),
+        (
+            "silent",
+            ModelServerError,
+            r"did not answer within 0\.3 s",
+            {"timeout": 0.3, "max_retries": 0},
+        ),
     ],
 )
-def test_a_server_that_fails_is_named_with_its_address(failing, way, told, options):
+def test_a_server_that_fails_is_named_with_its_address(failing, way, error, said, options):
     port = failing(way).server_port
-    with pytest.raises(ModelServerError, match=rf"127\.0\.0\.1:{port}/{way}/v1.*{told}"):
+    with pytest.raises(error, match=rf"127\.0\.0\.1:{port}/{way}/v1.*{said}"):
         chat_model(**options).invoke("hello")
 
 
@@ -181,15 +188,24 @@ def test_a_busy_server_is_asked_again_after_growing_pauses(failing):
 
 
 @pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
-async def test_an_answer_that_breaks_off_is_told_and_not_asked_for_again(failing, asynchronous):
-    server, seen = failing("half"), []
+async def test_what_was_streamed_is_seen_before_the_answer_breaks_off(failing, asynchronous):
+    server, model, seen = failing("half"), chat_model(), []
+    server.may_break_off = threading.Event()  # the server waits until the half was seen here
+
+    def see(chunk):
+        seen.append(chunk.text)
+        if chunk.text == "half":
+            server.may_break_off.set()
+
     with pytest.raises(ModelServerError, match="broke off in the middle of an answer"):
         if asynchronous:
-            async for chunk in chat_model().astream("hello"):
-                seen.append(chunk.text)
+            async for chunk in model.astream("hello"):
+                see(chunk)
         else:
-            seen += (chunk.text for chunk in chat_model().stream("hello"))
-    assert seen[:1] in (["half"], []) and len(server.asked) == 1
+            for chunk in model.stream("hello"):
+                see(chunk)
+    assert seen == ["half"] and server.may_break_off.is_set()
+    assert len(server.asked) == 1, "a broken answer is not asked for again"
 
 
 def test_a_failure_told_inside_the_stream_is_a_broken_answer_too(failing):
@@ -235,6 +251,6 @@ async def test_a_load_on_a_server_that_breaks_off_is_an_error_and_no_measurement
 
 
 def test_any_share_of_a_load_can_be_asked_for():
-    load = Load(2, 1.0, tuple(Answer(first, 1.0, 1) for first in (0.1, 0.2, 0.3)))
+    load = LoadResult(2, 1.0, tuple(Answer(first, 1.0, 1) for first in (0.1, 0.2, 0.3)))
     asked = [load.first_token(share) for share in (0, 0.5, 1)]
     assert asked == sorted(asked) and asked[1] == pytest.approx(0.2)

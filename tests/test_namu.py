@@ -223,3 +223,17 @@ def test_namu_can_stop_before_a_node():
     graph = build_namu(checkpointer=InMemorySaver(), interrupt_before=["tools"])
     say("a cafe in Mapo", "stop", graph)
     assert graph.get_state({"configurable": {"thread_id": "stop"}}).next == ("tools",)
+
+
+def test_an_id_used_before_does_not_hide_an_open_call():
+    def asks(call_id):
+        call = {"name": "f", "args": {}, "id": call_id, "type": "tool_call"}
+        return AIMessage("", tool_calls=[call])
+
+    answered = [asks("0"), ToolMessage("1", tool_call_id="0"), AIMessage("done")]
+    assert drop_open_tool_calls([*answered, asks("0"), HumanMessage("b")]) == [
+        *answered,
+        HumanMessage("b"),
+    ]
+    late = [asks("1"), HumanMessage("b"), ToolMessage("1", tool_call_id="1")]
+    assert drop_open_tool_calls(late) == [HumanMessage("b")]

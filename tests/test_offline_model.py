@@ -1,11 +1,24 @@
 """What OfflineChatModel promises beyond LangChain's standard tests."""
 
+import json
+import sys
 import time
+from typing import Annotated
 
 import pytest
-from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, ToolMessage
+from langchain.agents import create_agent
+from langchain.agents.structured_output import ProviderStrategy, ToolStrategy
+from langchain_core.caches import InMemoryCache
+from langchain_core.globals import get_llm_cache, set_llm_cache
+from langchain_core.messages import (
+    AIMessage,
+    HumanMessage,
+    SystemMessage,
+    ToolMessage,
+    trim_messages,
+)
 from langchain_core.tools import tool
-from pydantic import BaseModel
+from pydantic import BaseModel, Field, field_validator
 
 from course_lib.models import (
     MODELS,
@@ -120,3 +133,175 @@ def test_usage_counts_words_and_hangul():
     assert count_tokens("안녕하세요") == 2
     sent = [SystemMessage("one two"), HumanMessage("three")]
     assert OfflineChatModel().invoke(sent).usage_metadata["input_tokens"] == 3
+
+
+def test_a_call_that_could_not_be_parsed_is_refused_as_hosted_models_refuse_it():
+    call = {"name": "book_table", "args": "{", "id": "c9", "error": None}
+    with pytest.raises(InvalidChatHistory, match="c9"):
+        OfflineChatModel().invoke([AIMessage("", invalid_tool_calls=[call]), HumanMessage("hm")])
+
+
+@pytest.mark.parametrize("way", ["invoke", "stream"])
+def test_why_an_answer_ended_is_in_its_metadata(way):
+    def reason(model):
+        if way == "invoke":
+            return model.invoke("book a table").response_metadata["finish_reason"]
+        chunks = list(model.stream("book a table"))
+        return chunks[-1].response_metadata["finish_reason"]
+
+    assert reason(OfflineChatModel()) == "stop"
+    assert reason(OfflineChatModel(max_tokens=2)) == "length"
+    assert reason(OfflineChatModel().bind_tools([book_table])) == "tool_calls"
+
+
+SETTINGS = [
+    {},
+    {"model": MODELS[1]},
+    {"max_tokens": 2},
+    {"stop": ["Namu"]},
+    {"tokens_per_second": 1e6},
+    {"temperature": 1.0},
+]
+
+
+@pytest.mark.parametrize("shared", ["by option", "for all"])
+def test_models_with_other_settings_share_no_cached_answer(shared):
+    cache, before = InMemoryCache(), get_llm_cache()
+    options = {"cache": cache} if shared == "by option" else {}
+    try:
+        set_llm_cache(cache if shared == "for all" else None)
+        for _ in range(2):
+            for each in SETTINGS:
+                told = OfflineChatModel(**each, **options).invoke("recommend a cafe in Mapo").text
+                assert (
+                    told
+                    == OfflineChatModel(**each, cache=False).invoke("recommend a cafe in Mapo").text
+                )
+    finally:
+        set_llm_cache(before)
+    assert len(cache._cache) == len(SETTINGS)
+
+
+def test_the_same_settings_share_a_cached_answer():
+    cache = InMemoryCache()
+    asked = [OfflineChatModel(cache=cache, fail_times=0).invoke("hello") for _ in range(2)]
+    assert asked[0].text == asked[1].text and len(cache._cache) == 1
+
+
+class Wish(BaseModel):
+    category: str | None = None
+
+
+def test_fallbacks_give_structured_output_and_take_tools():
+    model = OfflineChatModel(fail_times=1).with_fallbacks([OfflineChatModel()])
+    structured = model.with_structured_output(Wish)
+    assert structured.invoke("a cafe") == structured.invoke("a cafe") == Wish(category="cafe")
+    model = OfflineChatModel(fail_times=1).with_fallbacks([OfflineChatModel()])
+    assert model.bind_tools([book_table]).invoke("book a table").tool_calls
+
+
+def test_messages_are_trimmed_by_the_tokens_of_the_model_without_a_download(monkeypatch):
+    monkeypatch.setitem(sys.modules, "transformers", None)
+    model = OfflineChatModel()
+    messages = [HumanMessage("one two three"), AIMessage("four five"), HumanMessage("여섯 일곱")]
+    assert model.get_num_tokens_from_messages(messages) == 7
+    assert model.invoke(messages).usage_metadata["input_tokens"] == 7
+    kept = trim_messages(messages, token_counter=model, max_tokens=4)
+    assert kept == messages[1:]
+    assert model.get_num_tokens("안녕하세요") == count_tokens("안녕하세요")
+    ids = model.get_token_ids("a b a")
+    assert len(ids) == 3 and ids[1] != ids[2]
+    assert OfflineChatModel(custom_get_token_ids=list).get_num_tokens("abc") == 3
+
+
+@tool
+def weather(city: str) -> str:
+    """Get the weather of a city."""
+    return f"sunny in {city}"
+
+
+class Report(BaseModel):
+    city: str
+    degrees: Annotated[int, Field(ge=-50, le=60)]
+
+
+class Other(BaseModel):
+    name: str
+
+
+@pytest.mark.parametrize("text", ["the weather in 'Seoul', 21 degrees", "hello"])
+@pytest.mark.parametrize("tools", [[], [weather], [weather, {"type": "web_search"}]], ids=len)
+@pytest.mark.parametrize(
+    "asked", [Report, ToolStrategy(Report), ToolStrategy(Report | Other), ProviderStrategy(Report)]
+)
+def test_an_agent_with_a_response_format_comes_to_an_end(asked, tools, text):
+    agent = create_agent(OfflineChatModel(), tools, response_format=asked)
+    state = agent.invoke({"messages": [("user", text)]}, {"recursion_limit": 20})
+    assert isinstance(state["structured_response"], Report | Other)
+    used = [m.name for m in state["messages"] if m.type == "tool" and m.name == "weather"]
+    assert len(used) <= 1 and (used or not tools or text == "hello")
+
+
+def test_a_schema_that_refuses_every_value_ends_with_its_reason():
+    class Never(BaseModel):
+        name: str
+
+        @field_validator("name")
+        @classmethod
+        def refuse(cls, value):
+            raise ValueError("no name is good enough")
+
+    agent = create_agent(OfflineChatModel(), [], response_format=ToolStrategy(Never))
+    with pytest.raises(ValueError, match="no name is good enough"):
+        agent.invoke({"messages": [("user", "hello")]}, {"recursion_limit": 50})
+
+
+@pytest.mark.parametrize(
+    "builtin",
+    [
+        {"type": "web_search"},
+        {"type": "web_search_20250305", "name": "web_search"},
+        {"type": "mcp", "server_label": "a", "server_url": "http://a"},
+        {"type": "custom", "name": "grammar"},
+    ],
+)
+def test_tools_that_a_provider_runs_are_accepted_and_never_called(builtin):
+    model = OfflineChatModel()
+    assert not model.bind_tools([builtin]).invoke("search the web").tool_calls
+    assert not model.bind_tools([builtin], tool_choice="any").invoke("search").tool_calls
+    assert model.invoke("search", tools=[builtin]).text
+    (call,) = model.bind_tools([builtin, book_table]).invoke("book a table for 4").tool_calls
+    assert call["name"] == "book_table"
+
+
+@pytest.mark.parametrize(
+    "choice",
+    [
+        "book_table",
+        {"type": "function", "function": {"name": "book_table"}},
+        {"type": "tool", "name": "book_table"},
+        {"type": "any"},
+        "required",
+        True,
+    ],
+)
+def test_every_form_of_tool_choice_is_understood(choice):
+    bound = OfflineChatModel().bind_tools([book_table], tool_choice=choice)
+    assert bound.invoke("hello").tool_calls[0]["name"] == "book_table"
+
+
+def test_an_unknown_option_is_refused_with_the_options_there_are():
+    with pytest.raises(ValueError, match=r"'temprature'.*tokens_per_second.*temperature"):
+        OfflineChatModel(temprature=0)
+    for name in ("model", "model_name"):
+        assert OfflineChatModel(**{name: MODELS[1]}).model_name == MODELS[1]
+
+
+def test_a_response_format_is_kept_to():
+    schema = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
+    asked = {"type": "json_schema", "json_schema": {"name": "A", "schema": schema}}
+    assert json.loads(OfflineChatModel().invoke("take 7", response_format=asked).text) == {"n": 7}
+    keys = OfflineChatModel().invoke(
+        "JSON with 'a' and 'b'", response_format={"type": "json_object"}
+    )
+    assert set(json.loads(keys.text)) == {"a", "b"}

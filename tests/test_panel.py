@@ -15,7 +15,8 @@ from langgraph.store.memory import InMemoryStore
 from typing_extensions import TypedDict
 
 from course_lib.chat import ChatPanel
-from course_lib.chat.panel import MAX_MESSAGE_LENGTH, UNTITLED
+from course_lib.chat.panel import MAX_MESSAGE_LENGTH
+from course_lib.chat.thread_list import UNTITLED
 from course_lib.models import OfflineChatModel
 from course_lib.namu import book_place, build_namu
 from course_lib.persistence import UnknownThread, open_checkpointer, open_store
@@ -30,13 +31,13 @@ def said(chat):
 
 
 def titles(chat):
-    return [title for title, _ in chat._list.options]
+    return [title for title, _ in chat.threads.widget.options]
 
 
 async def settled(chat):
     await asyncio.sleep(0)
-    while chat._tasks:
-        await asyncio.gather(*chat._tasks)
+    while chat._tasks.tasks:
+        await asyncio.gather(*chat._tasks.tasks)
         await asyncio.sleep(0)
 
 
@@ -83,7 +84,7 @@ async def test_threads_have_titles_and_each_its_own_conversation():
     assert len(titles(chat)) == 2, "a new thread nobody has used yet is not doubled"
     await chat.send("a park in Songpa-gu")
     assert titles(chat) == ["a park in Songpa-gu", "a cafe in Mapo"]
-    chat._list.value = first
+    chat.threads.widget.value = first
     await settled(chat)
     assert said(chat)[0] == ("you", "a cafe in Mapo")
 
@@ -188,7 +189,7 @@ async def test_stop_and_go_on_by_the_buttons():
     chat._on_action({"kind": "stop"})
     await settled(chat)
     assert chat.transcript.entries[-1]["kind"] == "unfinished"
-    chat._on_action({"kind": "go_on"})
+    chat._on_action({"kind": "continue"})
     await settled(chat)
     assert said(chat)[-1][1].startswith("Hello, I am Namu.")
 
@@ -199,7 +200,7 @@ async def test_a_failure_of_the_panel_itself_is_a_card_too():
     chat._on_action({"kind": "edit", "id": "nobody", "text": "x"})
     await settled(chat)
     assert "nothing to fork from" in chat.transcript.entries[-1]["text"]
-    chat.directory.touch = None
+    chat.threads.directory.touch = None
     chat._on_action({"kind": "send", "text": "hello again"})
     await settled(chat)
     texts = [entry["text"] for entry in chat.transcript.entries if entry["kind"] == "problem"]
@@ -232,7 +233,7 @@ async def test_a_choice_in_the_context_schema_is_a_choice_beside_the_chat():
     graph.add_edge("node", END)
     chat = ChatPanel(graph.compile(checkpointer=InMemorySaver()))
     await chat.send("who?")
-    chat.settings["model"].value = "namu-offline-brief"
+    chat.run_context.choices["model"].value = "namu-offline-brief"
     await chat.send("and now?")
     assert [text for who, text in said(chat) if who == "answer"] == [
         "I am namu-offline",

@@ -62,7 +62,7 @@ def test_categories_are_read_and_common_words_are_no_typos(text, category):
         ("안 비싼 데", "cheap"),
         ("something cheaper", "cheaper"),
         ("더 싼 데", "cheaper"),
-        ("fancy dinner", "dear"),
+        ("fancy dinner", "expensive"),
     ],
 )
 def test_prices_are_read(text, price):
@@ -95,7 +95,7 @@ def test_prices_are_read(text, price):
 )
 def test_intents_with_two_places_on_the_table(text, intent):
     searched = {"category": "cafe", "district": "Mapo-gu"}
-    assert intent_of(read(text), table=TABLE, searched=searched) == intent
+    assert intent_of(read(text), recommended=TABLE, searched=searched) == intent
 
 
 def test_an_ordinal_without_a_table_is_conversation():
@@ -104,7 +104,7 @@ def test_an_ordinal_without_a_table_is_conversation():
 
 def test_what_is_turned_down_is_not_wished_for():
     reading = read("not Mapo, Jongno please")
-    assert (reading.district, reading.denied) == ("Jongno-gu", {"district": "Mapo-gu"})
+    assert (reading.district, reading.rejected_slots) == ("Jongno-gu", {"district": "Mapo-gu"})
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ def test_language_is_told_by_the_letters(text, language):
 
 @given(st.text(max_size=300))
 def test_reading_never_raises_and_always_ends_in_an_intent(text):
-    assert intent_of(read(text), table=TABLE).isupper()
+    assert intent_of(read(text), recommended=TABLE).isupper()
 
 
 def test_a_very_long_text_is_read_in_bounded_time_and_only_at_its_beginning():

@@ -11,8 +11,8 @@ import pytest
 from course_lib.places import load_places
 from tools.tiny_model.dialogues import DialogueMaker
 from tools.tiny_model.frames import parts
-from tools.tiny_model.phrasing import alike_words, as_said
-from tools.tiny_model.scene import EXPLICIT
+from tools.tiny_model.kinds import EXPLICIT
+from tools.tiny_model.vocabulary import alike_words, as_said
 from tools.tiny_model.wishes import Wishes, is_held_out, is_unseen
 
 
@@ -89,7 +89,7 @@ def test_sentences_are_said_to_their_end(training):
 
 def test_a_wish_without_its_table_is_new_only_where_it_says_so():
     """Beside a table, `any cafes?` could also be a change of the last search."""
-    maker = DialogueMaker("beside", frames="held_out", slips=0)
+    maker = DialogueMaker("beside", frames="held_out", typo_percent=0)
     for _ in range(400):
         dialogue = maker.of("search", task="agent")
         if dialogue.asked:
@@ -127,7 +127,7 @@ def test_no_two_places_on_a_table_have_one_name(unseen_names):
 )
 def test_it_means_the_first_place_on_the_table(language, it):
     """Whatever else is said: a day's name may hold the sign for a number, as 일요일 does."""
-    maker, found = DialogueMaker("it", slips=0), 0
+    maker, found = DialogueMaker("it", typo_percent=0), 0
     for _ in range(1500):
         dialogue = maker.of("book", language, "agent")
         said = dialogue.messages[dialogue.asked]["content"].lower()
@@ -149,8 +149,8 @@ def test_some_names_have_letters_that_no_place_has(training):
 
 
 def test_the_share_of_typing_errors_is_what_was_asked_for():
-    careful = DialogueMaker("typed", slips=0)
-    careless = DialogueMaker("typed", slips=100)
+    careful = DialogueMaker("typed", typo_percent=0)
+    careless = DialogueMaker("typed", typo_percent=100)
     pairs = [(careful.of("thanks", "en"), careless.of("thanks", "en")) for _ in range(40)]
     said = [[d.messages[d.asked]["content"] for d in pair] for pair in pairs]
     assert sum(a != b for a, b in said) > 30

@@ -5,10 +5,10 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
-        "controller": ["ChatController", "ChatError"],
+        "controller": ["ChatController"],
+        "errors": ["ChatError"],
         "events": [
             "Event",
-            "Loaded",
             "NodeEnded",
             "NodeStarted",
             "Outcome",
@@ -16,6 +16,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "Queued",
             "RunEnded",
             "RunStarted",
+            "ThreadLoaded",
             "Token",
             "ToolCalled",
             "ToolReturned",

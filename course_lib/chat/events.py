@@ -1,4 +1,4 @@
-"""What can happen in a chat, as `ChatController` tells it: one small type for each event."""
+"""What can happen in a chat, as `ChatController` reports it: one small type for each event."""
 
 from __future__ import annotations
 
@@ -6,27 +6,30 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from langchain_core.messages import convert_to_messages
+from course_lib.chat.message_keys import read_messages
 
 if TYPE_CHECKING:
     from langchain_core.messages import BaseMessage
     from langgraph.types import Interrupt
 
 Outcome = Literal["done", "waiting", "stopped", "failed"]
-"""How a run ended: at END, at an interrupt, by the person, or by an error."""
+"""How a run ended: at END, at an interrupt, because a person stopped it, or with an error."""
 
 
 @dataclass(frozen=True)
-class Loaded:
+class ThreadLoaded:
     """A thread as it is stored, read at one checkpoint.
 
     Args:
         thread_id: which thread.
         checkpoint_id: the checkpoint that was read; None for a thread that holds nothing yet.
-        values: the whole state.
-        interrupts: what the graph waits to be told.
+        values: the whole state, by field.
+        interrupts: the questions that wait for an answer.
         next: the nodes that would run now; empty when the last run reached its end.
-        is_newest: whether this is where the thread stands, not an earlier checkpoint.
+        is_newest: whether the thread stands at this checkpoint; False for an earlier one.
+        graph_written: keys of the messages that have the role of a person and were written by a
+            node, such as a summary of the conversation.
+        error: why the thread could not be read; `values` is empty then.
     """
 
     thread_id: str
@@ -35,11 +38,13 @@ class Loaded:
     interrupts: Sequence[Interrupt] = ()
     next: Sequence[str] = ()
     is_newest: bool = True
+    graph_written: frozenset[str] = frozenset()
+    error: Exception | None = None
 
     @property
     def messages(self) -> Sequence[BaseMessage]:
-        """The conversation, as messages, whatever form the state holds them in."""
-        return convert_to_messages(self.values.get("messages") or [])
+        """The conversation as LangChain messages, whatever form the state holds them in."""
+        return read_messages(self.values.get("messages"))
 
 
 @dataclass(frozen=True)
@@ -47,7 +52,7 @@ class RunStarted:
     """A run begins.
 
     Args:
-        message: the message it was started with; None where a run goes on.
+        message: the person's message that it was started with; None where a run continues.
     """
 
     message: BaseMessage | None
@@ -55,17 +60,19 @@ class RunStarted:
 
 @dataclass(frozen=True)
 class RunEnded:
-    """A run is over, and this is what the thread holds now.
+    """A run is over.
 
     Args:
         outcome: how it ended.
-        now: the thread, read again.
-        error: what was raised, where it failed.
+        thread: what the thread holds now, read again after the run.
+        error: what was raised, where the run failed.
+        unstored: the person's message of this run, where the thread does not hold it.
     """
 
     outcome: Outcome
-    now: Loaded
+    thread: ThreadLoaded
     error: Exception | None = None
+    unstored: BaseMessage | None = None
 
 
 @dataclass(frozen=True)
@@ -75,33 +82,33 @@ class NodeStarted:
     Args:
         task: id of this one execution of the node.
         node: its name.
-        within: names of the subgraphs it lies in, outermost first.
+        path: names of the subgraphs that the node is part of, outermost first.
     """
 
     task: str
     node: str
-    within: tuple[str, ...] = ()
+    path: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class NodeEnded:
-    """A node is done, has failed, or waits at an interrupt.
+    """A node has finished, has failed, or has stopped at an interrupt.
 
     Args:
         task: as in its `NodeStarted`.
         node: its name.
-        within: names of the subgraphs it lies in.
-        wrote: what it wrote, by field.
+        path: names of the subgraphs that the node is part of, outermost first.
+        update: what it wrote, by field.
         error: how it failed.
-        waits: whether it stopped at an interrupt.
+        interrupted: whether it stopped at an interrupt.
     """
 
     task: str
     node: str
-    within: tuple[str, ...] = ()
-    wrote: Mapping[str, Any] = field(default_factory=dict)
+    path: tuple[str, ...] = ()
+    update: Mapping[str, Any] = field(default_factory=dict)
     error: str | None = None
-    waits: bool = False
+    interrupted: bool = False
 
 
 @dataclass(frozen=True)
@@ -109,9 +116,9 @@ class Token:
     """A piece of an answer.
 
     Args:
-        message_id: of the message it belongs to.
+        message_id: of the message that the piece belongs to.
         text: the piece.
-        node: who writes.
+        node: the node that writes it.
     """
 
     message_id: str
@@ -124,14 +131,14 @@ class ToolCalled:
     """A model asked for a tool.
 
     Args:
-        call_id: of the call.
-        name: of the tool.
-        args: as the model filled them in.
+        call_id: id of the call as the model gave it; models may leave it empty or use it twice.
+        name: name of the tool.
+        args: the arguments, or their text where it is no JSON.
     """
 
     call_id: str
     name: str
-    args: Mapping[str, Any] = field(hash=False)
+    args: Any = field(hash=False)
 
 
 @dataclass(frozen=True)
@@ -139,8 +146,8 @@ class ToolReturned:
     """A tool answered.
 
     Args:
-        call_id: of the call it answers.
-        name: of the tool.
+        call_id: id of the call that it answers.
+        name: name of the tool.
         text: what it returned.
         failed: whether it reports an error.
     """
@@ -153,7 +160,7 @@ class ToolReturned:
 
 @dataclass(frozen=True)
 class Progress:
-    """A node or tool told how far it is, through its stream writer.
+    """A node or tool reported how far it is, through its stream writer.
 
     Args:
         value: whatever it wrote.
@@ -164,7 +171,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class Queued:
-    """A message waits, because a run is under way.
+    """A message waits, because another run has not ended yet.
 
     Args:
         text: of the message.
@@ -175,11 +182,11 @@ class Queued:
 
 @dataclass(frozen=True)
 class Unqueued:
-    """A message that waited waits no more.
+    """A message no longer waits.
 
     Args:
         text: of the message.
-        sent: True when its run begins, False when it was given back unsent.
+        sent: True when its run begins, False when it is given back unsent.
     """
 
     text: str
@@ -187,7 +194,7 @@ class Unqueued:
 
 
 Event = (
-    Loaded
+    ThreadLoaded
     | RunStarted
     | RunEnded
     | NodeStarted
@@ -199,4 +206,4 @@ Event = (
     | Queued
     | Unqueued
 )
-"""Everything that a listener of `ChatController` may be told."""
+"""Everything that the listener of a `ChatController` may receive."""

@@ -1,18 +1,10 @@
 // The view of GraphView: boxes in rows, arrows between them, the running node lit.
 
-const SVG = "http://www.w3.org/2000/svg";
 const WIDE = 132;
 const HIGH = 30;
 const ACROSS = 152;
 const DOWN = 58;
 const MARGIN = 56;
-
-function svg(tag, attributes, text) {
-  const made = document.createElementNS(SVG, tag);
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-  if (text !== undefined) made.textContent = text;
-  return made;
-}
 
 const own = Math.random().toString(36).slice(2);
 let drawings = 0;

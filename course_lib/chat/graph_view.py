@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import anywidget
 import traitlets
+from langchain_core.runnables.graph import Graph
 
-from course_lib.chat.events import Event, Loaded, NodeEnded, NodeStarted, RunEnded, RunStarted
+from course_lib.chat.events import (
+    Event,
+    NodeEnded,
+    NodeStarted,
+    RunEnded,
+    RunStarted,
+    ThreadLoaded,
+)
+from course_lib.display import NODE_LABELS, SVG, joined_script
 
 if TYPE_CHECKING:
     from langgraph.graph.state import CompiledStateGraph
 
 HERE = Path(__file__).parent
-NAMES = {"__start__": "START", "__end__": "END"}
 
 
 class GraphView(anywidget.AnyWidget):
@@ -25,7 +34,7 @@ class GraphView(anywidget.AnyWidget):
         graph: what to draw.
     """
 
-    _esm = HERE / "graph.js"
+    _esm = joined_script(SVG, HERE / "graph.js")
     _css = HERE / "graph.css"
 
     nodes = traitlets.List().tag(sync=True)
@@ -33,7 +42,11 @@ class GraphView(anywidget.AnyWidget):
     states = traitlets.Dict().tag(sync=True)
 
     def __init__(self, graph: CompiledStateGraph) -> None:
-        drawn = graph.get_graph()
+        try:
+            drawn = graph.get_graph()
+        except Exception:  # a graph that cannot be drawn can still be chatted with
+            logging.getLogger(__name__).exception("the graph could not be drawn")
+            drawn = Graph()
         edges = [(edge.source, edge.target, edge.conditional) for edge in drawn.edges]
         ranks = layers(list(drawn.nodes), [edge[:2] for edge in edges])
         rows: dict[int, list[str]] = {}
@@ -42,7 +55,7 @@ class GraphView(anywidget.AnyWidget):
         nodes = [
             {
                 "name": node,
-                "label": NAMES.get(node, node),
+                "label": NODE_LABELS.get(node, node),
                 "row": rank,
                 "column": rows[rank].index(node),
                 "of": len(rows[rank]),
@@ -54,20 +67,20 @@ class GraphView(anywidget.AnyWidget):
     def __repr__(self) -> str:
         return "A drawing of the graph: run this notebook in JupyterLab to see it."
 
-    def take(self, event: Event) -> None:
-        """Light what runs."""
+    def handle(self, event: Event) -> None:
+        """Mark the nodes that run."""
         match event:
             case RunStarted():
                 self.states = {}
-            case NodeStarted(node=node, within=within):
-                self.states = {**self.states, (within[0] if within else node): "running"}
-            case NodeEnded(node=node, within=()):
-                state = "failed" if event.error else "waiting" if event.waits else "done"
+            case NodeStarted(node=node, path=path):
+                self.states = {**self.states, (path[0] if path else node): "running"}
+            case NodeEnded(node=node, path=()):
+                state = "failed" if event.error else "waiting" if event.interrupted else "done"
                 self.states = {**self.states, node: state}
-            case RunEnded(now=now) | (Loaded() as now):
+            case RunEnded(thread=thread) | (ThreadLoaded() as thread):
                 left = {k: v for k, v in self.states.items() if v not in ("running", "waiting")}
                 left = left if isinstance(event, RunEnded) else {}
-                self.states = {**left, **{node: "waiting" for node in now.next}}
+                self.states = {**left, **{node: "waiting" for node in thread.next}}
 
 
 def layers(nodes: Sequence[str], edges: Sequence[tuple[str, str]]) -> dict[str, int]:

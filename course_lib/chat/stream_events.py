@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from langchain_core.messages import AIMessage, ToolMessage
+from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
 
 from course_lib.chat.events import (
     Event,
@@ -16,50 +17,97 @@ from course_lib.chat.events import (
     ToolCalled,
     ToolReturned,
 )
+from course_lib.chat.message_keys import read_messages
 
 MODES = ["tasks", "messages", "custom"]
-"""The stream modes that a chat needs: what runs, what is said, how far it is."""
+"""The stream modes that a chat needs: which nodes run, what is said, how far it is."""
 
 
-def events_of(part: Mapping[str, Any], known: set[ToolCalled | ToolReturned]) -> Iterator[Event]:
-    """Read one part of `graph.astream(..., stream_mode=MODES, subgraphs=True, version="v2")`.
+class StreamReader:
+    """Turns the parts of one stream into events, and reports every tool call once.
+
+    A subgraph hands all of its messages on to its parent, so the same call appears in several
+    parts.
 
     Args:
-        part: with `type`, `ns` and `data`.
-        known: tool calls and answers told already; grows. A subgraph hands all its messages on
-            to its parent, so the same call is seen more than once.
+        known: messages whose tool calls have been reported already.
     """
-    data = part["data"]
-    if part["type"] == "messages":
-        chunk, metadata = data
-        if isinstance(chunk, AIMessage) and (text := str(chunk.text)):
-            yield Token(chunk.id or "", text, metadata.get("langgraph_node", ""))
-    elif part["type"] == "custom":
-        yield Progress(data)
-    elif part["type"] == "tasks":
-        within = tuple(name.split(":")[0] for name in part["ns"])
-        if "result" not in data:
-            yield NodeStarted(data["id"], data["name"], within)
-            return
-        wrote = data["result"] if isinstance(data["result"], Mapping) else {}
-        error = data["error"]
-        if isinstance(error, Exception):
-            error = f"{type(error).__name__}: {error}"
-        waits = bool(data["interrupts"])
-        yield NodeEnded(data["id"], data["name"], within, wrote, error, waits)
-        written = wrote.get("messages")
-        for message in written if isinstance(written, list) else [written]:
-            for event in tool_events(message):
-                if event not in known:
-                    known.add(event)
-                    yield event
+
+    def __init__(self, known: list[BaseMessage]) -> None:
+        self._reported = {key for message in known for key, _ in _tool_events(message)}
+
+    def events_from_part(self, part: Mapping[str, Any]) -> Iterator[Event]:
+        """Read one part of `graph.astream(..., stream_mode=MODES, subgraphs=True, version="v2")`.
+
+        Args:
+            part: with `type`, `ns` and `data`.
+        """
+        data = part["data"]
+        if part["type"] == "messages":
+            chunk, metadata = data
+            (message,) = read_messages([chunk])
+            if isinstance(message, AIMessage) and (text := str(message.text)):
+                yield Token(message.id or "", text, metadata.get("langgraph_node", ""))
+        elif part["type"] == "custom":
+            yield Progress(data)
+        elif part["type"] == "tasks":
+            path = tuple(name.split(":")[0] for name in part["ns"])
+            if "result" not in data:
+                yield NodeStarted(data["id"], data["name"], path)
+                return
+            update = data["result"] if isinstance(data["result"], Mapping) else {}
+            yield NodeEnded(
+                task=data["id"],
+                node=data["name"],
+                path=path,
+                update=update,
+                error=_error_text(data["error"]),
+                interrupted=bool(data["interrupts"]),
+            )
+            for message in written_messages(update):
+                for key, event in _tool_events(message):
+                    if key not in self._reported:
+                        self._reported.add(key)
+                        yield event
 
 
-def tool_events(message: Any) -> list[ToolCalled | ToolReturned]:
-    """Return the tool calls that a message makes, or the answer that it is."""
+def written_messages(update: Mapping[str, Any]) -> list[BaseMessage]:
+    """Return the messages in a node's update.
+
+    Args:
+        update: by field. Several writes to one field, as from a list of `Command`s, come as
+            `{"$writes": [...]}`.
+    """
+    value = update.get("messages")
+    several = isinstance(value, Mapping) and isinstance(value.get("$writes"), list)
+    writes = value["$writes"] if several else [value]
+    found: list[BaseMessage] = []
+    for write in writes:
+        # Overwrite(...) replaces the whole list instead of adding to it.
+        found += read_messages(getattr(write, "value", write))
+    return found
+
+
+def _error_text(error: Any) -> str | None:
+    return f"{type(error).__name__}: {error}" if isinstance(error, Exception) else error
+
+
+def _tool_events(message: Any) -> Iterator[tuple[Any, ToolCalled | ToolReturned]]:
+    """The tool calls that a message makes, or the answer that it is, each with a key to know it by.
+
+    The key holds the message's id where there is one, since a model may use the id of a call twice.
+    """
     if isinstance(message, ToolMessage):
-        failed = message.status == "error"
+        text = str(message.text)
         name = message.name or "tool"
-        return [ToolReturned(message.tool_call_id, name, str(message.text), failed)]
-    calls = message.tool_calls if isinstance(message, AIMessage) else []
-    return [ToolCalled(call["id"] or "", call["name"], call["args"]) for call in calls]
+        key = ("returned", message.id or "", message.tool_call_id, "" if message.id else text)
+        yield key, ToolReturned(message.tool_call_id, name, text, message.status == "error")
+    elif isinstance(message, AIMessage):
+        calls = [*message.tool_calls, *message.invalid_tool_calls]
+        for position, call in enumerate(calls):
+            call_id, name, args = call.get("id") or "", call.get("name") or "tool", call.get("args")
+            content = "" if message.id else json.dumps([name, args], default=repr)
+            yield (
+                ("called", message.id or "", position, call_id, content),
+                ToolCalled(call_id, name, args),
+            )

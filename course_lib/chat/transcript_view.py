@@ -14,7 +14,9 @@ from typing import Any
 import anywidget
 import traitlets
 
-from course_lib.chat.transcript import Grew, Replaced, Transcript
+from course_lib.chat.entry_diff import Replaced, TextAppended
+from course_lib.chat.transcript import Transcript
+from course_lib.display import joined_script
 
 HERE = Path(__file__).parent
 BATCH_SECONDS = 0.05
@@ -29,7 +31,9 @@ class TranscriptView(anywidget.AnyWidget):
         options: the traits below.
     """
 
-    _esm = HERE / "transcript.js"
+    _esm = joined_script(
+        HERE / "dom.js", HERE / "approval.js", HERE / "entries.js", HERE / "transcript.js"
+    )
     _css = HERE / "transcript.css"
 
     title = traitlets.Unicode("").tag(sync=True)
@@ -54,12 +58,12 @@ class TranscriptView(anywidget.AnyWidget):
     def __repr__(self) -> str:
         return "A chat panel: run this notebook in JupyterLab to write into it."
 
-    def push(self, change: Replaced | Grew) -> None:
+    def push(self, change: Replaced | TextAppended) -> None:
         """Send a change soon, together with those that come within 50 ms."""
         last = self._changes[-1] if self._changes else {}
-        if isinstance(change, Grew):
+        if isinstance(change, TextAppended):
             if last.get("kind") == "grew" and last["key"] == change.key:
-                change = Grew(change.key, last["text"] + change.text)
+                change = TextAppended(change.key, last["text"] + change.text)
                 self._changes.pop()
             self._changes.append({"kind": "grew", **vars(change)})
         else:

@@ -5,14 +5,13 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
-        "tables": [
-            "show_graph",
-            "show_messages",
-            "show_state",
-            "show_steps",
-            "show_table",
-            "show_tree",
-            "summary_line",
-        ],
+        "graphs": ["NODE_LABELS", "show_graph"],
+        "messages": ["show_messages"],
+        "scripts": ["SVG", "joined_script"],
+        "states": ["show_state", "state_table"],
+        "steps": ["show_steps"],
+        "tables": ["show_table", "table"],
+        "tree_view": ["TreeView", "show_tree"],
+        "values": ["DisplayOutput", "as_fields", "format_json", "is_equal", "summary_line"],
     },
 )

@@ -1,17 +1,9 @@
 // The view of TreeView: an SVG of the checkpoints, one row each, branches side by side.
 
-const SVG = "http://www.w3.org/2000/svg";
 const ROW = 28;
 const COLUMN = 22;
 // Okabe and Ito's colours, told apart by colour-blind readers; the shape tells the source as well.
 const COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"];
-
-function svg(tag, attributes, text) {
-  const made = document.createElementNS(SVG, tag);
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-  if (text !== undefined) made.textContent = text;
-  return made;
-}
 
 function shape(source, x, y, colour) {
   const common = { fill: colour, stroke: "currentColor" };

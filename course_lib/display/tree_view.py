@@ -5,6 +5,7 @@ Made by `show_tree`. The browser gets text and numbers only; `tree.js` draws.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 import anywidget
 import traitlets
 
-from course_lib.display.tables import summary_line
+from course_lib.display.scripts import SVG, joined_script
+from course_lib.display.values import as_fields, display_output, is_message, summary_line
+from course_lib.persistence import CheckpointTree
 
 if TYPE_CHECKING:
     from langgraph.graph.state import CompiledStateGraph
@@ -31,7 +34,7 @@ class TreeView(anywidget.AnyWidget):
         choose: is called with the checkpoint that was chosen, instead of looking its state up.
     """
 
-    _esm = HERE / "tree.js"
+    _esm = joined_script(SVG, HERE / "tree.js")
     _css = HERE / "tree.css"
 
     rows = traitlets.List().tag(sync=True)
@@ -111,15 +114,60 @@ class TreeView(anywidget.AnyWidget):
         if self.graph is None:
             self.detail = "Hand the graph over to see the state: show_tree(tree, graph)."
             return
-        values = self.graph.get_state(self.config).values
-        lines = [
-            f"{name}: {line}"
-            for name, value in values.items()
-            for line in (
-                [summary_line(m) for m in value] if name == "messages" else [summary_line(value)]
-            )
-        ]
-        self.detail = "\n".join(lines) or "(an empty state)"
+        self._show_detail(self.graph)
+
+    def _show_detail(self, graph: CompiledStateGraph) -> None:
+        """Look the chosen state up, on the running event loop where the saver needs one."""
+        config = self.config
+        try:
+            self.detail = _detail(graph.get_state(config).values)
+        except Exception as error:  # noqa: BLE001  an asynchronous saver raises several types
+            try:
+                loop = asyncio.get_running_loop()
+            except RuntimeError:
+                self.detail = f"This state cannot be read: {type(error).__name__}: {error}"
+                return
+            self._lookup = loop.create_task(self._show_detail_later(graph, config))
+
+    async def _show_detail_later(self, graph: CompiledStateGraph, config: dict[str, Any]) -> None:
+        try:
+            detail = _detail((await graph.aget_state(config)).values)
+        except Exception as error:  # noqa: BLE001  whatever a saver raises
+            detail = f"This state cannot be read: {type(error).__name__}: {error}"
+        if config == self.config:  # else another checkpoint was chosen meanwhile
+            self.detail = detail
+
+
+def show_tree(tree: CheckpointTree, graph: CompiledStateGraph | None = None) -> TreeView:
+    """Draw a checkpoint tree; in JupyterLab, choose a checkpoint to see its state.
+
+    Args:
+        tree: what to draw.
+        graph: the graph of the thread, to look states up in.
+
+    Returns:
+        The view. Its `config` names the chosen checkpoint (the newest until one is chosen): run
+        the graph with it to fork from there.
+
+    Raises:
+        TypeError: something else than a tree was handed over.
+    """
+    if not isinstance(tree, CheckpointTree):
+        raise TypeError(
+            f"show_tree takes a CheckpointTree, and this is a {type(tree).__name__}. Hand over "
+            "CheckpointTree.from_graph(graph, config)."
+        )
+    view = TreeView(tree, graph)
+    display_output(view)
+    return view
+
+
+def _detail(values: Any) -> str:
+    lines = []
+    for name, value in as_fields(values).items():
+        several = isinstance(value, list) and value and all(map(is_message, value))
+        lines += [f"{name}: {summary_line(each)}" for each in (value if several else [value])]
+    return "\n".join(lines) or "(an empty state)"
 
 
 def tree_text(tree: CheckpointTree) -> str:

@@ -139,7 +139,7 @@ async def _events(graph: CompiledStateGraph, *texts: str) -> tuple[list[Event], 
 
     def listen(event: Event) -> None:
         events.append(event)
-        transcript.take(event)
+        transcript.handle(event)
 
     chat = ChatController(graph, thread_id="exercise", metadata={"user": "ann"}, on_event=listen)
     for text in texts:

@@ -1,18 +1,22 @@
-"""Which chat model answers: the offline one, or a server that the environment names."""
+"""The chat models: the offline one, a served one, and what a history of theirs must look like."""
 
 import lazy_loader
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
-        "offline": [
-            "MODELS",
-            "InvalidChatHistory",
-            "OfflineChatModel",
-            "OfflineModelError",
-            "count_tokens",
-        ],
-        "remote": ["ModelServerError", "RemoteChatModel"],
+        "answer_stream": ["count_tokens"],
+        "history_repair": ["close_open_tool_calls", "repaired_history"],
+        "offline": ["MODELS", "OfflineChatModel", "OfflineModelError"],
+        "remote": ["RemoteChatModel"],
         "selection": ["chat_model", "model_name"],
+        "server_errors": ["ModelRequestError", "ModelServerError"],
+        "tool_calls": [
+            "CallsOfMessage",
+            "InvalidChatHistory",
+            "PairedCall",
+            "open_tool_calls",
+            "pair_tool_calls",
+        ],
     },
 )

@@ -1,16 +1,13 @@
 """The offline chat model: a rule-based stand-in that speaks LangChain's chat model interface.
 
-It has no weights and no knowledge beyond `data/`. What is real about it is the interface: tool
-calls, structured output, token streaming, usage, failures. Swap it for a served model, and the
-graphs around it stay as they are.
+It has no weights and no knowledge beyond `data/`. The interface is real: tool calls, structured
+output, token streaming, usage and failures. A served model can take its place in every graph.
 """
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import json
-import re
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
@@ -19,35 +16,38 @@ from typing import Any
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models.base import LangSmithParams, LanguageModelInput
 from langchain_core.language_models.chat_models import BaseChatModel
-from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, ToolMessage
-from langchain_core.messages.ai import UsageMetadata
-from langchain_core.messages.tool import tool_call_chunk
-from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
+from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from langchain_core.runnables import Runnable
 from langchain_core.tools import BaseTool
-from langchain_core.utils.function_calling import convert_to_openai_tool
-from pydantic import ConfigDict, Field, PrivateAttr
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, model_validator
 
-from course_lib.models.language.arguments import fill, is_search, may_loosen
-from course_lib.models.language.conversation_context import Situation, places_in, understand
+from course_lib.models import answer_stream
+from course_lib.models.language.arguments import fill
+from course_lib.models.language.conversation_context import build_context
 from course_lib.models.language.replies import reply
+from course_lib.models.language.search_wish import is_search
+from course_lib.models.tool_calls import refuse_open_calls
+from course_lib.models.tool_choice import (
+    answer_schema,
+    call_of,
+    checked_choice,
+    chosen_function,
+    described_tools,
+    functions_of,
+    refuse_endless_calls,
+)
 
 MODELS = ("namu-offline", "namu-offline-brief")
-"""The names this model goes by; the brief one answers in its first line only."""
-
-TOKEN = re.compile(r"\s*(?:[A-Za-z0-9']+|[\uac00-\ud7a3]{1,3}|\S)|\s+")
+"""The names of this model; the brief one answers in one line."""
 
 
 class OfflineModelError(RuntimeError):
     """The failure that `fail_times` or `fail_after_tokens` asked for; a retry may succeed."""
 
 
-class InvalidChatHistory(ValueError):
-    """The messages hold a tool call that nothing answers; hosted models refuse these as well."""
-
-
 class OfflineChatModel(BaseChatModel):
-    """A deterministic chat model that needs no key, no net and no GPU.
+    """A deterministic chat model that needs no key, no network and no GPU.
 
     The same messages always give the same answer. `with_structured_output` answers every method
     by a forced tool call.
@@ -58,12 +58,17 @@ class OfflineChatModel(BaseChatModel):
         first_token_seconds: seconds before the first token.
         fail_times: the first so many calls raise `OfflineModelError`.
         fail_after_tokens: an answer breaks off with that error after so many tokens.
-        stop: texts at which an answer ends, the text itself left out.
+        stop: texts at which an answer ends; the text itself is left out.
         max_tokens: longest answer, in tokens.
-        temperature: accepted and without effect: there is nothing random here.
+        streaming: whether `invoke` streams inside, so that callbacks get every token.
+        temperature: accepted without effect, because nothing here is random.
+        timeout: accepted without effect, because there is no server to wait for.
+        max_retries: accepted without effect, because there is no server to ask again.
+        api_key: accepted without effect, because there is no server to show it to.
 
     Raises:
-        ValueError: a model name that is not in `MODELS`.
+        ValueError: an option that does not exist, or, when the model is called, a model name that
+            is not in `MODELS`.
     """
 
     model_config = ConfigDict(populate_by_name=True)
@@ -75,13 +80,44 @@ class OfflineChatModel(BaseChatModel):
     fail_after_tokens: int | None = Field(default=None, ge=0)
     stop: list[str] | None = Field(default=None, alias="stop_sequences")
     max_tokens: int | None = Field(default=None, gt=0)
+    streaming: bool = False
     temperature: float | None = None
-    _calls: int = PrivateAttr(default=0)
-    _counting: Any = PrivateAttr(default_factory=threading.Lock)
+    timeout: float | None = None
+    max_retries: int | None = None
+    api_key: SecretStr | None = None
+    _call_count: int = PrivateAttr(default=0)
+    _call_count_lock: Any = PrivateAttr(default_factory=threading.Lock)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _refuse_unknown_options(cls, options: Any) -> Any:
+        if not isinstance(options, dict):
+            return options
+        known = {name: field.alias or name for name, field in cls.model_fields.items()}
+        unknown = set(options) - set(known) - set(known.values())
+        if unknown:
+            own = ", ".join(known[name] for name in cls._own_options())
+            shared = ", ".join(BaseChatModel.model_fields)
+            raise ValueError(
+                f"{cls.__name__} has no option {', '.join(map(repr, sorted(unknown)))}. Its "
+                f"options are {own}; those of every LangChain chat model are {shared}."
+            )
+        return options
+
+    @classmethod
+    def _own_options(cls) -> list[str]:
+        """Return the names of the options that other chat models need not have."""
+        return [name for name in cls.model_fields if name not in BaseChatModel.model_fields]
 
     @property
     def _llm_type(self) -> str:
         return "namu-offline"
+
+    @property
+    def _identifying_params(self) -> dict[str, Any]:
+        """The settings of this model, by which LangChain's cache tells two models apart."""
+        own = {n: getattr(self, n) for n in self._own_options() if n != "api_key"}
+        return {**own, "stop_sequences": self.stop}  # LangChain puts a call's own `stop` over ours
 
     def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
         params = super()._get_ls_params(stop=stop or self.stop, **kwargs)
@@ -90,6 +126,25 @@ class OfflineChatModel(BaseChatModel):
         if self.max_tokens is not None:
             params["ls_max_tokens"] = self.max_tokens
         return params
+
+    def get_token_ids(self, text: str) -> list[int]:
+        """Return a number for each token of a text, without any download."""
+        if self.custom_get_token_ids is not None:
+            return self.custom_get_token_ids(text)
+        return answer_stream.token_ids(text)
+
+    def get_num_tokens_from_messages(
+        self, messages: list[BaseMessage], tools: Sequence[Any] | None = None
+    ) -> int:
+        """Count the tokens of messages as `usage_metadata` does, for `trim_messages` and others.
+
+        Args:
+            messages: whose texts are counted.
+            tools: not counted.
+        """
+        if self.custom_get_token_ids is not None:
+            return sum(len(self.custom_get_token_ids(message.text)) for message in messages)
+        return answer_stream.count_message_tokens(messages)
 
     def bind_tools(
         self,
@@ -101,12 +156,31 @@ class OfflineChatModel(BaseChatModel):
         """Let the model call tools.
 
         Args:
-            tools: functions, Pydantic classes, `BaseTool`s or JSON schemas.
+            tools: functions, Pydantic classes, `BaseTool`s or JSON schemas. Tools that a provider
+                runs, such as `{"type": "web_search"}`, are accepted and never called.
             tool_choice: `any`, `required` or True: some tool must be called; a tool's name: that
                 one; `none`: no tool; `auto` or None: the model decides.
+            kwargs: more arguments for every call of the model.
+
+        Raises:
+            ValueError: `tool_choice` names a tool that is not among `tools`.
         """
-        described = [convert_to_openai_tool(tool) for tool in tools]
-        return self.bind(tools=described, tool_choice=_choice(tool_choice, described), **kwargs)
+        described = described_tools(tools)
+        choice = checked_choice(tool_choice, functions_of(described))
+        return self.bind(tools=described, tool_choice=choice, **kwargs)
+
+    def with_structured_output(
+        self, schema: dict[str, Any] | type, *, include_raw: bool = False, **kwargs: Any
+    ) -> Runnable[LanguageModelInput, dict[str, Any] | BaseModel]:
+        """Return a model whose answers have the form of a schema.
+
+        Args:
+            schema: a Pydantic class, a `TypedDict`, a JSON schema or an OpenAI tool.
+            include_raw: whether to return `raw`, `parsed` and `parsing_error` in a dict.
+            kwargs: `method` and `strict` are accepted without effect.
+        """
+        # `with_fallbacks` reads the annotations of this method; LangChain's own cannot be resolved.
+        return super().with_structured_output(schema, include_raw=include_raw, **kwargs)
 
     def _generate(
         self,
@@ -115,10 +189,8 @@ class OfflineChatModel(BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        merged: AIMessageChunk | None = None
-        for chunk in self._stream(messages, stop=stop, **kwargs):
-            merged = chunk.message if merged is None else merged + chunk.message
-        return _result(merged)
+        chunks = [chunk.message for chunk in self._stream(messages, stop=stop, **kwargs)]
+        return answer_stream.whole_answer(chunks)  # type: ignore[arg-type]
 
     async def _agenerate(
         self,
@@ -127,10 +199,8 @@ class OfflineChatModel(BaseChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        merged: AIMessageChunk | None = None
-        async for chunk in self._astream(messages, stop=stop, **kwargs):
-            merged = chunk.message if merged is None else merged + chunk.message
-        return _result(merged)
+        chunks = [chunk.message async for chunk in self._astream(messages, stop=stop, **kwargs)]
+        return answer_stream.whole_answer(chunks)  # type: ignore[arg-type]
 
     def _stream(
         self,
@@ -139,7 +209,7 @@ class OfflineChatModel(BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
-        for wait, chunk in self._paced(messages, stop, kwargs):
+        for wait, chunk in self._timed_chunks(messages, stop, kwargs):
             if wait:
                 time.sleep(wait)
             if run_manager:
@@ -153,33 +223,29 @@ class OfflineChatModel(BaseChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
-        for wait, chunk in self._paced(messages, stop, kwargs):
+        for wait, chunk in self._timed_chunks(messages, stop, kwargs):
             if wait:
                 await asyncio.sleep(wait)
             if run_manager:
                 await run_manager.on_llm_new_token(str(chunk.message.text), chunk=chunk)
             yield chunk
 
-    def _paced(
+    def _timed_chunks(
         self, messages: list[BaseMessage], stop: list[str] | None, kwargs: dict[str, Any]
     ) -> Iterator[tuple[float, ChatGenerationChunk]]:
-        """The answer in pieces, each with the seconds to wait before it."""
+        """Yield the answer in chunks, each with the seconds to wait before it."""
         model = kwargs.get("model", self.model_name)
         if model not in MODELS:
             raise ValueError(
                 f"The offline model has no model {model!r}. Use one of {', '.join(MODELS)}, or set "
                 "COURSE_LLM_BASE_URL to reach a server that has it."
             )
-        with self._counting:
-            self._calls += 1
-            call = self._calls
-        if call <= self.fail_times:
-            raise OfflineModelError(
-                f"Asked to fail (call {call} of fail_times={self.fail_times}). Try again."
-            )
+        self._fail_if_asked_to()
         answer = self._answer(messages, stop or self.stop, model, kwargs)
         pause = 1 / self.tokens_per_second if self.tokens_per_second else 0.0
-        pieces = list(_pieces(answer))[: self.max_tokens]
+        limit = kwargs.get("max_tokens") or self.max_tokens
+        whole = list(answer_stream.pieces_of(answer))
+        pieces = whole[:limit]
         for n, piece in enumerate(pieces):
             if self.fail_after_tokens is not None and n >= self.fail_after_tokens:
                 raise OfflineModelError(
@@ -187,16 +253,23 @@ class OfflineChatModel(BaseChatModel):
                 )
             wait = self.first_token_seconds if n == 0 else pause
             yield wait, ChatGenerationChunk(message=piece)
-        sent = sum(count_tokens(m.text) for m in messages)
-        closing = AIMessageChunk(
-            content="",
-            usage_metadata=UsageMetadata(
-                input_tokens=sent, output_tokens=len(pieces), total_tokens=sent + len(pieces)
-            ),
-            response_metadata={"model_name": model, "model_provider": "namu-course"},
-            chunk_position="last",
+        closing = answer_stream.closing_piece(
+            answer,
+            model=model,
+            sent=messages,
+            tokens=len(pieces),
+            cut_off=len(pieces) < len(whole),
         )
         yield 0.0, ChatGenerationChunk(message=closing)
+
+    def _fail_if_asked_to(self) -> None:
+        with self._call_count_lock:
+            self._call_count += 1
+            call = self._call_count
+        if call <= self.fail_times:
+            raise OfflineModelError(
+                f"Asked to fail (call {call} of fail_times={self.fail_times}). Try again."
+            )
 
     def _answer(
         self,
@@ -205,119 +278,23 @@ class OfflineChatModel(BaseChatModel):
         model: str,
         kwargs: dict[str, Any],
     ) -> AIMessage:
-        _refuse_open_calls(messages)
-        situation = understand(messages)
-        functions = [tool["function"] for tool in kwargs.get("tools") or ()]
-        chosen = _choose(functions, kwargs.get("tool_choice"), situation)
-        if chosen is not None:
-            arguments = fill(chosen.get("parameters", {}), situation)
-            seed = json.dumps(
-                [len(messages), situation.text, chosen["name"], arguments], ensure_ascii=False
-            )
-            call_id = "call_" + hashlib.sha256(seed.encode("utf-8", "replace")).hexdigest()[:12]
-            call = {"name": chosen["name"], "args": arguments, "id": call_id, "type": "tool_call"}
+        refuse_open_calls(messages)
+        context = build_context(messages)
+        functions = functions_of(kwargs.get("tools") or ())
+        choice = checked_choice(kwargs.get("tool_choice"), functions)
+        function = chosen_function(functions, choice, context)
+        if function is not None:
+            call = call_of(function, context, seed=len(messages))
+            if choice is not None:
+                refuse_endless_calls(call, context)
             return AIMessage(content="", tool_calls=[call])
+        schema = answer_schema(kwargs.get("response_format"), context.text)
+        if schema is not None:
+            return AIMessage(content=json.dumps(fill(schema, context), ensure_ascii=False))
         searches = {f["name"] for f in functions if is_search(f.get("parameters", {}))}
-        text = reply(situation, searches=searches)
+        text = reply(context, searches=searches)
         if model == MODELS[1]:
             text = text.splitlines()[0]
         for ending in stop or ():
             text = text.split(ending)[0] if ending else text
         return AIMessage(content=text)
-
-
-def count_tokens(text: str) -> int:
-    """Count tokens the way this model cuts text: words, marks, and Hangul in threes."""
-    return len(TOKEN.findall(text))
-
-
-def _refuse_open_calls(messages: Sequence[BaseMessage]) -> None:
-    """Raise for a tool call whose answers do not stand right behind it."""
-    waiting: dict[str, Any] = {}
-    for message in [*messages, None]:
-        if isinstance(message, ToolMessage):
-            waiting.pop(message.tool_call_id, None)
-            continue
-        for call_id, call in waiting.items():
-            raise InvalidChatHistory(
-                f"The call {call['name']}({call['args']}) with id {call_id!r} has no ToolMessage "
-                "right behind it that answers it (INVALID_CHAT_HISTORY). Answer every tool call, "
-                "or take the message that makes it out of the history."
-            )
-        if isinstance(message, AIMessage):
-            waiting = {call["id"]: call for call in message.tool_calls}
-
-
-def _choice(
-    tool_choice: str | bool | dict[str, Any] | None, tools: list[dict[str, Any]]
-) -> str | None:
-    if isinstance(tool_choice, dict):
-        tool_choice = tool_choice["function"]["name"]
-    if tool_choice is True or tool_choice == "required":
-        return "any"
-    if tool_choice in (None, False, "auto"):
-        return None
-    names = [tool["function"]["name"] for tool in tools]
-    if tool_choice not in ("any", "none", *names):
-        raise ValueError(
-            f"tool_choice is {tool_choice!r}, but the tools are {names}. "
-            "Name one of them, or 'any'."
-        )
-    return str(tool_choice)
-
-
-def _choose(
-    functions: list[dict[str, Any]], choice: str | None, situation: Situation
-) -> dict[str, Any] | None:
-    """The tool to call now, or None to answer in words."""
-    if not functions or choice == "none":
-        return None
-    if choice not in (None, "any"):
-        return next(function for function in functions if function["name"] == choice)
-    best = max(functions, key=lambda function: _relevance(function, situation))
-    if choice == "any":
-        return best
-    if situation.results:
-        found = places_in(situation.results[-1].text)
-        retry = found == [] and is_search(best.get("parameters", {})) and may_loosen(situation)
-        return best if retry else None
-    return best if _relevance(best, situation) > 0 else None
-
-
-def _relevance(function: dict[str, Any], situation: Situation) -> int:
-    if is_search(function.get("parameters", {})):
-        wanted = situation.intent in ("NEW_SEARCH", "REFINEMENT", "REFINE_EXCLUDE")
-        return 10 if wanted else 0
-    said = set(re.findall(r"[a-z]{3,}", situation.reading.text)) - {"book"}
-    if "book" in situation.reading.signals and situation.table:
-        said.add("book")  # the verb, in either language, once there is something to book
-    name = set(function["name"].lower().split("_")) & said
-    described = set(re.findall(r"[a-z]{5,}", function.get("description", "").lower())) & said
-    return 2 * len(name) + (len(described) if len(described) > 1 else 0)
-
-
-def _pieces(answer: AIMessage) -> Iterator[AIMessageChunk]:
-    for token in TOKEN.findall(str(answer.text)):
-        yield AIMessageChunk(content=token)
-    for index, call in enumerate(answer.tool_calls):
-        written = json.dumps(call["args"], ensure_ascii=False)
-        for n, token in enumerate(TOKEN.findall(written)):
-            chunk = tool_call_chunk(
-                name=call["name"] if n == 0 else None,
-                args=token,
-                id=call["id"] if n == 0 else None,
-                index=index,
-            )
-            yield AIMessageChunk(content="", tool_call_chunks=[chunk])
-
-
-def _result(merged: AIMessageChunk | None) -> ChatResult:
-    assert merged is not None, "an answer has at least its closing chunk"
-    message = AIMessage(
-        content=merged.content,
-        tool_calls=merged.tool_calls,
-        invalid_tool_calls=merged.invalid_tool_calls,
-        usage_metadata=merged.usage_metadata,
-        response_metadata=merged.response_metadata,
-    )
-    return ChatResult(generations=[ChatGeneration(message=message)])

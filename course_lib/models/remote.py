@@ -1,130 +1,187 @@
 """A chat model behind an OpenAI-compatible address: vLLM, Ollama, a gateway, a hosted service.
 
-It is LangChain's `ChatOpenAI` with failures that say where they came from: which address, which
-model, and what to do next.
+It is LangChain's `ChatOpenAI` with errors that say which address and which model they are about
+and what to do next, and with what some servers send beside OpenAI's protocol.
 """
 
 from __future__ import annotations
 
-import contextlib
+import os
 import warnings
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
-import openai
+from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
+from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from langchain_openai import ChatOpenAI
+from pydantic import model_validator
 
-# langchain-openai dumps parsed answers with a schema that does not know them; harmless, but each
-# structured answer in a streamed graph would write a warning into the learner's notebook.
+from course_lib.models.call_ids import CallIds
+from course_lib.models.http_clients import http_clients
+from course_lib.models.server_errors import RequestFacts, explained_errors, no_chunks
+
+# langchain-openai dumps parsed answers with a schema that does not know them. This is harmless,
+# but each structured answer in a streamed graph would write a warning into the learner's notebook.
 warnings.filterwarnings("ignore", "Pydantic serializer warnings", UserWarning, "pydantic.main")
 
-
-class ModelServerError(ConnectionError):
-    """A model server did not answer as it should; the text names its address and the remedy.
-
-    It is a `ConnectionError`, which LangGraph's retry policy tries again.
-    """
-
-
-def client_for_any_loop(url: str) -> Any:
-    """Return an asynchronous HTTP client that keeps no connection open between requests.
-
-    A kept connection belongs to the event loop that opened it. One model may be used from several:
-    the notebook's, a server's in a thread, one `asyncio.run` after the other.
-
-    Args:
-        url: where it will ask. Whatever proxy the person uses is not on the way to this machine.
-    """
-    limits = type(openai.DEFAULT_CONNECTION_LIMITS)(max_keepalive_connections=0)
-    here = urlsplit(url).hostname in ("127.0.0.1", "localhost", "::1")
-    return openai.DefaultAsyncHttpxClient(limits=limits, trust_env=not here)
+REASONING_FIELDS = ("reasoning_content", "reasoning")
+"""Fields in which servers send what the model thinks before it answers."""
 
 
 class RemoteChatModel(ChatOpenAI):
-    """`ChatOpenAI`, with errors that name the address.
+    """`ChatOpenAI`, with errors that name the address, the model and the remedy.
 
     A request that finds no connection, or is answered 408, 409, 429 or 5xx, is sent again
-    `max_retries` times, each time after a longer pause. An answer that breaks off half-way is
-    not: what was streamed has been seen.
+    `max_retries` times, each time after a longer pause. An answer that breaks off half-way is not
+    asked for again, because what was streamed has been seen. Neither is a request that the server
+    refuses.
+
+    Tool calls without an id, or with an id from earlier in the history, get an id of their own.
+    What the model thinks before it answers is kept in `additional_kwargs["reasoning_content"]`, as
+    LangChain's model class for DeepSeek does it.
 
     Raises:
-        ModelServerError: nobody answers, too late, in the middle of an answer no more, or with an
-            error of the server's own.
+        ModelServerError: nobody answers, or too late, or an answer breaks off, or the server
+            failed.
+        ModelRequestError: the key, the model, the address or the request is wrong.
     """
 
-    def _generate(self, *args: Any, **kwargs: Any) -> ChatResult:
-        with self._explained():
-            return super()._generate(*args, **kwargs)
+    @model_validator(mode="before")
+    @classmethod
+    def _use_own_http_clients(cls, options: Any) -> Any:
+        if not isinstance(options, dict):
+            return options
+        if options.get("openai_proxy") or os.environ.get("OPENAI_PROXY"):
+            return options  # ChatOpenAI makes the clients for a proxy that is named explicitly
+        url = options.get("base_url") or options.get("openai_api_base")
+        url = url or os.environ.get("OPENAI_API_BASE") or os.environ.get("OPENAI_BASE_URL")
+        clients = http_clients(str(url or "https://api.openai.com/v1"))
+        # The empty options keep ChatOpenAI from warning about a transport that is not used here.
+        return {"http_socket_options": (), **clients, **options}
 
-    async def _agenerate(self, *args: Any, **kwargs: Any) -> ChatResult:
-        with self._explained():
-            return await super()._agenerate(*args, **kwargs)
+    @classmethod
+    def is_lc_serializable(cls) -> bool:
+        """Whether LangChain can load the model again: its loader knows LangChain's classes only."""
+        return False
 
-    def _stream(self, *args: Any, **kwargs: Any) -> Iterator[ChatGenerationChunk]:
-        with self._explained() as seen:
-            for chunk in super()._stream(*args, **kwargs):
-                seen.append(chunk)
+    @property
+    def _identifying_params(self) -> dict[str, Any]:
+        """The settings of this model, by which LangChain's cache tells two models apart."""
+        # LangChain puts the `stop` of a call over the model's, so that has a second name here.
+        own = {"base_url": self._facts({}).url, "stop_sequences": self.stop}
+        return {**super()._identifying_params, **own}
+
+    def _generate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        with explained_errors(self._facts(kwargs)):
+            result = super()._generate(messages, stop, run_manager, **kwargs)
+        return _with_call_ids(result, messages)
+
+    async def _agenerate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        with explained_errors(self._facts(kwargs)):
+            result = await super()._agenerate(messages, stop, run_manager, **kwargs)
+        return _with_call_ids(result, messages)
+
+    def _stream(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> Iterator[ChatGenerationChunk]:
+        ids = CallIds(messages)
+        with explained_errors(self._facts(kwargs)) as facts:
+            # Callbacks must see the ids as well, so they are called here and not further in.
+            for chunk in super()._stream(messages, stop, **kwargs):
+                _complete(chunk, ids)
+                if run_manager:
+                    run_manager.on_llm_new_token(chunk.text, chunk=chunk, **_logprobs(chunk))
+                facts.chunks_seen += 1
                 yield chunk
+            if not facts.chunks_seen:
+                raise no_chunks(facts)
 
-    async def _astream(self, *args: Any, **kwargs: Any) -> AsyncIterator[ChatGenerationChunk]:
-        with self._explained() as seen:
-            async for chunk in super()._astream(*args, **kwargs):
-                seen.append(chunk)
+    async def _astream(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> AsyncIterator[ChatGenerationChunk]:
+        ids = CallIds(messages)
+        with explained_errors(self._facts(kwargs)) as facts:
+            async for chunk in super()._astream(messages, stop, **kwargs):
+                _complete(chunk, ids)
+                if run_manager:
+                    await run_manager.on_llm_new_token(chunk.text, chunk=chunk, **_logprobs(chunk))
+                facts.chunks_seen += 1
                 yield chunk
+            if not facts.chunks_seen:
+                raise no_chunks(facts)
 
-    @contextlib.contextmanager
-    def _explained(self) -> Iterator[list[ChatGenerationChunk]]:
-        """Turn a failure into one that says where and what; yields a list for what has come."""
-        url, model = str(self.openai_api_base), self.model_name
-        seen: list[ChatGenerationChunk] = []
-        try:
-            yield seen
-        except openai.APITimeoutError as error:
-            if seen:
-                raise _broken_off(url, f"nothing came for {self.request_timeout} s") from error
-            raise ModelServerError(
-                f"{url} did not answer within {self.request_timeout} s ({self.max_retries} tries "
-                "more were made). Is it overloaded? Give it longer with chat_model(timeout=...)."
-            ) from error
-        except openai.APIConnectionError as error:
-            if seen:
-                raise _broken_off(url, _reason(error)) from error
-            raise ModelServerError(
-                f"Nobody answers at {url} ({_reason(error)}). Start the server, or set "
-                "COURSE_LLM_BASE_URL to where it is; unset it to use the offline model."
-            ) from error
-        except openai.NotFoundError as error:
-            raise ModelServerError(
-                f"{url} has no model {model!r}, or is no address of an OpenAI-compatible server: "
-                f"{error.message} Look at {url}/models, then set COURSE_LLM_MODEL."
-            ) from error
-        except (openai.AuthenticationError, openai.PermissionDeniedError) as error:
-            raise ModelServerError(
-                f"{url} refuses the key ({error.status_code}). Set COURSE_LLM_API_KEY."
-            ) from error
-        except (openai.InternalServerError, openai.RateLimitError) as error:
-            raise ModelServerError(
-                f"{url} answered {error.status_code}: {error.message} Try again, or look into "
-                "its log."
-            ) from error
-        except openai.APIError as error:
-            if type(error) is not openai.APIError:  # a refusal, in the server's own words
-                raise
-            # Told inside the stream, when the status was sent already.
-            raise _broken_off(url, error.message) from error
+    def _facts(self, kwargs: Mapping[str, Any]) -> RequestFacts:
+        return RequestFacts(
+            url=str(self.openai_api_base or self.root_client.base_url).rstrip("/"),
+            model=str(kwargs.get("model") or self.model_name),
+            timeout=kwargs.get("timeout", self.request_timeout),
+            max_retries=self.max_retries,
+        )
+
+    def _create_chat_result(
+        self, response: Any, generation_info: dict[str, Any] | None = None
+    ) -> ChatResult:
+        result = super()._create_chat_result(response, generation_info)
+        answer = response if isinstance(response, dict) else response.model_dump(warnings=False)
+        for generation, choice in zip(result.generations, answer["choices"], strict=True):
+            _keep_reasoning(generation.message, choice.get("message"))
+        return result
+
+    def _convert_chunk_to_generation_chunk(
+        self,
+        chunk: dict[str, Any],
+        default_chunk_class: type,
+        base_generation_info: dict[str, Any] | None,
+    ) -> ChatGenerationChunk | None:
+        converted = super()._convert_chunk_to_generation_chunk(
+            chunk, default_chunk_class, base_generation_info
+        )
+        choices = chunk.get("choices") or (chunk.get("chunk") or {}).get("choices") or ()
+        if converted is not None and choices:
+            _keep_reasoning(converted.message, choices[0].get("delta"))
+        return converted
 
 
-def _broken_off(url: str, why: str) -> ModelServerError:
-    return ModelServerError(
-        f"{url} broke off in the middle of an answer ({why}). Send the message again; if it comes "
-        "back, look into the server's log."
-    )
+def _with_call_ids(result: ChatResult, messages: list[BaseMessage]) -> ChatResult:
+    for generation in result.generations:
+        if isinstance(generation.message, AIMessage):
+            CallIds(messages).complete(generation.message)
+    return result
 
 
-def _reason(error: BaseException) -> str:
-    """What a connection's error goes back to, in its own words."""
-    while error.__cause__ or error.__context__:
-        error = error.__cause__ or error.__context__  # type: ignore[assignment]
-    return str(error) or type(error).__name__
+def _complete(chunk: ChatGenerationChunk, ids: CallIds) -> None:
+    if isinstance(chunk.message, AIMessageChunk):
+        ids.complete_chunk(chunk.message)
+
+
+def _logprobs(chunk: ChatGenerationChunk) -> dict[str, Any]:
+    return {"logprobs": (chunk.generation_info or {}).get("logprobs")}
+
+
+def _keep_reasoning(message: BaseMessage, sent: Mapping[str, Any] | None) -> None:
+    for field in REASONING_FIELDS:
+        thought = (sent or {}).get(field)
+        if isinstance(thought, str) and thought:
+            message.additional_kwargs["reasoning_content"] = thought
+            return

@@ -2,8 +2,8 @@
 
     graph = build_namu(checkpointer=saver, tools=[book_place])
 
-The book is the course's own, and nobody is called. What is real is the way there: the graph stops
-at `interrupt`, waits for as long as it takes, and writes only after a person has agreed.
+No real place is called: the bookings are kept in the course's own store. The way to a booking is
+real: the graph stops at `interrupt`, waits until a person answers, and writes only if they agree.
 """
 
 from __future__ import annotations
@@ -34,23 +34,25 @@ Day = Literal[
     "Sunday",
 ]
 MAX_PEOPLE = 8
+"""Largest number of people in one booking."""
+
 BOOK = "bookings"
 """First label of the namespace under which bookings are kept; the second is the user's."""
 
 
 @lru_cache(maxsize=1)
 def sentences() -> dict[str, dict[str, str]]:
-    """Read `data/bookings.json`: what is said about a booking, by language."""
+    """Return the sentences about bookings in `data/bookings.json`, by language."""
     return json.loads((DATA / "bookings.json").read_text(encoding="utf-8"))
 
 
 class BookingAnswer(BaseModel):
-    """What a person answers to a booking: agreed or not, and with which numbers.
+    """A person's answer to the question whether to book.
 
     Args:
         approve: whether to book.
-        people: how many.
-        day: which day.
+        people: number of people.
+        day: day of the visit.
     """
 
     approve: bool
@@ -74,7 +76,7 @@ def book_place(
     known = find_place(place)
     if known is None:
         return say["unknown"].format(place=place)
-    # Everything up to here runs again when the person has answered. So nothing is written yet.
+    # The lines above run again when the person has answered, so they must not write anything.
     answer = interrupt(
         {
             "question": say["question"].format(place=place, people=people, day=day),
@@ -89,7 +91,7 @@ def book_place(
     booking = {"place_id": known.id, "place": place, "people": answer.people, "day": answer.day}
     if runtime.store is None:
         return say["agreed"].format(**booking)
-    # The call's id is the key: written twice, it is still one booking.
+    # The call's id is the key, so that a booking that is written twice is still one booking.
     page = (BOOK, namespace_label(str(runtime.config.get("metadata", {}).get("user", "me"))))
     runtime.store.put(page, str(runtime.tool_call_id), booking, index=False)
     return say["booked"].format(**booking)

@@ -3,26 +3,26 @@
     START -> router -> agent <-> tools -> update_state -> END
                     \\-> refine_exclude -> agent
 
-`router` reads the intent, `refine_exclude` notes what was turned down, `agent` calls the search
-or answers, `update_state` remembers what was recommended.
+`router` decides the intent, `refine_exclude` notes which places the person rejected, `agent` calls
+the search or answers, and `update_state` remembers which places were recommended.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from langchain_core.messages import AIMessage, BaseMessage, SystemMessage, ToolMessage
 from langchain_core.runnables import RunnableLambda
-from langchain_core.tools import BaseTool, tool
-from langgraph.graph import END, START, MessagesState, StateGraph
-from langgraph.prebuilt import InjectedState, ToolNode
+from langchain_core.tools import BaseTool
+from langgraph.graph import END, START, StateGraph
+from langgraph.prebuilt import ToolNode
 from langgraph.runtime import get_runtime
-from pydantic import BaseModel, Field
 
-from course_lib import places as place_data
-from course_lib.models import chat_model
+from course_lib.models import chat_model, pair_tool_calls
+from course_lib.namu.search_tool import search_places
+from course_lib.namu.state import NamuState, Rejection, Route
 
 if TYPE_CHECKING:
     from langchain_core.language_models.chat_models import BaseChatModel
@@ -30,109 +30,9 @@ if TYPE_CHECKING:
     from langgraph.graph.state import CompiledStateGraph
     from langgraph.store.base import BaseStore
 
-Intent = Literal["NEW_SEARCH", "REFINEMENT", "REFINE_EXCLUDE", "FOLLOW_UP", "CONVERSATION"]
-"""What a message wants, as the router decides it."""
-
-
-SUGGESTIONS = (
-    "A quiet cafe in Jongno-gu",
-    "not the first one",
-    "book the second one for 4",
-    "종로에 있는 고궁 추천해줘",
-)
-"""What a newcomer may say to Namu, one after the other."""
-
-
-def union(left: Sequence[str] | None, right: Sequence[str] | None) -> list[str]:
-    """Reduce two lists of ids to one: everything in `left`, then what is new in `right`, in order.
-
-    Args:
-        left: the value in the state.
-        right: what a node wrote.
-    """
-    return list(dict.fromkeys([*(left or ()), *(right or ())]))
-
-
-class NamuState(MessagesState, total=False):
-    """Everything Namu remembers of one conversation; `messages` comes from `MessagesState`.
-
-    Args:
-        session_id: a plain label of the caller's; not the thread id.
-        intent: what the last message wanted.
-        last_recommended_places: the places on the table, `Place` fields as a dict each.
-        excluded_place_ids: ids turned down so far; grows, unless it is overwritten.
-    """
-
-    session_id: str
-    intent: Intent | None
-    last_recommended_places: list[dict[str, Any]]
-    excluded_place_ids: Annotated[list[str], union]
-
-
-class Route(BaseModel):
-    """What the person's last message wants."""
-
-    intent: Intent = Field(
-        description="NEW_SEARCH: places of a new kind. REFINEMENT: the last wish, changed. "
-        "REFINE_EXCLUDE: turns recommended places down. FOLLOW_UP: asks about a recommended "
-        "place. CONVERSATION: anything else."
-    )
-
-
-class Rejection(BaseModel):
-    """Which of the places on the table the person turns down."""
-
-    positions: list[int] = Field(
-        max_length=10,  # a small model under a grammar may not find the end of a list
-        description="Their numbers, 1 for the first. Empty when all of them are meant.",
-    )
-
-
-@tool
-def search_places(
-    state: Annotated[dict[str, Any], InjectedState],
-    category: place_data.Category | None = None,
-    district: place_data.District | None = None,
-    tags: list[str] | None = None,
-    indoor: bool | None = None,
-    max_price: int | None = None,
-    min_price: int | None = None,
-    name: str | None = None,
-    near: place_data.District | None = None,
-    exclude_ids: list[str] | None = None,
-) -> str:
-    """Search real places in Seoul. Every argument is optional; leave out what was not asked for.
-
-    Args:
-        state: filled in by LangGraph, unseen by the model.
-        category: the kind of place.
-        district: one of Seoul's districts.
-        tags: moods such as quiet or night-view.
-        indoor: true for under a roof, false for in the open.
-        max_price: highest price level, from 0 (free) to 3.
-        min_price: lowest price level.
-        name: (part of) the name of a place.
-        near: a district; the places nearest to it come first.
-        exclude_ids: ids of places that must not come.
-    """
-    found = place_data.search_places(
-        category=category,
-        district=district,
-        tags=tags or (),
-        indoor=indoor,
-        max_price=max_price,
-        min_price=min_price,
-        name=name,
-        exclude_ids=[*(exclude_ids or ()), *(state.get("excluded_place_ids") or ())],
-        limit=1000 if near else 3,
-    )
-    if near:
-        found = place_data.nearest_first(found, near)[:3]
-    return json.dumps([place.as_dict() for place in found], ensure_ascii=False)
-
 
 def instructions(state: NamuState) -> SystemMessage:
-    """Write the system prompt: who Namu is, and the part of the state a model needs to see."""
+    """Write the system prompt: who Namu is, and the part of the state that a model needs."""
     table = json.dumps(state.get("last_recommended_places") or [], ensure_ascii=False)
     lines = [
         "You are Namu, a guide to real places in Seoul.",
@@ -151,36 +51,27 @@ def instructions(state: NamuState) -> SystemMessage:
 
 
 def drop_open_tool_calls(messages: Sequence[BaseMessage]) -> list[BaseMessage]:
-    """Leave out tool calls that were never answered, with the answers of those that half were.
+    """Leave out every message with an unanswered or malformed tool call, and its answers.
 
     A run that stops between a tool call and its answer leaves such a message in the thread, and
-    models refuse a history that holds one.
+    models refuse a history that holds one. A `ToolMessage` that answers no call is left out too.
+
+    Args:
+        messages: a history, oldest message first.
     """
-    kept: list[BaseMessage] = []
-    batch: list[BaseMessage] = []  # an AI message with calls, and the answers behind it
-    for message in messages:
-        if isinstance(message, ToolMessage) and batch:
-            batch.append(message)
-            continue
-        kept += _complete(batch)
-        calls = isinstance(message, AIMessage) and (
-            message.tool_calls or message.invalid_tool_calls
-        )
-        batch = [message] if calls else []
-        if not calls and not isinstance(message, ToolMessage):
-            kept.append(message)
-    return kept + _complete(batch)
-
-
-def _complete(batch: list[BaseMessage]) -> list[BaseMessage]:
-    if not batch or batch[0].invalid_tool_calls:
-        return []
-    done = {message.tool_call_id for message in batch[1:]}
-    return batch if all(call["id"] in done for call in batch[0].tool_calls) else []
+    dropped = {n for n, message in enumerate(messages) if isinstance(message, ToolMessage)}
+    for group in pair_tool_calls(messages):
+        if all(pair.is_valid and pair.answer is not None for pair in group.calls):
+            answers = [pair.answer for pair in group.calls]
+            behind = range(group.index + 1, group.end)
+            dropped -= {n for n in behind if any(messages[n] is answer for answer in answers)}
+        else:
+            dropped.add(group.index)
+    return [message for n, message in enumerate(messages) if n not in dropped]
 
 
 def _readable(reply: AIMessage) -> AIMessage:
-    """Turn a reply whose only tool call is malformed into words; others stay as they are."""
+    """Return a reply in words for one whose only tool calls are malformed; keep any other."""
     if reply.tool_calls or not reply.invalid_tool_calls:
         return reply
     sorry = "I could not put that search together. Please say it again, perhaps in other words."

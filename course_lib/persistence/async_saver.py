@@ -123,10 +123,18 @@ class AsyncSaverAdapter(BaseCheckpointSaver[Any]):
         return await asyncio.shield(loop.run_in_executor(self._worker, call, *args))
 
 
-async def as_async_saver(saver: BaseCheckpointSaver[Any]) -> BaseCheckpointSaver[Any]:
-    """Return a saver that can be awaited: this one, or it behind an `AsyncSaverAdapter`."""
+async def as_async_saver(
+    saver: BaseCheckpointSaver[Any], thread_id: str
+) -> BaseCheckpointSaver[Any]:
+    """Return a saver that can be awaited: this one, or an adapter around it.
+
+    Args:
+        saver: any saver.
+        thread_id: a thread that is about to be read. Reading it shows whether the saver can be
+            awaited, and is a call that every saver must accept.
+    """
     try:
-        await saver.aget_tuple({"configurable": {"thread_id": "", "checkpoint_ns": ""}})
+        await saver.aget_tuple({"configurable": {"thread_id": thread_id, "checkpoint_ns": ""}})
     except NotImplementedError:  # how LangGraph's synchronous savers say so
         return AsyncSaverAdapter(saver)
     return saver

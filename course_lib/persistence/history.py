@@ -200,47 +200,6 @@ def diff_states(first: Mapping[str, Any], second: Mapping[str, Any]) -> StateDif
     )
 
 
-async def fork_point(
-    graph: CompiledStateGraph, config: RunnableConfig, message_id: str
-) -> RunnableConfig:
-    """Find the last checkpoint from before a message: the place to fork from, to replace it.
-
-    Reads backwards from where `config` stands, and no further than it has to.
-
-    Args:
-        graph: compiled with a saver that can be awaited.
-        config: names the thread, and perhaps a checkpoint in it.
-        message_id: of a message that the state holds there.
-
-    Returns:
-        The configuration of that checkpoint.
-
-    Raises:
-        LookupError: there is no such message, or nothing from before it is stored any more.
-    """
-    wanted = _id_of((await graph.aget_state(config)).config)
-    found = False
-    async for each in graph.checkpointer.alist(_thread(config)):  # newest first
-        if _id_of(each.config) != wanted:
-            continue  # on another branch
-        values = each.checkpoint["channel_values"]
-        if "messages" not in values and "messages" in each.checkpoint["channel_versions"]:
-            values = (await graph.aget_state(each.config)).values  # kept as differences
-        holds = any(_message_id(m) == message_id for m in values.get("messages", ()))
-        if found and not holds:
-            return each.config
-        found = found or holds
-        wanted = _id_of(each.parent_config)
-    raise LookupError(
-        "There is no checkpoint from before that message, so there is nothing to fork from. "
-        "Choose a later message."
-    )
-
-
-def _message_id(message: Any) -> str | None:
-    return message.get("id") if isinstance(message, Mapping) else getattr(message, "id", None)
-
-
 def _thread(config: RunnableConfig) -> RunnableConfig:
     named = config["configurable"]
     space = named.get("checkpoint_ns", "")

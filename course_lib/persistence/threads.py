@@ -110,6 +110,28 @@ class ThreadDirectory:
         now = _now()
         return self._put(Thread(thread_id, user, self.tenant, title, metadata or {}, now, now))
 
+    def adopt(self, user: str, thread_id: str, *, title: str = "New conversation") -> Thread:
+        """Return a user's thread with an id, and list it for the user if it is not listed yet.
+
+        The directory cannot know whose a thread is that somebody began without it: ask only for
+        users who may read it.
+
+        Args:
+            user: whose list it goes into.
+            thread_id: of a thread that exists already, or is to be begun.
+            title: what the list will show, if the thread is not listed yet.
+
+        Raises:
+            ValueError: an id that no store could hold.
+        """
+        if not thread_id or _is_odd(thread_id):
+            raise ValueError(
+                f"{thread_id!r} cannot be the id of a thread. Use text without control characters."
+            )
+        now = _now()
+        known = self._get(user, thread_id)
+        return known or self._put(Thread(thread_id, user, self.tenant, title, {}, now, now))
+
     def open(self, user: str, thread_id: str) -> Thread:
         """Return a thread of this user.
 

@@ -101,7 +101,7 @@ def button(notebook, name):
     return notebook.page.get_by_role("button", name=name, exact=True)
 
 
-def test_chat_approve_and_take_another_road_without_a_word_of_help(open_panel):
+def test_chat_approve_and_take_another_branch_without_a_word_of_help(open_panel):
     notebook = open_panel()
     page = notebook.page
     notebook.ask("a quiet cafe in Jongno-gu")
@@ -159,13 +159,13 @@ def test_the_answer_streams_the_running_node_is_lit_and_stop_stops(open_panel):
     page.locator(".namu-waiting").wait_for()
     page.locator(".namu-box").press("Escape")
     page.locator(".namu-offer").wait_for()
-    assert "not kept" in page.locator(".namu-answer .namu-note").inner_text()
+    assert "not stored" in page.locator(".namu-answer .namu-note").inner_text()
     page.wait_for_function(
         "document.querySelector('.namu-box').value === 'and after that'", timeout=5000
     )
     assert page.locator(".namu-waiting").count() == 0
     notebook.shoot("panel_stopped")
-    button(notebook, "Go on").click()
+    button(notebook, "Continue").click()
     seen(notebook, 'Ask about "the first one"')
     assert notebook.errors == []
 

@@ -11,7 +11,7 @@ import httpx
 import pytest
 from langchain_openai import ChatOpenAI
 
-from course_lib.models import ModelServerError, RemoteChatModel, chat_model
+from course_lib.models import ModelRequestError, ModelServerError, RemoteChatModel, chat_model
 from course_lib.namu import Rejection, Route, search_places
 from course_lib.serving import ServerError, free_port, vllm_server
 from course_lib.settings import ROOT
@@ -104,7 +104,7 @@ def test_a_prompt_over_the_context_is_refused_with_the_numbers(served):
 
 def test_a_model_the_server_does_not_have_is_named_with_the_address(served, monkeypatch):
     monkeypatch.setenv("COURSE_LLM_MODEL", "gpt-none")
-    with pytest.raises(ModelServerError, match=r"127\.0\.0\.1.*no model 'gpt-none'"):
+    with pytest.raises(ModelRequestError, match=r"127\.0\.0\.1.*no model 'gpt-none'"):
         chat_model().invoke("hello")
 
 

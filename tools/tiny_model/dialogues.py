@@ -13,8 +13,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from tools.tiny_model.frames import Frames, Language
+from tools.tiny_model.kinds import KINDS, Task
 from tools.tiny_model.phrasing import Speaker
-from tools.tiny_model.scene import KINDS, Scene, Task
+from tools.tiny_model.scene import Scene
 from tools.tiny_model.wishes import Wishes
 
 
@@ -60,8 +61,8 @@ class DialogueMaker:
             district; False: none is; None: as it comes.
         unseen_names: True: the results carry names that training never showed; False: they are
             names it may show, some of them made up; None: the real ones.
-        slips: how many sentences in a hundred have a typing error.
-        muddle: how many wishes in a hundred may have words in them that mean nothing there.
+        typo_percent: how many sentences in a hundred have a typing error.
+        noise_percent: how many wishes in a hundred may contain words without a meaning for them.
         drill: how many dialogues in a hundred are harder than people's and end at the call: more
             wishes at once, and districts whose words are alike.
         pieces: parts of words for made-up names: a tokenizer's, to be learned to copy each of them.
@@ -74,14 +75,14 @@ class DialogueMaker:
         frames: Frames = "seen",
         unseen_combinations: bool | None = False,
         unseen_names: bool | None = False,
-        slips: int = 2,
-        muddle: int = 20,
+        typo_percent: int = 2,
+        noise_percent: int = 20,
         drill: int = 40,
         pieces: Sequence[str] = (),
     ) -> None:
         self.rng = random.Random(str(seed))
         self.frames: Frames = frames
-        self.slips, self.muddle, self.drill = slips, muddle, drill
+        self.typo_percent, self.noise_percent, self.drill = typo_percent, noise_percent, drill
         self.pieces = {kind: [p for p in pieces if p.isascii() is kind] for kind in (True, False)}
         self.unseen_combinations, self.unseen_names = unseen_combinations, unseen_names
 
@@ -103,7 +104,9 @@ class DialogueMaker:
         drill = self.drill > 0 and self.rng.random() < self.drill / 100
         kept = self.unseen_combinations, self.unseen_names
         wishes = Wishes(self.rng, *kept, drill=drill, pieces=self.pieces)
-        speaker = Speaker(self.rng, spoken, self.frames, self.slips, self.muddle, drill=drill)
+        speaker = Speaker(
+            self.rng, spoken, self.frames, self.typo_percent, self.noise_percent, drill=drill
+        )
         asked = task or self._task(kind)
         messages, tools = Scene(wishes, speaker, kind).play(asked)
         dialogue = Dialogue(messages, tools, kind, asked, spoken)

@@ -35,7 +35,7 @@ FOLLOW = ("follow", "follow_it", "book")
 
 
 @dataclass(frozen=True)
-class Test:
+class EvaluationCase:
     """One thing that is measured.
 
     Args:
@@ -59,36 +59,38 @@ SEEN: dict[str, Any] = {
     "frames": "seen",
     "unseen_combinations": None,
     "unseen_names": True,
-    "slips": 0,
-    "muddle": 0,
+    "typo_percent": 0,
+    "noise_percent": 0,
     "drill": 0,
 }
 HELD: dict[str, Any] = {**SEEN, "frames": "held_out"}
 TESTS = (
-    Test(
+    EvaluationCase(
         "search, unseen combinations",
         ["search"],
         "agent",
         {**SEEN, "unseen_combinations": True},
         0.99,
     ),
-    Test("search, unseen phrasings", ["search"], "agent", HELD, 0.90),
-    Test("names copied into answers", ["search"], "agent", SEEN, 0.99, answers=True),
-    Test("several turns: refine", REFINE, "agent", SEEN, 0.90),
-    Test("several turns: exclude", EXCLUDE, "agent", SEEN, 0.90),
-    Test("several turns: the second one", FOLLOW, "agent", SEEN, 0.90),
-    Test("search, a typing error in each", ["search"], "agent", {**SEEN, "slips": 100}, None),
-    Test("refine, unseen phrasings", REFINE, "agent", HELD, None),
-    Test("exclude, unseen phrasings", EXCLUDE, "agent", HELD, None),
-    Test("the second one, unseen phrasings", FOLLOW, "agent", HELD, None),
-    Test(
+    EvaluationCase("search, unseen phrasings", ["search"], "agent", HELD, 0.90),
+    EvaluationCase("names copied into answers", ["search"], "agent", SEEN, 0.99, answers=True),
+    EvaluationCase("several turns: refine", REFINE, "agent", SEEN, 0.90),
+    EvaluationCase("several turns: exclude", EXCLUDE, "agent", SEEN, 0.90),
+    EvaluationCase("several turns: the second one", FOLLOW, "agent", SEEN, 0.90),
+    EvaluationCase(
+        "search, a typing error in each", ["search"], "agent", {**SEEN, "typo_percent": 100}, None
+    ),
+    EvaluationCase("refine, unseen phrasings", REFINE, "agent", HELD, None),
+    EvaluationCase("exclude, unseen phrasings", EXCLUDE, "agent", HELD, None),
+    EvaluationCase("the second one, unseen phrasings", FOLLOW, "agent", HELD, None),
+    EvaluationCase(
         "intent, unseen phrasings",
         ("search", *REFINE, *EXCLUDE, *FOLLOW, "greet", "thanks", "who"),
         "route",
         HELD,
         None,
     ),
-    Test("places turned down", EXCLUDE, "reject", SEEN, None),
+    EvaluationCase("places turned down", EXCLUDE, "reject", SEEN, None),
 )
 
 
@@ -136,7 +138,7 @@ def prompt_of(model: Model, dialogue: Dialogue, *, upto: int, begun: str = "") -
     return shown + begun
 
 
-def dialogues_for(test: Test, language: Language, count: int) -> list[Dialogue]:
+def dialogues_for(test: EvaluationCase, language: Language, count: int) -> list[Dialogue]:
     """Make the dialogues of one test; always the same ones, and none of the training's."""
     maker = DialogueMaker(f"evaluation {test.name} {language}", **test.options)
     made: list[Dialogue] = []
@@ -155,7 +157,7 @@ def names_in(dialogue: Dialogue) -> list[str]:
 
 
 def run_test(
-    model: Model, test: Test, language: Language, count: int
+    model: Model, test: EvaluationCase, language: Language, count: int
 ) -> tuple[int, int, int, list[str]]:
     """Return how many answers are right, out of how many, of the first, and the wrong as text.
 
@@ -211,7 +213,9 @@ def _expected(wanted: dict[str, Any]) -> str:
     return json.dumps(calls, ensure_ascii=False) if calls else wanted["content"]
 
 
-def evaluate(folder: Path, count: int, tests: Iterable[Test] = TESTS) -> list[dict[str, Any]]:
+def evaluate(
+    folder: Path, count: int, tests: Iterable[EvaluationCase] = TESTS
+) -> list[dict[str, Any]]:
     """Run the tests in both languages, print them as they end, and return their results.
 
     Args:

@@ -1,30 +1,19 @@
-"""How people say things to Namu: sentences composed from the parts in `data/phrasings.json`.
+"""How people write to Namu: sentences composed from the parts in `data/phrasings.json`.
 
 A sentence is a frame (`can you find me {a}?`) around a wish (`quiet cafe near Hongdae`), with
-an opening, an ending and the carelessness of typing. Some frames are held out: training never
-sees them, so that they can measure what the model makes of words it was not taught.
+an opening, an ending and careless typing. Some frames are held out: training never sees them, so
+that they measure what the model makes of words it was not taught.
 """
 
 from __future__ import annotations
 
-import itertools
-import json
 import random
 import re
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 from typing import Any
 
-from course_lib.settings import DATA
-from tools.tiny_model.frames import (
-    Frames,
-    Language,
-    fill_frame,
-    frames_of,
-    parts,
-    summary_words,
-    words_of,
-)
+from tools.tiny_model.frames import Frames, Language, fill_frame, frames_of, parts
+from tools.tiny_model.vocabulary import alike_words, district_words, other_words, price_word
 
 NEARBY = {
     "en": ("in {}", "in {}", "in {}", "near {}", "around {}", "in the {} area", "over in {}"),
@@ -41,77 +30,20 @@ NEARBY = {
         "{}에서 갈 만한",
     ),
 }
-NO_DISTRICT_WORD = re.compile("공원|숲|한옥|자락|seoul|^jung$|^강남고속$")
 ALTERNATIVES = re.compile(r"\[([^\]]*)\]")
 """Words to choose from in a frame: `[I|we] need {a}`."""
 
 
-@lru_cache(maxsize=1)
-def district_words() -> dict[str, dict[str, list[str]]]:
-    """What people call each district, by its official name and language."""
-    entries = json.loads((DATA / "lexicon.json").read_text(encoding="utf-8"))["district"]
-    return {
-        name: {
-            language: [word for word in words if not NO_DISTRICT_WORD.search(word)]
-            for language, words in by_language.items()
-        }
-        for name, by_language in entries.items()
-    }
-
-
-@lru_cache(maxsize=2)
-def alike_words(language: Language) -> set[str]:
-    """Words of districts that begin with a word of another one, and those words."""
-    owners = {word: name for name, words in district_words().items() for word in words[language]}
-    return {
-        word
-        for pair in itertools.permutations(owners, 2)
-        if owners[pair[0]] != owners[pair[1]] and pair[1].startswith(pair[0])
-        for word in pair
-    }
-
-
-@lru_cache(maxsize=2)
-def other_words(language: Language) -> list[str]:
-    """Words from the places' summaries that no wish uses: a model must learn to pass over them."""
-    book = parts()
-    telling: set[str] = set()
-    for entry in (*book["nouns"].values(), book["any_noun"]):
-        telling.update(word for form in entry[language] for word in words_of(form))
-    for entry in (*book["moods"].values(), *book["prices"].values(), *book["indoor"].values()):
-        telling.update(word for phrase in _wordings(entry, language) for word in words_of(phrase))
-    for words in district_words().values():
-        telling.update(word for phrase in words[language] for word in words_of(phrase))
-    for kind, frames in book["frames"].items():
-        if kind not in ("search", "offtopic"):
-            telling.update(
-                word
-                for text in frames[language]["seen"]
-                for word in words_of(text)
-                if "{" not in word
-            )
-    stems = {word[:2] for word in telling if len(word) > 1}  # Korean words change behind the stem
-    said = summary_words(language)
-    if language == "ko":
-        return sorted(w for w in said if len(w) > 1 and not any(stem in w for stem in stems))
-    return sorted(w for w in said if w.isalpha() and w.rstrip("s") not in telling | {""})
-
-
-def _wordings(entry: Mapping[str, Any], language: Language) -> list[str]:
-    """All ways to say a mood, a price or a roof."""
-    return entry["ko"] if language == "ko" else entry["en"]["before"] + entry["en"]["after"]
-
-
 class Speaker:
-    """Somebody who says what they want, in one language, in ever other words.
+    """Words the wishes of one dialogue, in one language and always in other words.
 
     Args:
-        rng: where the choices come from.
+        rng: source of the random choices.
         language: `en` or `ko`.
         frames: which frames to speak in.
-        slips: how many sentences in a hundred have a typing error.
-        muddle: how many wishes in a hundred may have words in them that mean nothing there.
-        drill: whether districts are mostly called by the words that resemble another's.
+        typo_percent: how many sentences in a hundred have a typing error.
+        noise_percent: how many wishes in a hundred may contain words without a meaning for them.
+        drill: whether districts are mostly named by words that resemble those of another one.
     """
 
     def __init__(
@@ -119,16 +51,16 @@ class Speaker:
         rng: random.Random,
         language: Language,
         frames: Frames,
-        slips: int,
-        muddle: int,
+        typo_percent: int,
+        noise_percent: int,
         *,
         drill: bool = False,
     ) -> None:
         self.rng, self.language, self.frames = rng, language, frames
-        self.slips, self.muddle, self.drill = slips, muddle, drill
+        self.typo_percent, self.noise_percent, self.drill = typo_percent, noise_percent, drill
 
     def search(self, wish: Mapping[str, Any], among: Sequence[str] | None = None) -> str:
-        """Say a wish for places.
+        """Return a sentence that asks for places.
 
         Args:
             wish: arguments of `search_places`; `category`, `district`, `tags`, `indoor` and the
@@ -136,21 +68,21 @@ class Speaker:
             among: the frames to choose from; all of this speaker's when left out.
         """
         frame = self._one_of(among or frames_of("search", self.language, self.frames))
-        muddled = self.rng.random() < self.muddle / 100
-        if muddled and not among and self.rng.random() < 0.75:
-            frame = self._muddled(frame)
+        noisy = self.rng.random() < self.noise_percent / 100
+        if noisy and not among and self.rng.random() < 0.75:
+            frame = self._with_noise(frame)
         opening = ""
         wish = dict(wish)
         if wish.get("indoor") is not None and self.rng.random() < 0.35:
             weather = "rain" if wish.pop("indoor") else "sun"
             opening = self.rng.choice(parts()[weather][self.language])
         sentence = fill_frame(frame, self._noun_phrases(wish))
-        if muddled and not opening:
+        if noisy and not opening:
             sentence = self._padded(sentence)
         return self._typed(opening + sentence if opening else self._framed(sentence))
 
     def change(self, kind: str, wish: Mapping[str, Any]) -> str:
-        """Say one change of the last wish.
+        """Return a sentence that changes the last wish.
 
         Args:
             kind: `district`, `category`, `mood`, `price`, `cheaper` or `widen`.
@@ -178,7 +110,7 @@ class Speaker:
         return self._say(kind, words, needs=needs)
 
     def point(self, kind: str, positions: Sequence[int] = (), name: str = "", **more: str) -> str:
-        """Say something about places on the table.
+        """Return a sentence about recommended places.
 
         Args:
             kind: the kind of frame, such as `exclude_one` or `follow`.
@@ -207,11 +139,11 @@ class Speaker:
         return self._say(kind, words, fitting[0] or fitting[1])
 
     def small_talk(self, kind: str) -> str:
-        """Say something that asks for no place."""
+        """Return a sentence that asks for no place."""
         return self._typed(self._one_of(frames_of(kind, self.language, self.frames)))
 
     def far(self, wish: Mapping[str, Any]) -> str:
-        """Ask for places in a city that Namu does not know."""
+        """Return a sentence that asks for places in a city that Namu does not know."""
         words = self._noun_phrases({k: v for k, v in wish.items() if k != "district"})
         return self._say(
             "elsewhere", {**words, "far": self.rng.choice(parts()["far"][self.language])}
@@ -225,12 +157,12 @@ class Speaker:
         return sentence if words.get("name") else self._typed(sentence)  # a name stays as it is
 
     def _one_of(self, frames: Sequence[str]) -> str:
-        """Choose a frame, and among its alternatives."""
+        """Choose a frame, and one of each of its alternatives."""
         frame = self.rng.choice(frames)
         return ALTERNATIVES.sub(lambda found: self.rng.choice(found[1].split("|")), frame)
 
-    def _muddled(self, frame: str) -> str:
-        """The frame with other words: what is wished for must not hang on how it is asked for."""
+    def _with_noise(self, frame: str) -> str:
+        """Replace words of the frame, so that the model cannot tell a wish by how it is asked."""
         words = [
             self.rng.choice(other_words(self.language))
             if "{" not in word and self.rng.random() < 0.6
@@ -240,7 +172,7 @@ class Speaker:
         return " ".join(words)
 
     def _padded(self, sentence: str) -> str:
-        """The sentence, one time in two with other words before or behind it."""
+        """Return the sentence, half of the time with other words before or behind it."""
         words = " ".join(self.rng.choices(other_words(self.language), k=self.rng.randint(1, 3)))
         return self.rng.choice((sentence, sentence, f"{words} {sentence}", f"{sentence} {words}"))
 
@@ -267,7 +199,7 @@ class Speaker:
         return word
 
     def _wording(self, wish: Mapping[str, Any]) -> dict[str, list[str]]:
-        """How to say one mood, price or roof: words before a noun, words after it, Korean."""
+        """Return how to say one mood, price or roof: before a noun, after it, and in Korean."""
         book = parts()
         if wish.get("tags"):
             entry = book["moods"][wish["tags"][-1]]
@@ -278,7 +210,7 @@ class Speaker:
         return {**entry["en"], "ko": entry["ko"]}
 
     def _noun_phrases(self, wish: Mapping[str, Any]) -> dict[str, str]:
-        """The wish as a noun phrase: `a` with an article, `n` without, `s` in the plural."""
+        """Return the wish as a noun phrase: `a` with an article, `n` without, `s` in the plural."""
         moods = [self._wording({"tags": [tag]}) for tag in wish.get("tags", ())]
         if wish.get("indoor") is not None:
             moods.append(self._wording({"indoor": wish["indoor"]}))
@@ -310,7 +242,7 @@ class Speaker:
         return {"n": single, "s": plural, "a": f"{article} {single}"}
 
     def _typed(self, text: str) -> str:
-        """The same text, as somebody in a hurry types it."""
+        """Return the text as somebody in a hurry types it."""
         rng, text = self.rng, " ".join(text.split())
         if self.language == "en":
             dice = rng.random()
@@ -329,32 +261,7 @@ class Speaker:
             text = text.rstrip("?") or text
         elif dice < 0.4 and text[-1] not in "?!.":
             text += rng.choice(["!", ".", ".", "?", "~", ".."])
-        if rng.random() < self.slips / 100 and len(text) > 8:  # a typing error
+        if rng.random() < self.typo_percent / 100 and len(text) > 8:  # a typing error
             at = rng.randrange(1, len(text) - 1)
             text = text[:at] + rng.choice(["", text[at] * 2]) + text[at + 1 :]
         return text
-
-
-def as_said(tags: Sequence[str], sentence: str, language: Language) -> list[str]:
-    """Return moods in the order in which a sentence says them.
-
-    Args:
-        tags: the moods.
-        sentence: says them, perhaps with a typing error: a mood that is not found goes last.
-        language: of the sentence.
-    """
-    text = sentence.lower().replace(" ", "")
-
-    def place(tag: str) -> int:
-        wordings = _wordings(parts()["moods"][tag], language)
-        found = [text.find(words.lower().replace(" ", "")) for words in wordings]
-        return min((at for at in found if at >= 0), default=len(text))
-
-    return sorted(tags, key=place)
-
-
-def price_word(wish: Mapping[str, Any]) -> str | None:
-    """Return `free`, `cheap`, `dear` or None for the price bounds of a wish."""
-    if "min_price" in wish:
-        return "dear"
-    return {0: "free", 1: "cheap"}.get(wish.get("max_price", -1))

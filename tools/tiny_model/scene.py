@@ -5,63 +5,25 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Any
 
 from course_lib.places import CATEGORIES, Place, load_districts, load_places, nearest_first
 from course_lib.places import search_places as search
 from course_lib.settings import DATA
 from tools.tiny_model.frames import frames_of, parts
+from tools.tiny_model.kinds import EXPLICIT, HOW, KINDS, Task
 from tools.tiny_model.messages import as_json, called, ordered, says, written
-from tools.tiny_model.phrasing import Speaker, as_said
+from tools.tiny_model.phrasing import Speaker
+from tools.tiny_model.vocabulary import as_said
 from tools.tiny_model.wishes import Wishes
-
-Task = Literal["agent", "route", "reject", "wish", "words"]
-"""What is asked of the model: to act with tools, to name the intent, to number what is turned
-down, to write a wish as JSON, or to answer in words, with no tools at hand."""
-
-EXPLICIT = ("recommend", "find", "look", "show", "suggest", "추천", "찾", "알려", "소개", "보여")
-"""What a sentence says that asks for something new, whatever is on the table."""
-
-KINDS: dict[str, tuple[float, Literal["none", "table", "either"]]] = {
-    "search": (38, "either"),
-    "name": (3, "none"),
-    "elsewhere": (1.5, "either"),
-    "district": (5, "table"),
-    "category": (5, "table"),
-    "mood": (6, "table"),
-    "price": (4, "table"),
-    "cheaper": (5, "table"),
-    "widen": (3, "table"),
-    "exclude": (4, "table"),
-    "exclude_one": (4.5, "table"),
-    "exclude_two": (2, "table"),
-    "exclude_name": (4, "table"),
-    "follow": (8, "table"),
-    "follow_it": (4, "table"),
-    "book": (9, "table"),
-    "greet": (1.5, "either"),
-    "thanks": (2, "either"),
-    "who": (1.5, "either"),
-    "offtopic": (2.5, "either"),
-    "no_table": (2, "none"),
-}
-"""Every kind of message: how often it comes in training, and whether a table goes before it."""
-
-HOW = {
-    **dict.fromkeys(("district", "category", "mood", "price", "cheaper", "widen"), "change"),
-    **dict.fromkeys(("exclude_one", "exclude_two", "exclude_name"), "exclude"),
-    **dict.fromkeys(("greet", "thanks", "who", "offtopic"), "talk"),
-    "follow_it": "follow",
-}
-"""The method of `Scene` that plays a kind, where it has not the same name."""
 
 
 class Scene:
-    """One dialogue being made: what was searched, what is on the table, what is said now.
+    """One dialogue while it is made: the last search, the recommended places, and the message.
 
     Args:
-        wishes: what may be searched and shown.
-        speaker: says it.
+        wishes: makes the searches, and the places that are shown.
+        speaker: words the message.
         kind: one of `KINDS`.
     """
 
@@ -267,7 +229,7 @@ class Scene:
     # What follows
 
     def _meant(self, one_in: int) -> tuple[int, str, list[int]]:
-        """Which place is meant: its index, its name where it is named, its position otherwise."""
+        """Return the index of the meant place, and its name if it is named, else its position."""
         at = self.rng.randrange(len(self.table))
         place = self.table[at]
         if self.rng.random() < 1 / one_in and self.kind != "follow_it":

@@ -1,7 +1,7 @@
-"""What a chat model is shown, read as a whole: the last message and what it refers to.
+"""The conversation that a chat model is shown: the last message, and what it refers to.
 
-A language model sees one list of messages and nothing else. So does the offline model: the
-places on the table and the last search are found in the messages, or they are not known.
+A language model sees one list of messages and nothing else. The offline model works in the same
+way: it finds the recommended places and the last search in the messages, or it does not know them.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, System
 
 from course_lib.models.language.message_parser import (
     INTENTS,
-    Reading,
+    ParsedMessage,
     intent_of,
     language_of,
     mentioned,
@@ -26,31 +26,41 @@ from course_lib.models.language.message_parser import (
 
 TABLE_LINE = re.compile(r"^Places on the table: (\[.*\])$", re.M)
 INTENT_LINE = re.compile(rf"^Intent: ({'|'.join(INTENTS)})$", re.M)
-SHOWN_FIELDS = {
-    *("id", "name_ko", "name_en", "category", "district", "indoor", "price_level"),
-    *("summary_ko", "summary_en"),
-}
+SHOWN_FIELDS = frozenset(
+    (
+        "id",
+        "name_ko",
+        "name_en",
+        "category",
+        "district",
+        "indoor",
+        "price_level",
+        "summary_ko",
+        "summary_en",
+    )
+)
+"""Fields that every place in an answer of the search has."""
 
 
 @dataclass(frozen=True)
-class Situation:
+class ConversationContext:
     """A conversation as the offline model understands it.
 
     Args:
         text: the person's last message, as typed.
-        reading: the same, read by the lexicon.
+        parsed: what the lexicon finds in that text.
         language: `ko` or `en`, the language to answer in.
-        table: the places recommended last.
+        recommended: the places that were recommended last, as dicts with the fields of `Place`.
         searched: arguments of the last search before this message.
-        intent: as the system prompt says, or as the rules of the lexicon decide.
-        calls: tool calls already made for this message, oldest first.
-        results: their answers.
+        intent: the intent in the system prompt, or else what the lexicon's rules decide.
+        calls: tool calls made since this message, oldest first.
+        results: the answers to these calls.
     """
 
     text: str
-    reading: Reading
+    parsed: ParsedMessage
     language: str
-    table: tuple[Mapping[str, Any], ...]
+    recommended: tuple[Mapping[str, Any], ...]
     searched: Mapping[str, Any]
     intent: str
     calls: tuple[Mapping[str, Any], ...]
@@ -58,49 +68,51 @@ class Situation:
 
     @property
     def shown(self) -> list[str]:
-        """The ids of the places on the table."""
-        return [place["id"] for place in self.table]
+        """The ids of the recommended places."""
+        return [place["id"] for place in self.recommended]
 
     @property
     def price_levels(self) -> list[int]:
-        """Their price levels."""
-        return [place.get("price_level", 0) for place in self.table]
+        """The price levels of the recommended places, from 0 (free) to 3."""
+        return [place.get("price_level", 0) for place in self.recommended]
 
     @property
     def positions(self) -> tuple[int, ...]:
-        """The 0-based places of the table that the message singles out, by number, name or kind."""
-        numbered = positions_on(self.reading, self.table)
+        """Indices, from 0, of the recommended places that the message means by number or name."""
+        numbered = positions_on(self.parsed, self.recommended)
         if numbered:
             return numbered
-        named = mentioned(self.reading, self.table)
-        if named or "which" not in self.reading.signals:
+        named = mentioned(self.parsed, self.recommended)
+        if named or "which" not in self.parsed.signals:
             return named
-        best = _most_fitting(self.reading, self.table)
+        best = _most_fitting(self.parsed, self.recommended)
         return () if best is None else (best,)
 
 
-def understand(messages: Sequence[BaseMessage]) -> Situation:
-    """Read a list of messages.
+def build_context(messages: Sequence[BaseMessage]) -> ConversationContext:
+    """Work out what the last message of a conversation asks for.
 
     Args:
-        messages: any LangChain messages; those of unknown kinds are passed over.
+        messages: any LangChain messages, oldest first; messages of unknown types are ignored.
     """
     last = max((i for i, m in enumerate(messages) if isinstance(m, HumanMessage)), default=-1)
     text = str(messages[last].text) if last >= 0 else ""
     # Only the first system message is the program's own; later ones may come from a client.
     first = messages[0] if messages else None
     system = str(first.text) if isinstance(first, SystemMessage) else ""
-    reading = read(text)
+    parsed = read(text)
     searched = _last_search(messages[: max(last, 0)])
-    table = _table(system, messages[: max(last, 0)])
+    recommended = _recommended_before(system, messages[: max(last, 0)])
     told = INTENT_LINE.search(system)
-    return Situation(
+    return ConversationContext(
         text=text,
-        reading=reading,
-        language=reading.language or _earlier_language(messages[: max(last, 0)]),
-        table=table,
+        parsed=parsed,
+        language=parsed.language or _earlier_language(messages[: max(last, 0)]),
+        recommended=recommended,
         searched=searched,
-        intent=told.group(1) if told else intent_of(reading, table=table, searched=searched),
+        intent=told.group(1)
+        if told
+        else intent_of(parsed, recommended=recommended, searched=searched),
         calls=tuple(
             call for m in messages[last + 1 :] if isinstance(m, AIMessage) for call in m.tool_calls
         ),
@@ -109,7 +121,7 @@ def understand(messages: Sequence[BaseMessage]) -> Situation:
 
 
 def places_in(content: object) -> list[dict[str, Any]] | None:
-    """Return the places in a tool's answer, or None where it is no list of places."""
+    """Return the places in a tool's answer, or None if the answer is not a list of places."""
     try:
         found = json.loads(str(content))
     except (ValueError, RecursionError):
@@ -121,7 +133,9 @@ def places_in(content: object) -> list[dict[str, Any]] | None:
     return None
 
 
-def _table(system: str, earlier: Sequence[BaseMessage]) -> tuple[Mapping[str, Any], ...]:
+def _recommended_before(
+    system: str, earlier: Sequence[BaseMessage]
+) -> tuple[Mapping[str, Any], ...]:
     shown = TABLE_LINE.search(system)
     if shown:
         return tuple(places_in(shown.group(1)) or ())
@@ -149,17 +163,17 @@ def _earlier_language(earlier: Sequence[BaseMessage]) -> str:
     return "en"
 
 
-def _most_fitting(reading: Reading, table: Sequence[Mapping[str, Any]]) -> int | None:
-    """The place of the table that a "which one is ..." means; None if the table is empty."""
+def _most_fitting(parsed: ParsedMessage, recommended: Sequence[Mapping[str, Any]]) -> int | None:
+    """Return the index of the place that fits a "which one is ..." best; None if there is none."""
 
     def fit(index: int) -> tuple[float, int]:
-        place = table[index]
-        score = float(len(set(reading.tags) & set(place.get("tags", ()))))
-        if reading.price is not None:
-            sign = 1 if reading.price == "dear" else -1
+        place = recommended[index]
+        score = float(len(set(parsed.tags) & set(place.get("tags", ()))))
+        if parsed.price is not None:
+            sign = 1 if parsed.price == "expensive" else -1
             score += sign * place.get("price_level", 0)
-        if reading.indoor is not None:
-            score += place.get("indoor") is reading.indoor
+        if parsed.indoor is not None:
+            score += place.get("indoor") is parsed.indoor
         return score, -index
 
-    return max(range(len(table)), key=fit, default=None)
+    return max(range(len(recommended)), key=fit, default=None)

@@ -1,6 +1,8 @@
-"""Finding the lexicon's words in a text: English by words and typos, Korean wherever they stand.
+"""Finding the lexicon's words in a text.
 
-The words are `data/lexicon.json`; `data/lexicon_card.md` tells where they come from.
+English phrases are compared word by word and may have one typing error. Korean phrases are found
+anywhere in the text, because particles are attached to them. The words are in
+`data/lexicon.json`; `data/lexicon_card.md` says where they come from.
 """
 
 from __future__ import annotations
@@ -18,16 +20,25 @@ HANGUL = re.compile(r"[\uac00-\ud7a3]")
 WORD = re.compile(r"#?[a-z0-9]+(?:['.&-][a-z0-9]+)*")
 INVISIBLE = re.compile(r"[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\x00-\x08\x0b-\x1f]")
 MAX_TYPO_LENGTH = 2000
-"""How much of a message is read, in characters."""
+"""How much of a message is examined, in characters."""
 
 SLOTS = ("category", "district", "tags", "price", "indoor")
-"""The kinds of words that say what is wished for."""
+"""The kinds of words that describe a wanted place."""
 
 MISSPELT_KINDS = ("category", "district", "price", "indoor", "ordinals")
+"""The kinds of words that are recognised with a typing error."""
 
 
 class Hit(NamedTuple):
-    """One lexicon entry found in a text: its kind, its value, where it stands, what matched."""
+    """One lexicon entry that was found in a text.
+
+    Args:
+        kind: one of `SLOTS`, `signals`, `elsewhere` or `ordinals`.
+        value: what the phrase stands for, such as `Mapo-gu`.
+        start: index of its first character in the text.
+        end: index behind its last character.
+        phrase: the lexicon's phrase.
+    """
 
     kind: str
     value: str
@@ -37,24 +48,27 @@ class Hit(NamedTuple):
 
 
 def normalise(text: str) -> str:
-    """Fold width, case, quotes, invisible characters and white space, and cut the text."""
+    """Return a text in one form of width, case, quotes and white space, cut to 2,000 characters."""
     folded = unicodedata.normalize("NFKC", text[:MAX_TYPO_LENGTH]).casefold()
     folded = INVISIBLE.sub("", folded.translate({0x2019: "'", 0x2018: "'", 0x201C: '"'}))
     return re.sub(r"\s+", " ", folded).strip()[:MAX_TYPO_LENGTH]
 
 
 def find(text: str) -> list[Hit]:
-    """Return every entry of the lexicon found in a normalised text.
+    """Return every entry of the lexicon that occurs in a text.
 
-    Where two phrases of one kind overlap, the longer one is found; those of different kinds may
-    share words ("night view" is a viewpoint and a tag).
+    If two phrases of one kind overlap, only the longer one is returned. Phrases of different
+    kinds may share words ("night view" is a viewpoint and a tag).
+
+    Args:
+        text: a text from `normalise`.
     """
     return [*_english(text), *_korean(text), *_numbered(text)]
 
 
 @lru_cache(maxsize=1)
 def lexicon() -> dict[str, Any]:
-    """Load `data/lexicon.json` once."""
+    """Return the content of `data/lexicon.json`; the file is read once."""
     return json.loads((DATA / "lexicon.json").read_text(encoding="utf-8"))
 
 
@@ -71,7 +85,7 @@ def _entries(language: str) -> Iterator[tuple[str, str, str]]:
 
 @lru_cache(maxsize=1)
 def _english_index() -> dict[str, list[tuple[tuple[str, ...], str, str, str]]]:
-    """Phrases by their first word, longest first."""
+    """Return the English phrases by their first word, the longest phrase first."""
     index: dict[str, list[tuple[tuple[str, ...], str, str, str]]] = {}
     for kind, value, phrase in _entries("en"):
         words = tuple(WORD.findall(normalise(phrase)))
@@ -83,7 +97,7 @@ def _english_index() -> dict[str, list[tuple[tuple[str, ...], str, str, str]]]:
 
 @lru_cache(maxsize=1)
 def _vocabulary() -> tuple[frozenset[str], frozenset[str]]:
-    """All words of English phrases, and those that are still recognised when misspelt."""
+    """Return all words of the English phrases, and those recognised with a typing error."""
     entries = [entry for phrases in _english_index().values() for entry in phrases]
     single = {e[0][0] for e in entries if e[1] in MISSPELT_KINDS and len(e[0]) == 1}
     long_words = {word for word in single if len(word) >= 5} | set(lexicon()["misspelt"])
@@ -92,7 +106,10 @@ def _vocabulary() -> tuple[frozenset[str], frozenset[str]]:
 
 @lru_cache(maxsize=4096)
 def _forms(token: str) -> tuple[str, ...]:
-    """The lexicon words a typed word may stand for: itself, its singular, or one letter off."""
+    """Return the lexicon's words that a typed word may stand for.
+
+    These are the word itself, its singular, or else a word that differs in one letter.
+    """
     words, long_words = _vocabulary()
     forms = [token]
     for ending, singular in (("'s", ""), ("ies", "y"), ("es", ""), ("s", "")):

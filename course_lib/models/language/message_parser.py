@@ -1,4 +1,4 @@
-"""Reading one message: which of Namu's words are in it, and what they ask for.
+"""ParsedMessage one message: which of Namu's words are in it, and what they ask for.
 
 This is the offline model's whole understanding of language, and it is deliberately plain: words
 and phrases from `data/lexicon.json` are looked up in the text, and an ordered table of rules in
@@ -17,7 +17,7 @@ from course_lib.models.language.lexicon import HANGUL, SLOTS, Hit, find, lexicon
 from course_lib.places import load_places
 
 INTENTS = ("NEW_SEARCH", "REFINEMENT", "REFINE_EXCLUDE", "FOLLOW_UP", "CONVERSATION")
-"""What a message may want."""
+"""The intents that a message can have."""
 
 NOT_BEFORE = re.compile(
     r"\b(?:not|no|instead of|rather than|except|other than|without|than|besides|apart from|"
@@ -32,21 +32,21 @@ NOT_AFTER = re.compile(
 
 
 @dataclass(frozen=True)
-class Reading:
-    """What one message says, as far as the lexicon goes.
+class ParsedMessage:
+    """What the lexicon finds in one message.
 
     Args:
-        text: the message, normalised.
-        language: `ko` or `en`; None where the text has no letters of either.
-        category: the kind of place wished for.
+        text: the message after `normalise`.
+        language: `ko` or `en`; None if the text has no letters of either.
+        category: the kind of place that the person wants.
         district: as in `Mapo-gu`.
-        tags: wished tags, in the order they were said.
+        tags: the wanted tags, in the order of the text.
         indoor: True, False, or None when the message does not say.
-        price: `free`, `cheap`, `cheaper`, `dear` or None.
-        positions: ordinals as said, 1-based; -1 is "the last one".
-        name: a place of the data that the message names, by its id.
+        price: `free`, `cheap`, `cheaper`, `expensive` or None.
+        positions: ordinals in the text, from 1; -1 stands for "the last one".
+        name: id of a place in the data that the message names.
         elsewhere: a place outside Seoul that the message names.
-        denied: slots the message turns down ("not Mapo"), by kind.
+        rejected_slots: wishes that the message rejects ("not Mapo"), by kind.
         signals: everything else the rules ask about, such as `wish`, `reject`, `greet`.
     """
 
@@ -60,12 +60,12 @@ class Reading:
     positions: tuple[int, ...] = ()
     name: str | None = None
     elsewhere: str | None = None
-    denied: Mapping[str, str] = field(default_factory=dict)
+    rejected_slots: Mapping[str, str] = field(default_factory=dict)
     signals: frozenset[str] = frozenset()
 
     @property
     def slots(self) -> dict[str, Any]:
-        """The wishes of this message that are set, by name."""
+        """The wishes that the message states, by field name."""
         named = {
             "category": self.category,
             "district": self.district,
@@ -85,14 +85,14 @@ def language_of(text: str) -> str | None:
     return "ko" if hangul * 2 > latin or (hangul >= 2 and hangul * 4 > latin) else "en"
 
 
-def read(text: str) -> Reading:
-    """Read one message.
+def read(text: str) -> ParsedMessage:
+    """Parse one message.
 
     Args:
-        text: anything a person or an attacker may type; it is only ever looked at.
+        text: anything that a person or an attacker may type. It is never executed.
 
     Returns:
-        A `Reading`; for a text without any known word, one with no slots and few signals.
+        What was found. A text without a known word gives no slots and few signals.
     """
     clean = normalise(text)
     hits = find(clean)
@@ -103,16 +103,16 @@ def read(text: str) -> Reading:
         hits = [h for h in hits if h.kind not in ("category", "tags") or h.start not in inside]
     booked = {h.start for h in hits if h.value == "book"}
     hits = [h for h in hits if h.kind not in SLOTS or h.start not in booked]  # no wish for books
-    denied: dict[str, str] = {}
+    rejected_slots: dict[str, str] = {}
     by_kind: dict[str, list[Hit]] = {}
     for hit in sorted(hits, key=lambda h: h.start):
-        if hit.kind in SLOTS and _is_denied(hit, clean):
-            denied[hit.kind] = hit.value
+        if hit.kind in SLOTS and _is_rejected(hit, clean):
+            rejected_slots[hit.kind] = hit.value
         else:
             by_kind.setdefault(hit.kind, []).append(hit)
     language = language_of(clean)
     tags = tuple(dict.fromkeys(h.value for h in by_kind.get("tags", ())))
-    reading = Reading(
+    parsed = ParsedMessage(
         text=clean,
         language=language,
         category=_head(by_kind.get("category", []), language),
@@ -123,10 +123,10 @@ def read(text: str) -> Reading:
         positions=tuple(dict.fromkeys(int(h.value) for h in by_kind.get("ordinals", ()))),
         name=name[0] if name else None,
         elsewhere=next((h.value for h in by_kind.get("elsewhere", ())), None),
-        denied=denied,
+        rejected_slots=rejected_slots,
     )
     signals = {h.value for h in by_kind.get("signals", ())}
-    if not HANGUL.search(clean) and not re.search("[a-z]", clean) and not reading.positions:
+    if not HANGUL.search(clean) and not re.search("[a-z]", clean) and not parsed.positions:
         signals.add("empty")
     signals.update(
         name
@@ -134,50 +134,53 @@ def read(text: str) -> Reading:
         if pattern.search(clean)
     )
     if any(
-        denied.get(kind) and reading.slots.get(kind) not in (None, denied[kind])
+        rejected_slots.get(kind) and parsed.slots.get(kind) not in (None, rejected_slots[kind])
         for kind in ("category", "district")
     ):
         signals.add("swap")
-    return replace(reading, signals=frozenset(signals))
+    return replace(parsed, signals=frozenset(signals))
 
 
 def intent_of(
-    reading: Reading, *, table: Sequence[Mapping[str, Any]] = (), searched: Mapping[str, Any] = {}
+    parsed: ParsedMessage,
+    *,
+    recommended: Sequence[Mapping[str, Any]] = (),
+    searched: Mapping[str, Any] = {},
 ) -> str:
     """Decide what a message wants, by the ordered rules of the lexicon.
 
     Args:
-        reading: the message, read.
-        table: the places recommended last, the ones "it" and "the second one" refer to.
+        parsed: the message.
+        recommended: the places recommended last, to which "it" and "the second one" refer.
         searched: the arguments of the last search.
 
     Returns:
         One of `INTENTS`.
     """
-    signals = set(reading.signals) | set(reading.slots)
-    if table:
+    signals = set(parsed.signals) | set(parsed.slots)
+    if recommended:
         signals.add("table")
-    if reading.slots:
+    if parsed.slots:
         signals.add("slot")
-    if reading.price == "cheaper":
+    if parsed.price == "cheaper":
         signals.add("cheaper")
-    inside = positions_on(reading, table)
+    inside = positions_on(parsed, recommended)
     if inside:
         signals.add("position")
-    if len(inside) < len(reading.positions):
+    if len(inside) < len(parsed.positions):
         signals.add("beyond")
-    if reading.name:
+    if parsed.name:
         signals.add("named")
-    if mentioned(reading, table):
+    if mentioned(parsed, recommended):
         signals.add("named_on_table")
-    if reading.category and reading.category != searched.get("category"):
+    if parsed.category and parsed.category != searched.get("category"):
         signals.add("new_category")
-    if signals & {"wish", "recommend"} and reading.slots:
+    if signals & {"wish", "recommend"} and parsed.slots:
         signals.add("wish_slot")
-    if reading.category and signals & {"wish", "recommend", "district"}:
+    if parsed.category and signals & {"wish", "recommend", "district"}:
         signals.add("category_wish")
-        same = reading.category == searched.get("category") and not reading.district
-        if not signals & {"narrow", "cheaper"} and not (table and same):
+        same = parsed.category == searched.get("category") and not parsed.district
+        if not signals & {"narrow", "cheaper"} and not (recommended and same):
             signals.add("fresh")
     for rule in lexicon()["intents"]:
         if (
@@ -189,53 +192,58 @@ def intent_of(
     raise LookupError("data/lexicon.json: the last intent rule must always hold")
 
 
-def booking_words(reading: Reading) -> dict[str, Any]:
-    """Return what a message says of a booking: `people` and `day`, as far as it says them."""
+def booking_words(parsed: ParsedMessage) -> dict[str, Any]:
+    """Return `people` and `day` of a booking, each only if the message states it."""
     words = lexicon()["booking"]
     found: dict[str, Any] = {}
     for day, phrases in words["days"].items():
-        if any(phrase in reading.text for phrase in phrases):
+        if any(phrase in parsed.text for phrase in phrases):
             found.setdefault("day", day)
     for pattern in words["people_patterns"]:
-        if number := re.search(pattern, reading.text):
+        if number := re.search(pattern, parsed.text):
             found.setdefault("people", int(number[1]))
     for people, phrases in words["people"].items():
-        if any(phrase in reading.text for phrase in phrases):
+        if any(phrase in parsed.text for phrase in phrases):
             found.setdefault("people", int(people))
     return found
 
 
-def mentioned(reading: Reading, table: Sequence[Mapping[str, Any]]) -> tuple[int, ...]:
-    """Return the 0-based places of `table` that the message names, in full or by a telling word."""
-    whole = tuple(i for i, place in enumerate(table) if place.get("id") == reading.name)
+def mentioned(parsed: ParsedMessage, recommended: Sequence[Mapping[str, Any]]) -> tuple[int, ...]:
+    """Return the indices, from 0, of the recommended places that the message names.
+
+    A full name decides; otherwise a word that only this place's name has is enough.
+    """
+    whole = tuple(i for i, place in enumerate(recommended) if place.get("id") == parsed.name)
     return whole or tuple(
         i
-        for i, place in enumerate(table)
+        for i, place in enumerate(recommended)
         if any(
-            re.search(rf"\b{re.escape(word)}\b", reading.text)
-            for word in _telling(str(place.get("name_en", "")), str(place.get("name_ko", "")))
+            re.search(rf"\b{re.escape(word)}\b", parsed.text)
+            for word in _distinctive_words(
+                str(place.get("name_en", "")), str(place.get("name_ko", ""))
+            )
         )
     )
 
 
 @lru_cache(maxsize=1024)
-def _telling(name_en: str, name_ko: str) -> list[str]:
-    """The words of a place's name that are neither a kind of place nor a district."""
+def _distinctive_words(name_en: str, name_ko: str) -> list[str]:
+    """Return the words of a place's name that are neither a kind of place nor a district."""
     english = re.findall(r"[a-z]{5,}", normalise(name_en))
     korean = normalise(name_ko).split()[:1]
     words = [*english, *(word for word in korean if len(word) >= 3)]
     return [word for word in words if not any(hit.kind in SLOTS for hit in find(word))]
 
 
-def positions_on(reading: Reading, table: Sequence[Any]) -> tuple[int, ...]:
-    """Return the 0-based places of `table` that the message's ordinals mean."""
-    indices = (n - 1 if n > 0 else len(table) + n for n in reading.positions)
-    return tuple(i for i in indices if 0 <= i < len(table))
+def positions_on(parsed: ParsedMessage, recommended: Sequence[Any]) -> tuple[int, ...]:
+    """Return the indices, from 0, of the recommended places that the ordinals mean."""
+    indices = (n - 1 if n > 0 else len(recommended) + n for n in parsed.positions)
+    return tuple(i for i in indices if 0 <= i < len(recommended))
 
 
 @lru_cache(maxsize=1)
 def _names() -> list[tuple[str, str]]:
-    """Names that can be looked for in a text, longest first, with the id of their place."""
+    """Return the names to look for in a text, longest first, each with its place's id."""
     names = []
     for place in load_places():
         for name in (place.name_en, place.name_ko):
@@ -253,12 +261,12 @@ def _named(text: str) -> tuple[str, int, int] | None:
     return None
 
 
-def _is_denied(hit: Hit, text: str) -> bool:
+def _is_rejected(hit: Hit, text: str) -> bool:
     return bool(NOT_BEFORE.search(text[: hit.start]) or NOT_AFTER.match(text[hit.end :]))
 
 
 def _head(hits: list[Hit], language: str | None) -> str | None:
-    """The category that is asked for: English says it first, Korean last."""
+    """Return the wanted category: the first one in an English text, the last in a Korean one."""
     weak = set(lexicon()["weak"])
     strong = [hit for hit in hits if hit.phrase not in weak]
     pool = strong or hits
@@ -269,4 +277,4 @@ def _head(hits: list[Hit], language: str | None) -> str | None:
 
 def _price(hits: list[Hit]) -> str | None:
     values = [hit.value for hit in hits]
-    return next((v for v in ("cheaper", "free", "cheap", "dear") if v in values), None)
+    return next((v for v in ("cheaper", "free", "cheap", "expensive") if v in values), None)

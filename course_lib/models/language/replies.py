@@ -1,4 +1,4 @@
-"""What the offline model says: sentences from `data/replies.json`, filled in."""
+"""The answers of the offline model: sentences from `data/replies.json` with the facts filled in."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from langchain_core.messages import ToolMessage
 
-from course_lib.models.language.conversation_context import Situation, places_in
+from course_lib.models.language.conversation_context import ConversationContext, places_in
 from course_lib.places import PRICE_WORDS, load_districts
 from course_lib.settings import DATA
 
@@ -18,40 +18,40 @@ NUMBERS_EN = ("no", "one", "two", "three", "four", "five", "six", "seven", "eigh
 
 @lru_cache(maxsize=1)
 def phrases() -> dict[str, Any]:
-    """Load `data/replies.json` once."""
+    """Return the sentences of `data/replies.json`; the file is read once."""
     return json.loads((DATA / "replies.json").read_text(encoding="utf-8"))
 
 
-def reply(situation: Situation, *, searches: Collection[str] = ()) -> str:
+def reply(context: ConversationContext, *, searches: Collection[str] = ()) -> str:
     """Compose the answer to the last message.
 
     Args:
-        situation: the conversation, understood.
+        context: the conversation.
         searches: names of the bound tools that search places.
 
     Returns:
-        Text in the person's language. There is always something to say.
+        Text in the person's language, never empty.
     """
-    if situation.results:
-        return _from_results(situation, searches)
-    say = phrases()[situation.language]
-    signals = situation.reading.signals
-    if situation.intent == "FOLLOW_UP" and situation.table:
-        meant = [situation.table[i] for i in situation.positions or (0,)]
-        return "\n".join(_about(place, situation.language) for place in meant)
-    if situation.intent != "CONVERSATION" and not searches:
-        return say["no_tool"].format(wish=_wish_in_words(situation))
-    if situation.reading.positions and situation.intent == "CONVERSATION":
-        if not situation.table:
+    if context.results:
+        return _from_results(context, searches)
+    say = phrases()[context.language]
+    signals = context.parsed.signals
+    if context.intent == "FOLLOW_UP" and context.recommended:
+        meant = [context.recommended[i] for i in context.positions or (0,)]
+        return "\n".join(_about(place, context.language) for place in meant)
+    if context.intent != "CONVERSATION" and not searches:
+        return say["no_tool"].format(wish=_wish_in_words(context))
+    if context.parsed.positions and context.intent == "CONVERSATION":
+        if not context.recommended:
             return say["no_table"]
-        names = ", ".join(_name(place, situation.language) for place in situation.table)
-        size = len(situation.table)
+        names = ", ".join(_name(place, context.language) for place in context.recommended)
+        size = len(context.recommended)
         return say["beyond"].format(
-            size=size if situation.language == "ko" else _count(size, "en"),
+            size=size if context.language == "ko" else _count(size, "en"),
             places="place" if size == 1 else "places",
             names=names,
         )
-    if "book" in signals and not situation.table:
+    if "book" in signals and not context.recommended:
         return say["no_table"]
     for signal in ("who", "thanks", "bye", "greet", "mood"):
         if signal in signals:
@@ -59,18 +59,18 @@ def reply(situation: Situation, *, searches: Collection[str] = ()) -> str:
     return say["unknown"]
 
 
-def _from_results(situation: Situation, searches: Collection[str]) -> str:
-    last = situation.results[-1]
+def _from_results(context: ConversationContext, searches: Collection[str]) -> str:
+    last = context.results[-1]
     found = places_in(last.text)
-    say = phrases()[situation.language]
+    say = phrases()[context.language]
     if found is None or (not found and last.name not in searches):
-        return "\n".join(_tool_line(message, say) for message in situation.results)
+        return "\n".join(_tool_line(message, say) for message in context.results)
     if not found:
-        return _nothing(situation)
-    lines = [_headline(found, situation)]
+        return _nothing(context)
+    lines = [_headline(found, context)]
     lines += [
         say["line"].format(
-            n=n, summary=place[f"summary_{situation.language}"], **_facts(place, situation.language)
+            n=n, summary=place[f"summary_{context.language}"], **_facts(place, context.language)
         )
         for n, place in enumerate(found, 1)
     ]
@@ -85,10 +85,10 @@ def _tool_line(message: ToolMessage, say: Mapping[str, str]) -> str:
     return say[key].format(name=message.name or "tool", content=content)
 
 
-def _headline(found: Sequence[Mapping[str, Any]], situation: Situation) -> str:
-    language = situation.language
+def _headline(found: Sequence[Mapping[str, Any]], context: ConversationContext) -> str:
+    language = context.language
     say = phrases()[language]
-    first, last = situation.calls[0]["args"], situation.calls[-1]["args"]
+    first, last = context.calls[0]["args"], context.calls[-1]["args"]
     category = last.get("category") or "place"
     words = {
         "what": _what(category, len(found), language),
@@ -98,7 +98,7 @@ def _headline(found: Sequence[Mapping[str, Any]], situation: Situation) -> str:
         "cost": "costs" if len(found) == 1 else "cost",
         "where": _where(last.get("district"), language),
         "district": _district(first.get("district") or last.get("near"), language),
-        "elsewhere": situation.reading.elsewhere or "",
+        "elsewhere": context.parsed.elsewhere or "",
     }
     if language == "ko":
         words["wish"] = _as_subject(words["wish"])
@@ -108,32 +108,32 @@ def _headline(found: Sequence[Mapping[str, Any]], situation: Situation) -> str:
     near = last.get("near")
     if near and (left_out or any(place["district"] == near for place in found)):
         key = "found_loosened"
-    elif near and situation.reading.price == "cheaper":
+    elif near and context.parsed.price == "cheaper":
         key = "found_no_cheaper"
     elif near:
-        key = "found_no_more" if situation.intent == "REFINE_EXCLUDE" else "found_elsewhere"
-    elif situation.reading.price == "cheaper" and situation.table:
-        lowest = min(situation.price_levels)
+        key = "found_no_more" if context.intent == "REFINE_EXCLUDE" else "found_elsewhere"
+    elif context.parsed.price == "cheaper" and context.recommended:
+        lowest = min(context.price_levels)
         cheaper = all(place["price_level"] < lowest for place in found)
         key = "found_cheaper" if cheaper else "found_same_price"
-    elif len(situation.calls) > 1 or not _has_a_tag(found, last.get("tags")):
+    elif len(context.calls) > 1 or not _has_a_tag(found, last.get("tags")):
         key = "found_loosened"
-    elif situation.reading.elsewhere and not situation.reading.district:
+    elif context.parsed.elsewhere and not context.parsed.district:
         key = "found_only_seoul"
-    elif situation.intent == "REFINE_EXCLUDE":
+    elif context.intent == "REFINE_EXCLUDE":
         key = "found_exclude"
     text = say[key].format(**words)
     return text[0].upper() + text[1:]
 
 
-def _nothing(situation: Situation) -> str:
-    say = phrases()[situation.language]
-    if situation.reading.price != "cheaper" or not situation.table:
+def _nothing(context: ConversationContext) -> str:
+    say = phrases()[context.language]
+    if context.parsed.price != "cheaper" or not context.recommended:
         return say["nothing"]
-    category = situation.calls[-1]["args"].get("category") or "place"
-    wish = _what(category, 2, situation.language)
+    category = context.calls[-1]["args"].get("category") or "place"
+    wish = _what(category, 2, context.language)
     return say["nothing_cheaper"].format(
-        wish=_as_subject(wish) if situation.language == "ko" else wish
+        wish=_as_subject(wish) if context.language == "ko" else wish
     )
 
 
@@ -198,6 +198,6 @@ def _has_final_consonant(word: str) -> bool:
     return (ord(word[-1]) - 0xAC00) % 28 > 0
 
 
-def _wish_in_words(situation: Situation) -> str:
-    said = {"intent": situation.intent, **situation.reading.slots}
+def _wish_in_words(context: ConversationContext) -> str:
+    said = {"intent": context.intent, **context.parsed.slots}
     return ", ".join(f"{name} {value}" for name, value in said.items())

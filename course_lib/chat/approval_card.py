@@ -1,0 +1,61 @@
+"""A form as the browser gets it: text only, so that no number and no letter changes on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from course_lib.chat.markup import exact, plain
+
+if TYPE_CHECKING:
+    from course_lib.chat.approval import Approval
+    from course_lib.chat.json_form import Field
+
+MAX_SHOWN = 20_000
+"""Longest text on a card, in characters; of a longer one the length is told."""
+
+
+def card_of(
+    approval: Approval, *, errors: Mapping[str, str], busy: bool, refusal_count: int
+) -> dict[str, Any]:
+    """Return the entry of an open question.
+
+    Args:
+        approval: the form.
+        errors: what was wrong with the last answer, by field.
+        busy: whether a run has not ended, so that nothing can be sent.
+        refusal_count: how many answers were refused, so that a second refusal is a change.
+    """
+    details = [[_shown(name), _shown(text)] for name, text in approval.details]
+    for field in approval.fields:
+        if exact(field.text) != field.text:
+            details.append([f"{_shown(field.label)}, every character", _shown(field.text)])
+    return {
+        "kind": "approval",
+        "key": f"approval-{approval.id}",
+        "id": approval.id,
+        "question": _shown(approval.question),
+        "details": details,
+        "fields": [_field(field) for field in approval.fields],
+        "buttons": [
+            {"label": button.label, "values": dict(button.values)} for button in approval.buttons
+        ],
+        "errors": {name: plain(text) for name, text in errors.items()},
+        "busy": busy,
+        "refused": refusal_count,
+    }
+
+
+def _field(field: Field) -> dict[str, Any]:
+    return {
+        "name": field.name,
+        "label": _shown(field.label),
+        "kind": field.kind,
+        "value": bool(field.value) if field.kind == "boolean" else field.text,
+        "choices": list(field.labels),
+    }
+
+
+def _shown(text: str) -> str:
+    whole = text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}... ({len(text):,} characters)"
+    return exact(whole)

@@ -1,0 +1,134 @@
+"""Who wrote a message that has the role of a person: a person, or a node of the graph.
+
+Graphs write messages with that role too: summaries of a long conversation, critiques of a draft,
+answers of other agents. The chat must not show them as the person's, nor send them again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from langchain_core.messages import BaseMessage, HumanMessage
+from langgraph.checkpoint.base import get_checkpoint_id
+
+from course_lib.chat.message_keys import message_keys, read_messages
+from course_lib.chat.stream_events import written_messages
+
+if TYPE_CHECKING:
+    from langgraph.checkpoint.base import CheckpointTuple
+
+SENT = "person-"
+"""How the id begins of every message that a person sent through the chat."""
+
+MAX_CHECKPOINTS = 300
+"""How many checkpoints are searched for the origin of messages that came from elsewhere."""
+
+
+def person_message(text: str) -> HumanMessage:
+    """Return what a person typed as a message.
+
+    Args:
+        text: as typed. Half an emoji, as a browser may send it, cannot be written as UTF-8, and
+            PostgreSQL stores no NUL: both are replaced.
+    """
+    clean = text.encode("utf-8", "replace").decode().replace("\0", "\ufffd")
+    return HumanMessage(clean, id=new_id())
+
+
+def new_id() -> str:
+    """Return an id for a message that a person sends."""
+    return f"{SENT}{uuid4()}"
+
+
+class Authorship:
+    """What is known of the authors of one thread's messages."""
+
+    def __init__(self) -> None:
+        self._by_person: set[str] = set()
+        self._by_graph: set[str] = set()
+
+    def sent(self, message: BaseMessage) -> None:
+        """Note that a person sends a message."""
+        self._by_person.add(_identity(message))
+
+    def observe(self, update: Mapping[str, Any]) -> None:
+        """Note what a node wrote under the role of a person."""
+        for message in written_messages(update):
+            if message.type == "human" and _identity(message) not in self._by_person:
+                self._by_graph.add(_identity(message))
+
+    def unknown(self, messages: Sequence[BaseMessage]) -> bool:
+        """Whether a message's author is known neither by its marks nor from this sitting."""
+        known = self._by_person | self._by_graph
+        return any(
+            message.type == "human" and not _is_marked(message) and _identity(message) not in known
+            for message in messages
+        )
+
+    def search(self, path: Sequence[CheckpointTuple], messages: Sequence[BaseMessage]) -> None:
+        """Find the authors of messages in the history of their thread.
+
+        A message that first appears in the step after an input came with that input, and one that
+        first appears in an `update` was put there by hand. Every other one was written by a node.
+
+        Args:
+            path: the checkpoints that lead to where the thread stands, oldest first.
+            messages: all messages of the thread.
+        """
+        before: CheckpointTuple | None = None
+        known: set[str] = set()
+        for each in path:
+            held = _held(each)
+            if before is not None and held is not None:
+                from_input = before.metadata.get("source") in ("input", "update", "fork")
+                if not from_input and each.metadata.get("source") == "loop":
+                    self._by_graph |= held - known - self._by_person
+            known = held if held is not None else known
+            before = each
+        for message in messages:
+            if message.type == "human" and _identity(message) not in self._by_graph:
+                self._by_person.add(_identity(message))
+
+    def graph_written(self, messages: Sequence[BaseMessage]) -> frozenset[str]:
+        """Return the keys of those messages of a person's role that the graph wrote."""
+        return frozenset(
+            key
+            for key, message in zip(message_keys(messages), messages, strict=True)
+            if message.type == "human" and self._is_the_graphs(message)
+        )
+
+    def _is_the_graphs(self, message: BaseMessage) -> bool:
+        if _is_marked(message):
+            return "lc_source" in message.additional_kwargs
+        return _identity(message) in self._by_graph
+
+
+def path_to(found: Iterable[CheckpointTuple], checkpoint_id: str | None) -> list[CheckpointTuple]:
+    """Return the checkpoints from the oldest one found to a checkpoint, along the parents."""
+    by_id = {each.checkpoint["id"]: each for each in found}
+    path = []
+    while checkpoint_id in by_id:
+        path.append(by_id[checkpoint_id])
+        parent = path[-1].parent_config
+        checkpoint_id = get_checkpoint_id(parent) if parent else None
+    return path[::-1]
+
+
+def _is_marked(message: BaseMessage) -> bool:
+    """Whether the message itself tells its author: sent by the chat, or LangChain's summary."""
+    return str(message.id or "").startswith(SENT) or "lc_source" in message.additional_kwargs
+
+
+def _identity(message: BaseMessage) -> str:
+    return message.id or f"text: {message.text}"
+
+
+def _held(checkpoint: CheckpointTuple) -> set[str] | None:
+    """The messages of a person's role in a checkpoint; None where it keeps only differences."""
+    values = checkpoint.checkpoint["channel_values"]
+    stored = values.get("messages", [] if "__start__" in values else None)
+    if stored is not None and not isinstance(stored, Sequence):
+        return None
+    return {_identity(m) for m in read_messages(stored) if m.type == "human"}

@@ -1,0 +1,33 @@
+// Making elements of the page. Words go into text nodes, never into HTML.
+
+function element(tag, className, text) {
+  const made = document.createElement(tag);
+  if (className) made.className = className;
+  if (text !== undefined) {
+    made.textContent = text;
+    made.dir = "auto"; // by its first letter: Hebrew and Arabic read from the right
+  }
+  return made;
+}
+
+function button(className, text, label, press) {
+  const made = element("button", className, text);
+  made.type = "button";
+  if (label) made.setAttribute("aria-label", label);
+  made.addEventListener("click", press);
+  return made;
+}
+
+// Enter sends, Shift+Enter breaks the line; a key that ends a composition (Korean, Japanese,
+// Chinese input) does neither. Some browsers tell of a composition only by the key code 229.
+function isComposing(event) {
+  return event.isComposing || event.keyCode === 229;
+}
+
+function isSend(event) {
+  return event.key === "Enter" && !event.shiftKey && !isComposing(event);
+}
+
+// One module may be loaded for each panel, so a number alone would not tell their ids apart.
+const own = Math.random().toString(36).slice(2);
+let ids = 0;

@@ -1,0 +1,182 @@
+"""Entries of the transcript, made from messages, errors and the state of a thread."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from langchain_core.messages import BaseMessage
+from langgraph.errors import GraphRecursionError
+
+from course_lib.chat.answer_endings import ending_of
+from course_lib.chat.chips import Chip
+from course_lib.chat.entry_diff import Entry
+from course_lib.chat.markup import exact, plain, to_html
+from course_lib.display import NODE_LABELS, summary_line
+from course_lib.persistence import remedy_for
+
+if TYPE_CHECKING:
+    from course_lib.chat.events import ThreadLoaded
+
+MAX_MARKDOWN_LENGTH = 20_000
+"""Longest text that is read as Markdown, in characters; a longer one is shown as it was written."""
+
+NO_ANSWER = "The graph ended and wrote no answer. Its state may have changed: see State."
+STOPPED = "Stopped. What was stored before is still there."
+REOPEN = (
+    "The run failed after it had taken an answer. Try again repeats it with the same answer. Ask "
+    "again opens the question again."
+)
+NOT_STORED = "not stored in the thread"
+
+
+def person_entry(key: str, message: BaseMessage) -> Entry:
+    """Return the entry of a person's message that the thread holds."""
+    entry = {"kind": "you", "key": key, "text": plain(_text(message)), "kept": True}
+    attachments = _attachments(message)
+    return {**entry, "attachments": attachments} if attachments else entry
+
+
+def unstored_entry(key: str, message: BaseMessage) -> Entry:
+    """Return the entry of a person's message that the thread does not hold."""
+    return {**person_entry(f"unstored-{key}", message), "kept": False, "note": NOT_STORED}
+
+
+def answer_entry(key: str, text: str, *, draft: bool = False, author: str | None = None) -> Entry:
+    """Return the entry of an answer.
+
+    Args:
+        key: of its message.
+        text: what was said, in Markdown.
+        draft: whether it is still being written.
+        author: name of the agent that wrote it.
+    """
+    entry = {"kind": "answer", "key": key, "text": plain(text), "kept": not draft}
+    if not draft and len(text) <= MAX_MARKDOWN_LENGTH:
+        entry["html"] = to_html(text)
+    return {**entry, "author": exact(author)} if author else entry
+
+
+def unstored_answer(text: str, reason: str) -> Entry:
+    """Return the entry of an answer that was shown and that the thread does not hold.
+
+    Args:
+        text: what was shown.
+        reason: why it was not stored.
+    """
+    return {**answer_entry("", text), "kept": False, "note": f"{NOT_STORED}: {reason}"}
+
+
+def note_entry(kind: str, text: str) -> Entry:
+    """Return a note of this sitting: `note` or `problem`."""
+    return {"kind": kind, "key": "", "text": plain(text)}
+
+
+def message_entries(key: str, message: BaseMessage, *, graph_written: bool) -> list[Entry]:
+    """Return the entries of a message that a node wrote.
+
+    Args:
+        key: of the message.
+        message: as it is stored.
+        graph_written: whether it has the role of a person.
+    """
+    text, name = _text(message), message.name
+    if message.type == "human" and graph_written:
+        return [{**answer_entry(key, text, author=name), "kind": "summary"}]
+    if message.type == "chat" and not name:
+        name = getattr(message, "role", None)
+    if message.type not in ("ai", "chat", "function"):
+        return []
+    entries = [answer_entry(key, text, author=name)] if text else []
+    if ending := ending_of(message):
+        if entries:
+            entries[0]["note"] = ending
+        else:
+            entries.append({**note_entry("note", ending), "key": f"ending-{key}"})
+    return entries
+
+
+def work_entry(turn: str, chips: Sequence[Chip]) -> Entry:
+    """Return the entry that shows what the graph did in a turn."""
+    return {"kind": "work", "key": f"work-{turn}", "chips": [chip.shown() for chip in chips]}
+
+
+def next_actions(thread: ThreadLoaded, cards: list[Entry], *, failed: bool) -> list[Entry]:
+    """Return what the person is asked to do: answer, continue, or come back to the newest.
+
+    Args:
+        thread: as it was read last.
+        cards: the cards of the open questions.
+        failed: whether the last run failed.
+    """
+    if not thread.is_newest:
+        text = "This is an earlier checkpoint. What you send now begins a branch from here."
+        return [{"kind": "past", "key": "past", "text": text}, *cards]
+    if failed and thread.interrupts:
+        offer = {"kind": "unfinished", "key": "unfinished", "text": REOPEN}
+        return [{**offer, "button": "Try again", "other": "Ask again"}]
+    if thread.next and not thread.interrupts:
+        nodes = ", ".join(exact(NODE_LABELS.get(node, node)) for node in thread.next)
+        text = f"The run has not reached its end. Next: {nodes}."
+        button = "Try again" if failed else "Continue"
+        return [{"kind": "unfinished", "key": "unfinished", "text": text, "button": button}]
+    return cards
+
+
+def error_text(error: Exception, *, stored: bool) -> str:
+    """Say what went wrong in a run, and what to do.
+
+    Args:
+        error: what was raised.
+        stored: whether the thread holds the person's message of that run.
+    """
+    what = f"{type(error).__name__}: {summary_of(error)}"
+    if not stored:
+        kept = "Your message was not stored: it is back in the box, to be sent again."
+    else:
+        kept = "What was stored before is still there. Try again, or send another message."
+    if isinstance(error, GraphRecursionError):
+        return (
+            "The graph ran for more super-steps than it may, so it was stopped "
+            f"(GRAPH_RECURSION_LIMIT). Give its loop an end. {kept}\n{summary_of(error)}"
+        )
+    if remedy := remedy_for(error):
+        return f"The graph stopped with {what}\n{remedy} {kept}"
+    return f"The graph stopped with {what}\n{kept}"
+
+
+def summary_of(error: BaseException) -> str:
+    """Return the text of an error, whatever its class makes of it."""
+    try:
+        return str(error)
+    except Exception:  # noqa: BLE001  a __str__ may raise anything
+        return summary_line(error)
+
+
+def _text(message: BaseMessage) -> str:
+    return str(message.text)
+
+
+def _attachments(message: BaseMessage) -> list[str]:
+    """Labels for what a message holds beside its text, such as an image."""
+    blocks = message.content if isinstance(message.content, list) else []
+    labels = []
+    for block in blocks:
+        kind = str(block.get("type", "")) if isinstance(block, Mapping) else "text"
+        if kind not in ("text", ""):
+            labels.append(exact(kind.removesuffix("_url").removeprefix("input_")))
+    return labels
+
+
+def is_answered(thread: ThreadLoaded, before: int) -> bool:
+    """Return whether a run added something that can be read.
+
+    Args:
+        thread: after the run.
+        before: how many messages it held before the run.
+    """
+    added: Sequence[Any] = thread.messages[before:] or thread.messages[-1:]
+    return any(
+        message.type not in ("human", "tool") and (_text(message) or ending_of(message))
+        for message in added
+    )

@@ -1,0 +1,59 @@
+"""The difference between two lists of entries, as one replacement."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+Entry = dict[str, Any]
+"""One thing in the chat, ready for the browser: `kind`, `key`, and what the kind needs."""
+
+
+@dataclass(frozen=True)
+class Replaced:
+    """Some entries are now others.
+
+    Args:
+        start: the first index that changed.
+        removed: how many entries go.
+        entries: what comes in their place.
+    """
+
+    start: int
+    removed: int
+    entries: list[Entry]
+
+
+@dataclass(frozen=True)
+class TextAppended:
+    """An answer has become longer.
+
+    Args:
+        key: of the answer's entry.
+        text: the new part.
+    """
+
+    key: str
+    text: str
+
+
+def entry_diff(old: Sequence[Entry], new: Sequence[Entry]) -> Replaced | None:
+    """Return the shortest single replacement that turns one list into another.
+
+    Args:
+        old: the entries as they were.
+        new: the entries as they are.
+
+    Returns:
+        None where the two are equal.
+    """
+    shorter = min(len(old), len(new))
+    start = 0
+    while start < shorter and old[start] == new[start]:
+        start += 1
+    end = 0
+    while end < shorter - start and old[-1 - end] == new[-1 - end]:
+        end += 1
+    removed, added = len(old) - start - end, list(new[start : len(new) - end])
+    return Replaced(start, removed, added) if removed or added else None

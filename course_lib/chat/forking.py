@@ -1,0 +1,110 @@
+"""What a person says in place of an earlier message, and what is written into the thread for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from langchain_core.messages import BaseMessage, ToolMessage
+
+from course_lib.chat.authorship import new_id, person_message
+from course_lib.chat.errors import ChatError
+from course_lib.chat.message_keys import message_keys, position_of
+from course_lib.models import close_open_tool_calls
+
+if TYPE_CHECKING:
+    from course_lib.chat.events import ThreadLoaded
+    from course_lib.chat.graph_access import GraphAccess
+
+NOT_RUN = "Not run: the person continued with another message."
+"""What a tool call is answered with when nobody answers it before the person's next message."""
+
+
+def reworded(thread: ThreadLoaded, key: str, text: str) -> BaseMessage:
+    """Return a person's message with another text; its name, images and other contents stay.
+
+    Args:
+        thread: as it was read.
+        key: of the message.
+        text: what to say instead.
+
+    Raises:
+        ChatError: there is no such message, or the graph wrote it.
+    """
+    position = position_of(thread.messages, key)
+    if position is None:
+        raise ChatError(
+            "There is no such message in this thread, so there is nothing to fork from. Look at "
+            "the conversation as it is now."
+        )
+    message = thread.messages[position]
+    if message.type != "human" or key in thread.graph_written:
+        raise ChatError(
+            "The graph wrote that message, so it cannot be said otherwise. Edit one of your own "
+            "messages."
+        )
+    words = person_message(text)
+    content: Any = words.content
+    if isinstance(message.content, list):
+        others = [block for block in message.content if not _is_text(block)]
+        content = [{"type": "text", "text": content}, *others] if others else content
+    return message.model_copy(update={"content": content, "id": words.id})
+
+
+def repeated_question(thread: ThreadLoaded, key: str) -> tuple[str, BaseMessage]:
+    """Return the person's message that led to an answer, to be said once more.
+
+    Args:
+        thread: as it was read.
+        key: of the answer.
+
+    Returns:
+        The key of the person's message, and a copy of it with an id of its own.
+
+    Raises:
+        ChatError: the thread holds no such answer, or no person's message before it.
+    """
+    question: tuple[str, BaseMessage] | None = None
+    for each, message in zip(message_keys(thread.messages), thread.messages, strict=True):
+        if message.type == "human" and each not in thread.graph_written:
+            question = each, message.model_copy(update={"id": new_id()})
+        if each == key and question is not None:
+            return question
+    raise ChatError(
+        "Nobody asked for that answer on this branch, so there is nothing to ask again."
+    )
+
+
+def run_input(access: GraphAccess, thread: ThreadLoaded, message: BaseMessage) -> dict[str, Any]:
+    """Return the input that says a message in a thread, in the form that the graph takes.
+
+    Tool calls that nobody answered are closed first: models refuse a history with open ones.
+
+    Args:
+        access: the graph.
+        thread: where the message is said.
+        message: what is said.
+    """
+    stored = thread.values.get("messages")
+    stored = list(stored) if isinstance(stored, Sequence) and not isinstance(stored, str) else []
+    closing: list[Any] = close_open_tool_calls(thread.messages, NOT_RUN)
+    if not access.replaces_by_id:  # a repaired copy would stand beside the message it replaces
+        known = {each.id for each in thread.messages}
+        closing = [c for c in closing if isinstance(c, ToolMessage) and c.id not in known]
+    dicts = isinstance(stored[-1], Mapping) if stored else access.writes_dicts
+    said: list[Any] = [*closing, message]
+    if dicts:
+        said = [_as_dict(each) for each in said]
+    return {"messages": said if access.keeps_history else [*stored, *said]}
+
+
+def _is_text(block: Any) -> bool:
+    return isinstance(block, str) or (isinstance(block, Mapping) and block.get("type") == "text")
+
+
+def _as_dict(message: BaseMessage) -> dict[str, Any]:
+    named = {"name": message.name} if message.name else {}
+    if isinstance(message, ToolMessage):
+        answered = {"tool_call_id": message.tool_call_id}
+        return {"role": "tool", "content": message.content, **answered, **named}
+    return {"role": "user", "content": message.content, **named}

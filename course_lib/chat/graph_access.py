@@ -1,0 +1,256 @@
+"""What the chat needs of a graph: run it, read a thread, list its checkpoints, find a fork point.
+
+`open_graph` checks that a graph can be chatted with, and says what to change where it cannot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Any, Protocol
+
+from langgraph.checkpoint.base import get_checkpoint_id
+from langgraph.errors import EmptyChannelError
+
+from course_lib.chat.message_keys import message_keys
+from course_lib.chat.stream_events import MODES
+from course_lib.persistence import as_async_saver, fork_point
+
+if TYPE_CHECKING:
+    from langchain_core.runnables import RunnableConfig
+    from langgraph.checkpoint.base import BaseCheckpointSaver, CheckpointTuple
+    from langgraph.graph.state import CompiledStateGraph
+    from langgraph.types import StateSnapshot
+
+RECURSION_LIMIT = 100
+"""Super-steps after which a run counts as endless, for graphs that set no limit of their own.
+
+LangGraph's own default is about 10,000."""
+
+
+class GraphAccess(Protocol):
+    """A graph as the chat uses it.
+
+    Args:
+        name: of the graph.
+        caveats: what the chat cannot do well on this graph, in whole sentences.
+        storage: an object that stands for where the threads are kept.
+        store: the graph's long-term store, if it has one.
+        replaces_by_id: whether writing a message with a known id replaces that message.
+        keeps_history: whether a write to `messages` leaves the earlier messages in place.
+    """
+
+    name: str
+    caveats: tuple[str, ...]
+    storage: Any
+    store: Any
+    replaces_by_id: bool
+    keeps_history: bool
+    writes_dicts: bool
+
+    def run_config(self, config: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the configuration to run with, such as the limit of super-steps."""
+
+    def stream(
+        self, value: Any, config: RunnableConfig, context: Any
+    ) -> AsyncIterator[Mapping[str, Any]]:
+        """Run the graph and yield the parts of its stream."""
+
+    async def snapshot(self, config: RunnableConfig) -> StateSnapshot:
+        """Read the state of a thread, at a checkpoint if the configuration names one."""
+
+    async def exists(self, config: RunnableConfig) -> bool:
+        """Return whether the checkpoint that a configuration names is stored."""
+
+    async def checkpoints(self, thread_id: str, limit: int) -> list[CheckpointTuple]:
+        """Return the newest checkpoints of a thread."""
+
+    async def before(self, config: RunnableConfig, key: str) -> RunnableConfig:
+        """Return the last checkpoint from before a message.
+
+        Raises:
+            LookupError: there is no such message, or nothing from before it is stored.
+        """
+
+
+class LocalGraph:
+    """A compiled graph of this process.
+
+    Args:
+        graph: compiled, with `messages` in its state and a checkpointer.
+
+    Raises:
+        ValueError: the graph has no checkpointer, or no `messages`.
+    """
+
+    def __init__(self, graph: CompiledStateGraph) -> None:
+        if not graph.checkpointer or isinstance(graph.checkpointer, bool):
+            raise ValueError(
+                "This graph has no checkpointer, so it would forget every message. Compile it "
+                "with one, for example build_namu(checkpointer=InMemorySaver())."
+            )
+        if "messages" not in graph.channels:
+            raise ValueError(
+                f"The state of {graph.name!r} has no field 'messages', so there is nothing to "
+                "chat with. Build its state on langgraph.graph.MessagesState."
+            )
+        self.graph = graph
+        self.name = graph.name
+        self.store = graph.store
+        self.storage = graph.checkpointer
+        self.keeps_history, self.replaces_by_id = _reducer_kind(graph.channels["messages"])
+        self.writes_dicts = _holds_dicts(graph)
+        self.caveats = tuple(_caveats(graph, self.keeps_history))
+        self._async_graph: CompiledStateGraph | None = None
+
+    def run_config(self, config: Mapping[str, Any]) -> dict[str, Any]:
+        """Add the limit of super-steps, unless the graph has a limit of its own."""
+        own = (self.graph.config or {}).get("recursion_limit")
+        return dict(config) if own else {**config, "recursion_limit": RECURSION_LIMIT}
+
+    async def stream(
+        self, value: Any, config: RunnableConfig, context: Any
+    ) -> AsyncIterator[Mapping[str, Any]]:
+        """Run the graph and yield the parts of its stream, in LangGraph's version 2 form."""
+        graph = await self._awaitable(config)
+        options: dict[str, Any] = {"stream_mode": MODES, "subgraphs": True, "version": "v2"}
+        if context is not None:
+            options["context"] = context
+        async with aclosing(graph.astream(value, config, **options)) as parts:
+            async for part in parts:
+                yield part
+
+    async def snapshot(self, config: RunnableConfig) -> StateSnapshot:
+        """Read the state of a thread.
+
+        LangGraph adds the pending writes of an unfinished step to the state. Where that raises,
+        because two nodes wrote one field or a reducer failed, the state is read without them.
+        """
+        graph = await self._awaitable(config)
+        try:
+            return await graph.aget_state(config)
+        except Exception:
+            if get_checkpoint_id(config):
+                raise
+            saved = await graph.checkpointer.aget_tuple(_root(config))
+            if saved is None:
+                raise
+            newest = {**config["configurable"], "checkpoint_id": saved.checkpoint["id"]}
+            snapshot = await graph.aget_state(
+                {**config, "configurable": {**newest, "checkpoint_ns": ""}}
+            )
+            return snapshot._replace(interrupts=())
+
+    async def exists(self, config: RunnableConfig) -> bool:
+        """Return whether the checkpoint that a configuration names is stored."""
+        graph = await self._awaitable(config)
+        return await graph.checkpointer.aget_tuple(config) is not None
+
+    async def checkpoints(self, thread_id: str, limit: int) -> list[CheckpointTuple]:
+        """Return the newest checkpoints of a thread, newest first."""
+        config = _root({"configurable": {"thread_id": thread_id}})
+        graph = await self._awaitable(config)
+        return [found async for found in graph.checkpointer.alist(config, limit=limit)]
+
+    async def before(self, config: RunnableConfig, key: str) -> RunnableConfig:
+        """Return the last checkpoint from before a message."""
+        return await fork_point(await self._awaitable(config), config, key, keys_of=message_keys)
+
+    async def _awaitable(self, config: RunnableConfig) -> CompiledStateGraph:
+        """Return the graph with a saver that can be awaited, found on the first thread read."""
+        if self._async_graph is None:
+            saver: BaseCheckpointSaver[Any] = self.graph.checkpointer
+            saver = await as_async_saver(saver, str(config["configurable"]["thread_id"]))
+            changed = saver is not self.graph.checkpointer
+            update = {"checkpointer": saver}
+            self._async_graph = self.graph.copy(update) if changed else self.graph
+        return self._async_graph
+
+
+def open_graph(graph: Any) -> GraphAccess:
+    """Return what the chat needs of a graph.
+
+    Args:
+        graph: a compiled graph, or LangGraph's `RemoteGraph`.
+
+    Raises:
+        TypeError: it is neither; the text says what to hand over.
+        ValueError: it has no checkpointer, or no `messages`.
+    """
+    from langgraph.pregel import Pregel
+    from langgraph.pregel.remote import RemoteGraph
+
+    if isinstance(graph, RemoteGraph):
+        from course_lib.chat.remote_access import RemoteGraphAccess
+
+        return RemoteGraphAccess(graph)
+    if isinstance(graph, Pregel):
+        return LocalGraph(graph)
+    if hasattr(graph, "compile"):
+        raise TypeError(
+            f"This {type(graph).__name__} was not compiled, so it cannot run. Hand over what "
+            "compile() returns: graph.compile(checkpointer=InMemorySaver())."
+        )
+    raise TypeError(
+        f"A chat needs a compiled LangGraph graph, and this is a {type(graph).__name__}. Hand over "
+        "what StateGraph(...).compile(checkpointer=InMemorySaver()) or create_agent(..., "
+        "checkpointer=InMemorySaver()) returns."
+    )
+
+
+def _root(config: RunnableConfig) -> RunnableConfig:
+    named = {"thread_id": config["configurable"]["thread_id"], "checkpoint_ns": ""}
+    return {"configurable": named}
+
+
+def _caveats(graph: CompiledStateGraph, keeps_history: bool) -> list[str]:
+    found = []
+    if not keeps_history:
+        found.append(
+            "The field 'messages' of this graph has no reducer, so every write replaces all of it. "
+            "The chat sends the earlier messages along with yours. Declare the field as "
+            "Annotated[list[AnyMessage], add_messages] to keep them without that."
+        )
+    builder = getattr(graph, "builder", None)
+    schema = getattr(builder, "input_schema", None)
+    if builder is not None and "messages" not in builder.schemas.get(schema, ("messages",)):
+        found.append(
+            f"The input schema of this graph, {schema.__name__}, has no field 'messages', so the "
+            "graph does not get what you send. Add the field to that schema."
+        )
+    return found
+
+
+def _holds_dicts(graph: CompiledStateGraph) -> bool:
+    """Whether the state declares its messages as dictionaries, as in `list[dict]`."""
+    import typing
+
+    schema = getattr(getattr(graph, "builder", None), "state_schema", None)
+    try:
+        hint: Any = typing.get_type_hints(schema)["messages"]
+    except Exception:  # noqa: BLE001  hints that name what is not there raise anything
+        return False
+    (item,) = typing.get_args(hint)[:1] or (None,)
+    item = typing.get_origin(item) or item
+    return isinstance(item, type) and issubclass(item, dict)
+
+
+def _reducer_kind(channel: Any) -> tuple[bool, bool]:
+    """Find out by a trial what the channel of `messages` does with a second write.
+
+    Returns:
+        Whether the first message is still there, and whether a message with a known id replaces
+        the one before.
+    """
+    from langchain_core.messages import HumanMessage
+
+    first, second = HumanMessage("first", id="one"), HumanMessage("second", id="two")
+    try:
+        trial = channel.copy()
+        trial.update([[first]])
+        trial.update([[second]])
+        both = len(trial.get()) == 2
+        trial.update([[HumanMessage("again", id="two")]])
+        return both, both and len(trial.get()) == 2
+    except (EmptyChannelError, TypeError, ValueError, AttributeError, KeyError, IndexError):
+        return True, False  # a reducer for messages of another form

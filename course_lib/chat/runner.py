@@ -1,0 +1,145 @@
+"""One run of a graph for the chat: started, streamed, and always ended on the screen."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from course_lib.chat.events import Event, NodeEnded, Outcome, RunEnded, RunStarted, ThreadLoaded
+from course_lib.chat.stream_events import StreamReader
+from course_lib.chat.turns import wait_until_ended
+
+if TYPE_CHECKING:
+    from langchain_core.messages import BaseMessage
+
+    from course_lib.chat.graph_access import GraphAccess
+    from course_lib.chat.thread_reader import ThreadReader
+
+
+@dataclass(frozen=True)
+class RunRequest:
+    """What to run.
+
+    Args:
+        value: the input of the run.
+        config: where it runs: the thread, and perhaps a checkpoint.
+        message: the person's message in the input, if there is one.
+        fork: the thread as it is at the checkpoint that the run forks from.
+    """
+
+    value: Any
+    config: dict[str, Any]
+    message: BaseMessage | None = None
+    fork: ThreadLoaded | None = None
+
+
+class Runner:
+    """Runs a graph, and reports what happens.
+
+    Args:
+        access: the graph.
+        emit: is called with every event.
+    """
+
+    def __init__(self, access: GraphAccess, emit: Callable[[Event], None]) -> None:
+        self._access = access
+        self._emit = emit
+        self._task: asyncio.Future[None] | None = None
+
+    @property
+    def running(self) -> bool:
+        """Whether a run has begun and not ended."""
+        return self._task is not None
+
+    def stop(self) -> None:
+        """Cancel the run, if there is one."""
+        if self._task is not None:
+            self._task.cancel()
+
+    async def run(
+        self, request: RunRequest, reader: ThreadReader, context: Any, config: dict[str, Any]
+    ) -> Outcome:
+        """Run the graph, and report its end whatever happens.
+
+        Args:
+            request: what to run.
+            reader: of the thread.
+            context: of the run.
+            config: names the thread as it stands, to read it after the run.
+
+        Returns:
+            How the run ended.
+        """
+        before = request.fork or reader.last
+        if request.fork is not None:
+            self._emit(request.fork)  # what came after the fork has not been said on this branch
+        if request.message is not None:
+            reader.authorship.sent(request.message)
+        self._emit(RunStarted(request.message))
+        task = self._task = asyncio.ensure_future(self._consume(request, reader, context, before))
+        interrupted = await wait_until_ended(task, cancel=True)
+        self._task = None
+        error = None if task.cancelled() else task.exception()
+        reader.checkpoint_id = None  # the run has made newer checkpoints
+        reading = asyncio.ensure_future(reader.read_or_report(config))
+        interrupted = await wait_until_ended(reading, cancel=False) or interrupted
+        thread = reading.result()
+        if thread.error is not None:
+            error = error or thread.error
+            thread = replace(before, interrupts=(), next=(), is_newest=True)
+        outcome: Outcome = "waiting" if thread.interrupts or thread.next else "done"
+        if error is not None or task.cancelled():
+            outcome = "failed" if error is not None else "stopped"
+        self.end(outcome, thread, error, request.message, before)
+        if interrupted is not None:
+            raise interrupted
+        return outcome
+
+    def end(
+        self,
+        outcome: Outcome,
+        thread: ThreadLoaded,
+        error: BaseException | None,
+        message: BaseMessage | None,
+        before: ThreadLoaded,
+    ) -> None:
+        """Report the end of a run.
+
+        Args:
+            outcome: how it ended.
+            thread: what it holds now.
+            error: what was raised.
+            message: the person's message that the run was started with.
+            before: the thread before the run.
+        """
+        stored = message is None or _is_stored(message, before.messages, thread.messages)
+        unstored = None if stored else message
+        if error is not None and not isinstance(error, Exception):
+            error = RuntimeError(f"{type(error).__name__}: {error}")  # such as SystemExit
+        self._emit(RunEnded(outcome, thread, error, unstored))
+
+    async def _consume(
+        self, request: RunRequest, reader: ThreadReader, context: Any, before: ThreadLoaded
+    ) -> None:
+        events = StreamReader(list(before.messages))
+        parts = self._access.stream(request.value, request.config, context)
+        async with aclosing(parts):
+            async for part in parts:
+                for event in events.events_from_part(part):
+                    if isinstance(event, NodeEnded):
+                        reader.authorship.observe(event.update)
+                    self._emit(event)
+
+
+def _is_stored(
+    message: BaseMessage, before: Sequence[BaseMessage], now: Sequence[BaseMessage]
+) -> bool:
+    """Whether a thread holds a message; a reducer may have given it another id."""
+    if any(each.id == message.id for each in now):
+        return True
+    texts = [Counter(str(m.text) for m in each if m.type == "human") for each in (before, now)]
+    return texts[1][str(message.text)] > texts[0][str(message.text)]

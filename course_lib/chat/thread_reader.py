@@ -1,0 +1,137 @@
+"""Reading one thread for the chat, and remembering what was read last."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from langgraph.checkpoint.base import get_checkpoint_id
+
+from course_lib.chat.authorship import MAX_CHECKPOINTS, Authorship, path_to
+from course_lib.chat.errors import ChatError
+from course_lib.chat.events import ThreadLoaded
+from course_lib.chat.message_keys import read_messages
+
+if TYPE_CHECKING:
+    from langgraph.types import StateSnapshot
+
+    from course_lib.chat.graph_access import GraphAccess
+
+
+class ThreadReader:
+    """One thread, and the checkpoint of it that is shown.
+
+    Args:
+        access: the graph.
+        thread_id: which thread.
+    """
+
+    def __init__(self, access: GraphAccess, thread_id: str) -> None:
+        self.thread_id = thread_id
+        self.checkpoint_id: str | None = None
+        """The checkpoint that is shown; None for the newest."""
+        self.authorship = Authorship()
+        self.last = ThreadLoaded(thread_id, None, {})
+        """The thread as it was read last."""
+        self._access = access
+        self._newest_id: str | None = None
+
+    def config(self, more: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the part of a configuration that names the thread and the checkpoint shown.
+
+        Args:
+            more: other values of the same part.
+        """
+        named = {**more, "thread_id": self.thread_id}
+        if self.checkpoint_id is not None:
+            named |= {"checkpoint_id": self.checkpoint_id, "checkpoint_ns": ""}
+        return {"configurable": named}
+
+    async def read(self, config: Mapping[str, Any]) -> ThreadLoaded:
+        """Read the thread.
+
+        Args:
+            config: names the thread and perhaps a checkpoint.
+
+        Raises:
+            Exception: whatever the graph or its saver raises.
+        """
+        snapshot = await self._access.snapshot(config)
+        if get_checkpoint_id(config) is None:
+            self._newest_id = _checkpoint_id(snapshot)
+        messages = read_messages(snapshot.values.get("messages"))
+        if self.authorship.unknown(messages):
+            found = await self._access.checkpoints(self.thread_id, MAX_CHECKPOINTS)
+            self.authorship.search(path_to(found, _checkpoint_id(snapshot)), messages)
+        self.last = ThreadLoaded(
+            thread_id=self.thread_id,
+            checkpoint_id=_checkpoint_id(snapshot),
+            values=snapshot.values,
+            interrupts=snapshot.interrupts,
+            next=snapshot.next,
+            is_newest=self.checkpoint_id is None,
+            graph_written=self.authorship.graph_written(messages),
+        )
+        return self.last
+
+    async def read_or_report(self, config: Mapping[str, Any]) -> ThreadLoaded:
+        """Read the thread; where that fails, return an empty one that holds the error."""
+        try:
+            return await self.read(config)
+        except Exception as error:  # noqa: BLE001  any failure is the thread's state to show
+            return ThreadLoaded(self.thread_id, None, {}, error=error)
+
+    async def go_to(self, checkpoint_id: str | None) -> None:
+        """Show an earlier checkpoint from now on.
+
+        Args:
+            checkpoint_id: which one; None for the newest.
+
+        Raises:
+            ChatError: the thread has no such checkpoint.
+        """
+        thread = {"thread_id": self.thread_id}
+        if checkpoint_id is not None:
+            there = {**thread, "checkpoint_id": checkpoint_id, "checkpoint_ns": ""}
+            if not await self._access.exists({"configurable": there}):
+                raise ChatError(
+                    f"This thread has no checkpoint {checkpoint_id!r}, so there is nothing to go "
+                    "back to. The tree shows the checkpoints there are."
+                )
+        newest = _checkpoint_id(await self._access.snapshot({"configurable": thread}))
+        self.checkpoint_id = None if checkpoint_id == newest else checkpoint_id
+
+    async def read_before(
+        self, key: str, config: Mapping[str, Any]
+    ) -> tuple[dict[str, Any], ThreadLoaded]:
+        """Find the place to fork from, so that a message can be replaced.
+
+        Args:
+            key: of the message.
+            config: names the thread and perhaps a checkpoint.
+
+        Returns:
+            The `configurable` part that names the last checkpoint from before the message, and
+            the thread as it is there.
+
+        Raises:
+            ChatError: nothing from before that message is stored.
+        """
+        try:
+            before = await self._access.before(config, key)
+        except LookupError as error:
+            raise ChatError(str(error)) from error
+        shown = self.last
+        fork = await self.read(before)
+        self.last = shown
+        return dict(before["configurable"]), fork
+
+    async def refresh(self, config: Mapping[str, Any]) -> tuple[ThreadLoaded, bool]:
+        """Read the thread again, and say whether somebody else has added to it meanwhile."""
+        before = self._newest_id
+        thread = await self.read(config)
+        return thread, self.checkpoint_id is None and thread.checkpoint_id != before
+
+
+def _checkpoint_id(snapshot: StateSnapshot) -> str | None:
+    return get_checkpoint_id(snapshot.config)

@@ -1,0 +1,107 @@
+"""What happened in this sitting since a person's message, and is not stored in the thread."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from course_lib.chat.chips import Chip, answered_chip, merged_chips, stored_tool_chips
+from course_lib.chat.entries import unstored_entry, work_entry
+from course_lib.chat.entry_diff import Entry
+from course_lib.chat.events import NodeEnded, NodeStarted, Progress, ToolCalled, ToolReturned
+from course_lib.display import summary_line
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from langchain_core.messages import BaseMessage
+
+WorkEvent = NodeStarted | NodeEnded | ToolCalled | ToolReturned | Progress
+
+
+@dataclass
+class TurnRecord:
+    """One turn: a person's message, and everything up to the next one.
+
+    Args:
+        after: key of the person's message before this one; empty for the first.
+        chips: what ran, in the order in which it began.
+        notes: problems, notes, and answers that were not stored.
+        unstored: the person's message, where the thread does not hold it.
+        stale: how many of the notes are from before the run that goes on now.
+    """
+
+    after: str = ""
+    chips: list[Chip] = field(default_factory=list)
+    notes: list[Entry] = field(default_factory=list)
+    unstored: BaseMessage | None = None
+    stale: int = 0
+    _tasks: dict[str, Chip] = field(default_factory=dict)
+    _progress: Chip | None = None
+
+    def handle(self, event: WorkEvent) -> None:
+        """Note what the graph did."""
+        match event:
+            case NodeStarted(task=task, node=node, path=path):
+                self._task(task, node, path).state = "running"
+            case NodeEnded(task=task, node=node, path=path, update=update):
+                chip = self._task(task, node, path)
+                ended = "waiting" if event.interrupted else "done"
+                chip.state = "failed" if event.error else ended
+                chip.detail = event.error or _update_text(update) or "wrote nothing"
+            case ToolCalled(call_id=call_id, name=name, args=args):
+                self.chips.append(Chip.of_call(call_id, name, args, "running"))
+            case ToolReturned(call_id=call_id, name=name):
+                running = [c for c in self.chips if c.kind == "tool" and c.state == "running"]
+                chip = answered_chip(running, call_id, name)
+                if chip is None:
+                    chip = Chip("tool", name, call_id=call_id)
+                    self.chips.append(chip)
+                chip.returned(event.text, event.failed)
+            case Progress(value=value):
+                chip = Chip.of_progress(value)
+                if self._progress is None:
+                    self.chips.append(chip)
+                else:
+                    self.chips[self._index_of(self._progress)] = chip
+                self._progress = chip
+
+    def set_chip_states(self, before: str, after: str) -> None:
+        """Give all chips of one state another one."""
+        for chip in self.chips:
+            if chip.state == before:
+                chip.state = after
+
+    def entries(self, key: str, messages: Sequence[BaseMessage], open_state: str) -> list[Entry]:
+        """Return what the graph did in this turn as an entry, none where it did nothing.
+
+        Args:
+            key: of the turn.
+            messages: of the turn, as they are stored.
+            open_state: the state of a tool call that has no answer.
+        """
+        chips = merged_chips(self.chips, stored_tool_chips(messages, open_state))
+        return [work_entry(key, chips)] if chips else []
+
+    def note_entries(self, key: str) -> list[Entry]:
+        """Return the notes of this turn, each under a key of its own."""
+        return [{**note, "key": f"note-{key}-{n}"} for n, note in enumerate(self.notes)]
+
+    def unstored_entries(self, key: str) -> list[Entry]:
+        """Return all entries of a turn whose message the thread does not hold."""
+        said = [] if self.unstored is None else [unstored_entry(key, self.unstored)]
+        return [*said, *self.entries(key, [], "stopped"), *self.note_entries(key)]
+
+    def _task(self, task: str, node: str, path: tuple[str, ...]) -> Chip:
+        if task not in self._tasks:
+            self._tasks[task] = Chip("node", " / ".join([*path, node]))
+            self.chips.append(self._tasks[task])
+        return self._tasks[task]
+
+    def _index_of(self, chip: Chip) -> int:
+        return next(n for n, each in enumerate(self.chips) if each is chip)
+
+
+def _update_text(update: Mapping[str, object]) -> str:
+    return "\n".join(f"{name}: {summary_line(value)}" for name, value in update.items())

@@ -1,0 +1,301 @@
+"""Any value in short or as JSON, the same from run to run.
+
+Values come from other people's graphs: arrays, cycles, objects whose `__repr__` raises, a million
+items. Whatever a value is, these functions return, and what they return is short.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+SHORT = 72
+"""Longest value shown in one table cell, in characters."""
+
+MAX_ITEMS = 200
+"""How many items of a container are looked at."""
+
+MAX_DEPTH = 12
+"""How many containers inside each other are looked at."""
+
+MAX_TEXT = 20_000
+"""Longest text that is looked at, in characters."""
+
+MAX_BITS = 10_000
+"""Largest integer that is written out; Python refuses to write one of more than 4,300 digits."""
+
+CUT = "..."
+
+
+@dataclass(frozen=True)
+class DisplayOutput:
+    """One thing on display, in the forms a notebook front end can choose from.
+
+    Args:
+        text: the plain form.
+        rich: MIME type of the richer form.
+        source: the richer form.
+    """
+
+    text: str
+    rich: str
+    source: str
+
+    def __repr__(self) -> str:
+        return self.text
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        return {self.rich: self.source, "text/plain": self.text}
+
+
+def display_output(shown: Any) -> None:
+    """Show something below the cell.
+
+    Args:
+        shown: a `DisplayOutput`, or a widget.
+    """
+    from IPython.display import display
+
+    display(shown)
+
+
+def summary_line(value: Any) -> str:
+    """Return one short line for any value, the same from run to run.
+
+    Args:
+        value: anything.
+
+    Returns:
+        At most `SHORT` characters.
+    """
+    return shorten(one_line(value), SHORT)
+
+
+def shorten(text: str, width: int) -> str:
+    """Return a text on one line, cut to a width.
+
+    Args:
+        text: any text.
+        width: in characters.
+    """
+    line = re.sub(r"\s+", " ", text[: max(MAX_TEXT, width)]).strip()
+    return line if len(line) <= width else line[: width - len(CUT)].rstrip() + CUT
+
+
+def format_json(value: Any) -> str:
+    """Return a value as JSON, line by line; a text as it is, and what is no JSON in short.
+
+    Args:
+        value: anything.
+    """
+    if isinstance(value, str):
+        return str(value)
+    return json.dumps(_plain(value, 0, ()), ensure_ascii=False, indent=1)
+
+
+def as_fields(state: Any) -> dict[str, Any]:
+    """Return a state's fields by name, whichever of Python's record types it is.
+
+    Args:
+        state: a mapping, a dataclass, a Pydantic model, a `StateSnapshot`, or any other value,
+            which becomes the one field `(whole state)`.
+    """
+    from langgraph.types import StateSnapshot
+
+    if state is None:
+        return {}
+    if isinstance(state, StateSnapshot):
+        return as_fields(state.values)
+    if isinstance(state, Mapping):
+        return {_name(key): inner for key, inner in list(state.items())}
+    names = _field_names(state)
+    if names is None:
+        return {"(whole state)": state}
+    return {name: _attribute(state, name) for name in names}
+
+
+def is_equal(first: Any, second: Any) -> bool:
+    """Return whether two values are equal, also where `==` raises or returns an array.
+
+    Args:
+        first: any value.
+        second: another one.
+    """
+    if first is second:
+        return True
+    try:
+        return bool(first == second)
+    except Exception:  # noqa: BLE001  arrays raise ValueError, other classes anything
+        pass
+    try:
+        return bool((first == second).all()) and first.shape == second.shape
+    except Exception:  # noqa: BLE001
+        return one_line(first) == one_line(second)
+
+
+def is_message(value: Any) -> bool:
+    """Return whether a value is a LangChain message."""
+    return all(hasattr(type(value), name) for name in ("text", "pretty_repr")) and all(
+        hasattr(value, name) for name in ("content", "type")
+    )
+
+
+def speaker_of(message: Any) -> tuple[str, str]:
+    """Return who says a message, and what: its text and the tool calls it makes.
+
+    Args:
+        message: a LangChain message, or a `{"role": ..., "content": ...}` mapping.
+    """
+    if isinstance(message, Mapping):
+        role = message.get("role", message.get("type", "?"))
+        content = message.get("content", "")
+        return _text(role), content if isinstance(content, str) else one_line(content)
+    if message.type == "remove":
+        return "remove", _text(message.id)
+    text = _text(message.text)
+    calls = "; ".join(
+        f"{call['name']}({', '.join(f'{k}={one_line(v)}' for k, v in call['args'].items())})"
+        for call in getattr(message, "tool_calls", ())
+    )
+    if message.type == "tool" and message.name:
+        return f"tool {message.name}", text
+    return message.type, " ".join(filter(None, [text, f"-> {calls}" if calls else ""]))
+
+
+def one_line(value: Any, depth: int = 0, inside: tuple[int, ...] = ()) -> str:
+    """Return a value on one line, whatever its length.
+
+    Args:
+        value: anything.
+        depth: how many containers it is inside.
+        inside: the ids of these containers.
+    """
+    try:
+        return _one_line(value, depth, inside)
+    except Exception as error:  # noqa: BLE001  a class may raise anything when it is looked at
+        return f"<{type(value).__name__}, which cannot be shown: {type(error).__name__}>"
+
+
+def _one_line(value: Any, depth: int, inside: tuple[int, ...]) -> str:
+    if is_message(value):
+        who, text = speaker_of(value)
+        return f"{who}: {text}"
+    if type(value).__name__ == "Overwrite":
+        return f"Overwrite({one_line(value.value, depth + 1, inside)})"
+    container = isinstance(value, (Mapping, list, tuple, Set)) and not _has_own_repr(value)
+    if container and (depth >= MAX_DEPTH or id(value) in inside):
+        return CUT
+    inside = (*inside, id(value))
+    if not container:
+        return _text(value, repr)
+    if isinstance(value, Mapping):
+        if "name_en" in value and "id" in value:
+            return f"{value['id']} {value['name_en']}"
+        pairs = (f"{_name(k)}: {one_line(v, depth + 1, inside)}" for k, v in _first(value.items()))
+        return "{" + ", ".join([*pairs, *_rest(value)]) + "}"
+    items = _first(value)
+    if isinstance(value, (list, tuple)):
+        if items and all(map(is_message, items)):
+            number = len(value)
+            return f"{number} message{'s' if number > 1 else ''}, last {one_line(value[-1])}"
+        lines = [one_line(item, depth + 1, inside) for item in items]
+        return "[" + ", ".join([*lines, *_rest(value)]) + "]"
+    lines = sorted(one_line(item, depth + 1, inside) for item in items)
+    return "{" + ", ".join([*lines, *_rest(value)]) + "}"
+
+
+def _has_own_repr(value: Any) -> bool:
+    """Whether a container is a record with names of its own, as a named tuple is."""
+    return isinstance(value, tuple) and hasattr(value, "_fields")
+
+
+def _first(values: Any) -> list[Any]:
+    return list(islice(values, MAX_ITEMS))
+
+
+def _rest(value: Any) -> list[str]:
+    more = len(value) - MAX_ITEMS
+    return [f"{CUT} {more:,} more"] if more > 0 else []
+
+
+def _text(value: Any, form: Any = str) -> str:
+    """A value as text, without the addresses of objects, which change from run to run."""
+    if isinstance(value, (str, bytes, bytearray)):
+        value = value[:MAX_TEXT]
+    elif isinstance(value, int) and not isinstance(value, bool) and value.bit_length() > MAX_BITS:
+        return f"an integer of {value.bit_length():,} bits"
+    try:
+        text = form(value)
+    except Exception as error:  # noqa: BLE001  a __repr__ may raise anything
+        return f"<{type(value).__name__}, which cannot be shown: {type(error).__name__}>"
+    if not isinstance(text, str):
+        return f"<{type(value).__name__}>"
+    return re.sub(r" at 0x[0-9a-fA-F]+", "", text[:MAX_TEXT])
+
+
+def _name(key: Any) -> str:
+    return key if type(key) is str else one_line(key, MAX_DEPTH - 1)
+
+
+def _field_names(state: Any) -> Sequence[str] | None:
+    fields = getattr(type(state), "model_fields", None)
+    if isinstance(fields, Mapping):
+        return list(fields)
+    if dataclasses.is_dataclass(state) and not isinstance(state, type):
+        return [field.name for field in dataclasses.fields(state)]
+    return None
+
+
+def _attribute(state: Any, name: str) -> Any:
+    try:
+        return getattr(state, name)
+    except Exception as error:  # noqa: BLE001  a property may raise anything
+        return error
+
+
+def _plain(value: Any, depth: int, inside: tuple[int, ...]) -> Any:
+    """A value made of what JSON can hold."""
+    if value is None or type(value) is bool:
+        return value
+    if type(value) is int:
+        return value if value.bit_length() <= MAX_BITS else _text(value, repr)
+    if type(value) is str:
+        return value[:MAX_TEXT]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else repr(value)
+    if depth >= MAX_DEPTH or id(value) in inside:
+        return summary_line(value)
+    inside = (*inside, id(value))
+    try:
+        return _plain_container(value, depth, inside)
+    except Exception:  # noqa: BLE001  a container may raise anything while it is read
+        return summary_line(value)
+
+
+def _plain_container(value: Any, depth: int, inside: tuple[int, ...]) -> Any:
+    if isinstance(value, Mapping):
+        found = {_name(k): _plain(v, depth + 1, inside) for k, v in _first(value.items())}
+        return {**found, **dict.fromkeys(_rest(value), CUT)}
+    if isinstance(value, (list, tuple)):
+        return [*(_plain(item, depth + 1, inside) for item in _first(value)), *_rest(value)]
+    return summary_line(value)
+
+
+def lines_of(value: Any) -> Iterator[str]:
+    """Yield a table cell's lines: a text as it is, a list of texts one by one, all else in short.
+
+    Args:
+        value: of the cell.
+    """
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list) and all(isinstance(item, str) for item in value):
+        yield from value
+    else:
+        yield summary_line(value)

@@ -1,0 +1,106 @@
+"""The HTTP clients of a served model: the same way through proxies for both kinds of call."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import urllib.request
+from typing import Any
+from urllib.parse import urlsplit
+
+import openai
+
+
+class UnexpectedAnswer(openai.OpenAIError):
+    """A server answered with success, but not in OpenAI's protocol.
+
+    It is an `OpenAIError`, which the client passes on without asking again.
+    """
+
+
+def http_clients(url: str) -> dict[str, Any]:
+    """Return the arguments of `ChatOpenAI` that hold its HTTP clients.
+
+    Both go through the proxy that the environment names, unless `NO_PROXY` excludes the address
+    or the address is this machine's own. The asynchronous client keeps no connection open between
+    requests, because a kept connection belongs to the event loop that opened it, and one model
+    may be used from several: the notebook's, a server's in a thread, or one of each `asyncio.run`.
+
+    Args:
+        url: the address of the model server.
+    """
+    trusts_env = not is_this_machine(url)
+    limits = type(openai.DEFAULT_CONNECTION_LIMITS)(max_keepalive_connections=0)
+    return {
+        "http_client": openai.DefaultHttpxClient(
+            trust_env=trusts_env, event_hooks={"response": [_check]}
+        ),
+        "http_async_client": openai.DefaultAsyncHttpxClient(
+            limits=limits, trust_env=trusts_env, event_hooks={"response": [_check_async]}
+        ),
+    }
+
+
+def is_this_machine(url: str) -> bool:
+    """Whether an address belongs to this machine, so that no proxy can be on the way to it."""
+    host = (urlsplit(url).hostname or "").rstrip(".")
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return address.is_loopback or address.is_unspecified
+
+
+def proxy_for(url: str) -> str | None:
+    """Return the proxy that a request to this address goes through, without its password."""
+    parts = urlsplit(url)
+    proxies = urllib.request.getproxies()
+    proxy = proxies.get(parts.scheme) or proxies.get("all")
+    if proxy is None or is_this_machine(url) or urllib.request.proxy_bypass(parts.netloc):
+        return None
+    named = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
+    return f"{named.scheme}://{named.hostname}" + (f":{named.port}" if named.port else "")
+
+
+def _check(response: Any) -> None:
+    if _is_success(response):
+        _check_type(response)
+        if _is_json(response):
+            response.read()
+            _check_answer(response)
+
+
+async def _check_async(response: Any) -> None:
+    if _is_success(response):
+        _check_type(response)
+        if _is_json(response):
+            await response.aread()
+            _check_answer(response)
+
+
+def _is_success(response: Any) -> bool:
+    return response.is_success and response.url.path.endswith("/chat/completions")
+
+
+def _is_json(response: Any) -> bool:
+    return "json" in response.headers.get("content-type", "")
+
+
+def _check_type(response: Any) -> None:
+    kind = response.headers.get("content-type", "")
+    if kind and not _is_json(response) and "event-stream" not in kind:
+        raise UnexpectedAnswer(f"it answered {response.status_code} with {kind.split(';')[0]}")
+
+
+def _check_answer(response: Any) -> None:
+    try:
+        answer = json.loads(response.content)
+    except ValueError:
+        answer = None
+    if isinstance(answer, dict) and answer.get("error"):
+        raise UnexpectedAnswer(f"it answered with an error: {str(answer['error'])[:300]}")
+    if not isinstance(answer, dict) or not isinstance(answer.get("choices"), list):
+        start = response.text[:100]
+        raise UnexpectedAnswer(f"it answered {response.status_code} with {start!r}")

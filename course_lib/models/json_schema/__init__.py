@@ -1,0 +1,1 @@
+"""Making up values that a JSON schema accepts."""

@@ -1,0 +1,169 @@
+"""Failures of a model server, each said in words that name the address and the remedy."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import openai
+from langchain_core.exceptions import ContextOverflowError
+
+from course_lib.models.http_clients import UnexpectedAnswer, proxy_for
+
+
+class ModelServerError(ConnectionError):
+    """A model server cannot be reached, broke off or failed; a later try may succeed.
+
+    It is a `ConnectionError`, which LangGraph's retry policy tries again.
+    """
+
+
+class ModelRequestError(ValueError):
+    """A model server refuses this request, and will refuse it each time.
+
+    The key is refused, the model is unknown, the address is none of an OpenAI-compatible server,
+    or the request itself is at fault. It is a `ValueError`, which LangGraph's retry policy does
+    not try again.
+    """
+
+
+@dataclass
+class RequestFacts:
+    """What an error says about the request that failed.
+
+    Args:
+        url: address of the server.
+        model: name of the model that was asked for.
+        timeout: seconds without an answer after which the client gives up.
+        max_retries: how often the client tries again.
+        chunks_seen: how many chunks of the answer have come.
+    """
+
+    url: str
+    model: str
+    timeout: Any
+    max_retries: int | None
+    chunks_seen: int = field(default=0)
+
+
+@contextlib.contextmanager
+def explained_errors(facts: RequestFacts) -> Iterator[RequestFacts]:
+    """Turn a failure inside the block into one that says where it comes from and what to do.
+
+    Raises:
+        ModelServerError: nobody answers, the answer is late or breaks off, or the server failed.
+        ModelRequestError: the server refuses the request.
+    """
+    try:
+        yield facts
+    except openai.APITimeoutError as error:
+        if facts.chunks_seen:
+            raise _broken_off(facts, f"nothing came for {facts.timeout} s") from error
+        raise ModelServerError(
+            f"{facts.url} did not answer within {facts.timeout} s ({facts.max_retries} more tries "
+            "were made). Is it overloaded? Give it more time with chat_model(timeout=...)."
+        ) from error
+    except openai.APIConnectionError as error:
+        if facts.chunks_seen:
+            raise _broken_off(facts, _root_cause(error)) from error
+        raise _unreachable(facts, error) from error
+    except openai.APIStatusError as error:
+        if isinstance(error, ContextOverflowError):  # LangChain's middleware looks for its class
+            raise
+        raise _refusal(facts, error) from error
+    except UnexpectedAnswer as error:
+        raise _no_openai_server(facts, str(error)) from error
+    except (openai.LengthFinishReasonError, openai.ContentFilterFinishReasonError) as error:
+        raise ModelRequestError(
+            f"The structured answer of {facts.model!r} at {facts.url} is not complete: {error} "
+            "Give it more room with max_tokens, or ask for less."
+        ) from error
+    except openai.APIError as error:
+        if type(error) is not openai.APIError:
+            raise
+        # The server reports this inside the stream, after it has sent the status 200.
+        raise _broken_off(facts, error.message) from error
+    except json.JSONDecodeError as error:
+        if facts.chunks_seen:
+            raise _broken_off(facts, f"a chunk is not JSON: {error}") from error
+        raise _no_openai_server(facts, f"its answer is not JSON: {error}") from error
+
+
+def no_chunks(facts: RequestFacts) -> ModelRequestError:
+    """Return the error for a stream that ended without a single chunk."""
+    return _no_openai_server(facts, "its stream holds no chunk of an answer")
+
+
+def _refusal(facts: RequestFacts, error: openai.APIStatusError) -> Exception:
+    status, said = error.status_code, str(error.message)
+    is_page = "html" in error.response.headers.get("content-type", "")
+    if is_page and status < 500:
+        return _no_openai_server(facts, f"it answered {status} with a web page")
+    if status in (401, 403):
+        return ModelRequestError(
+            f"{facts.url} refuses the key ({status}: {said}). Set COURSE_LLM_API_KEY."
+        )
+    if status in (404, 405):
+        return _not_found(facts, error)
+    if status == 429 and getattr(error, "code", None) == "insufficient_quota":
+        return ModelRequestError(
+            f"{facts.url} refuses the request because the account has no credit left: {said} Add "
+            "credit there, or set COURSE_LLM_API_KEY to the key of another account."
+        )
+    if status >= 500 or status in (408, 409, 429):
+        return ModelServerError(
+            f"{facts.url} answered {status}: {said} Try again, or look into the server's log."
+        )
+    return ModelRequestError(
+        f"{facts.url} refuses the request for the model {facts.model!r} ({status}): {said} Change "
+        "what the message names; the same request would be refused again."
+    )
+
+
+def _not_found(facts: RequestFacts, error: openai.APIStatusError) -> ModelRequestError:
+    body = error.body if isinstance(error.body, dict) else {}
+    said = str(body.get("message") or "")
+    if body.get("code") == "model_not_found" or "model" in said.lower():
+        return ModelRequestError(
+            f"{facts.url} has no model {facts.model!r}: {said} Look at {facts.url}/models, then "
+            "set COURSE_LLM_MODEL or the option model=."
+        )
+    return ModelRequestError(
+        f"{facts.url} is not the address of an OpenAI-compatible server, or has no model "
+        f"{facts.model!r}: it answered {error.status_code} to a request for /chat/completions. "
+        "Such an address usually ends in /v1. Set COURSE_LLM_BASE_URL or COURSE_LLM_MODEL."
+    )
+
+
+def _no_openai_server(facts: RequestFacts, why: str) -> ModelRequestError:
+    return ModelRequestError(
+        f"{facts.url} is not the address of an OpenAI-compatible server: asked for the model "
+        f"{facts.model!r}, {why}. Such an address usually ends in /v1. Set COURSE_LLM_BASE_URL."
+    )
+
+
+def _unreachable(facts: RequestFacts, error: Exception) -> ModelServerError:
+    proxy = proxy_for(facts.url)
+    way = f" through the proxy {proxy}" if proxy else ""
+    remedy = " Or add the address to NO_PROXY if the proxy should not be used." if proxy else ""
+    return ModelServerError(
+        f"Nobody answers at {facts.url}{way} ({_root_cause(error)}). Start the server, or set "
+        f"COURSE_LLM_BASE_URL to where it is; unset it to use the offline model.{remedy}"
+    )
+
+
+def _broken_off(facts: RequestFacts, why: str) -> ModelServerError:
+    return ModelServerError(
+        f"{facts.url} broke off in the middle of an answer ({why}). Send the message again; if it "
+        "comes back, look into the server's log."
+    )
+
+
+def _root_cause(error: BaseException) -> str:
+    """Return the words of the error at the bottom of a chain of errors."""
+    while error.__cause__ or error.__context__:
+        error = error.__cause__ or error.__context__  # type: ignore[assignment]
+    return str(error) or type(error).__name__

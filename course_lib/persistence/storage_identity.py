@@ -1,0 +1,42 @@
+"""Whether two savers store into the same place."""
+
+from __future__ import annotations
+
+from typing import Any
+
+WRAPPED = "saver"
+"""The attribute under which `AsyncSaverAdapter` holds the saver that it adapts."""
+
+
+def same_storage(first: Any, second: Any) -> bool:
+    """Return whether two savers are one, or copies of one.
+
+    `compile()` copies a saver, and gives the copy another serialiser, where
+    `LANGGRAPH_STRICT_MSGPACK` is set. A copy shares everything else: connection, tables, locks.
+
+    Args:
+        first: a saver, or an adapter around one.
+        second: another one.
+    """
+    first, second = _unwrapped(first), _unwrapped(second)
+    if first is second:
+        return True
+    if type(first) is not type(second):
+        return False
+    ours, theirs = _parts(first), _parts(second)
+    return (
+        bool(ours)
+        and ours.keys() == theirs.keys()
+        and all(part is theirs[name] for name, part in ours.items())
+    )
+
+
+def _unwrapped(saver: Any) -> Any:
+    from course_lib.persistence.async_saver import AsyncSaverAdapter
+
+    return getattr(saver, WRAPPED) if isinstance(saver, AsyncSaverAdapter) else saver
+
+
+def _parts(saver: Any) -> dict[str, Any]:
+    """What a saver stores with: everything that it holds but its serialiser."""
+    return {name: part for name, part in vars(saver).items() if "serde" not in name}

@@ -1,0 +1,227 @@
+"""Whatever happens in a run reaches the person."""
+
+import pytest
+from chat_graphs import chat_on, conflicting, moody, one_node, reducer_raises, texts
+from langchain_core.language_models import FakeListChatModel
+from langchain_core.messages import AIMessage, RemoveMessage
+from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.config import get_stream_writer
+from langgraph.graph import START, MessagesState, StateGraph
+from typing_extensions import TypedDict
+
+from course_lib.chat import ChatController
+from course_lib.chat.graph_access import RECURSION_LIMIT
+from course_lib.models import OfflineChatModel
+from course_lib.namu import build_namu
+from course_lib.persistence import open_checkpointer
+
+
+async def test_a_model_that_breaks_off_leaves_its_words_a_problem_and_a_way_on():
+    model = OfflineChatModel(fail_after_tokens=14)
+    chat, transcript = chat_on(build_namu(model=model, checkpointer=InMemorySaver()))
+    await chat.send("hello")
+    kinds = [entry["kind"] for entry in transcript.entries]
+    assert kinds == ["you", "work", "answer", "problem", "unfinished"]
+    assert transcript.entries[-1]["button"] == "Try again"
+    assert transcript.entries[2]["text"] and not transcript.entries[2]["kept"]
+    model.fail_after_tokens = None
+    await chat.continue_run()
+    assert transcript.kept()[-1][1].startswith("Hello, I am Namu.")
+
+
+async def test_a_graph_that_raises_loops_or_says_nothing_gets_a_readable_card():
+    chat, transcript = chat_on(moody())
+    await chat.send("boom")
+    assert "RuntimeError: boom, as asked" in transcript.entries[-2]["text"]
+
+    def round_and_round(state):
+        return {}
+
+    graph = StateGraph(MessagesState)
+    graph.add_node(round_and_round)
+    graph.add_edge(START, "round_and_round")
+    graph.add_conditional_edges("round_and_round", lambda state: "round_and_round")
+    chat, transcript = chat_on(graph.compile(checkpointer=InMemorySaver()))
+    await chat.send("go")
+    problem = next(entry for entry in transcript.entries if entry["kind"] == "problem")
+    assert "GRAPH_RECURSION_LIMIT" in problem["text"] and str(RECURSION_LIMIT) in problem["text"]
+
+    chat, transcript = chat_on(one_node(lambda state: {}))
+    await chat.send("hello?")
+    assert "no answer" in transcript.entries[-1]["text"]
+
+
+def test_a_graph_that_cannot_chat_is_refused_with_the_remedy():
+    with pytest.raises(ValueError, match="checkpointer=InMemorySaver"):
+        ChatController(build_namu())
+
+    class Bare(TypedDict):
+        text: str
+
+    graph = StateGraph(Bare)
+    graph.add_node("n", lambda state: {})
+    graph.add_edge(START, "n")
+    with pytest.raises(ValueError, match="MessagesState"):
+        ChatController(graph.compile(checkpointer=InMemorySaver()))
+
+
+@pytest.mark.parametrize("make", [conflicting, reducer_raises])
+@pytest.mark.parametrize("kind", ["memory", "sqlite", "postgres"])
+async def test_a_run_whose_state_cannot_be_read_ends_and_loses_nothing(
+    make, kind, tmp_path, request
+):
+    url = f"sqlite:///{tmp_path / 'chat.db'}" if kind == "sqlite" else "memory:"
+    if kind == "postgres":
+        url = request.getfixturevalue("server").url
+    with open_checkpointer(url) as saver:
+        chat, transcript = chat_on(make(saver))
+        await chat.send("my words")
+        assert texts(transcript, "you") == ["my words"] and texts(transcript, "problem")
+        await chat.send("hello?")
+        assert texts(transcript, "you")[-1] == "hello?" and not chat.running
+        await chat.switch("another thread")
+        assert transcript.entries == []
+
+
+class Away(InMemorySaver):
+    """A saver whose database goes away when it is told so."""
+
+    away: frozenset = frozenset()
+
+    async def aget_tuple(self, config):
+        self.refuse("read")
+        return await super().aget_tuple(config)
+
+    async def aput(self, *arguments):
+        self.refuse("write")
+        return await super().aput(*arguments)
+
+    async def aput_writes(self, *arguments):
+        self.refuse("write")
+        return await super().aput_writes(*arguments)
+
+    def refuse(self, what):
+        if what in self.away:
+            raise ConnectionResetError(f"no {what} today")
+
+
+@pytest.mark.parametrize("away", [{"read"}, {"write"}, {"read", "write"}])
+async def test_a_database_that_goes_away_takes_no_words_with_it(away):
+    saver = Away()
+    chat, transcript = chat_on(moody(saver))
+    await chat.send("one")
+    saver.away = frozenset(away)
+    await chat.send("two")
+    assert "two" in texts(transcript, "you") and "one" in texts(transcript, "you")
+    assert "today" in texts(transcript, "problem")[-1]
+    saver.away = frozenset()
+    await chat.send("three")
+    assert transcript.kept()[-2:] == [("you", "three"), ("answer", "heard three")]
+    assert transcript.kept()[:2] == [("you", "one"), ("answer", "heard one")]
+
+
+async def test_a_database_that_goes_away_in_the_middle_leaves_the_answer_on_the_screen():
+    saver = Away()
+
+    async def node(state):
+        answer = await FakeListChatModel(responses=["words that were seen"]).ainvoke("")
+        saver.away = frozenset({"read", "write"})
+        return {"messages": [answer]}
+
+    chat, transcript = chat_on(one_node(node, saver))
+    await chat.send("hello")
+    (answer,) = [entry for entry in transcript.entries if entry["kind"] == "answer"]
+    assert answer["text"] == "words that were seen" and not answer["kept"]
+    assert answer["note"].startswith("not stored")
+    saver.away = frozenset()
+    await chat.switch("elsewhere")
+    assert transcript.entries == []
+
+
+async def test_an_answer_that_the_graph_does_not_keep_stays_on_the_screen():
+    async def node(state):
+        await FakeListChatModel(responses=["a draft"]).ainvoke("")
+        return {"messages": [AIMessage("the answer")]}
+
+    chat, transcript = chat_on(one_node(node))
+    await chat.send("hello")
+    shown = {entry["text"]: entry["kept"] for entry in transcript.entries if "kept" in entry}
+    assert shown == {"hello": True, "the answer": True, "a draft": False}
+
+
+def removing(then):
+    def clean(state):
+        return {"messages": [RemoveMessage(id=state["messages"][-1].id)]}
+
+    graph = StateGraph(MessagesState).add_sequence([clean, then]).add_edge(START, "clean")
+    return graph.compile(checkpointer=InMemorySaver())
+
+
+async def test_a_message_that_the_graph_removes_stays_on_the_screen():
+    def boom(state):
+        raise RuntimeError("boom")
+
+    def nothing(state):
+        return {}
+
+    chat, transcript = chat_on(removing(boom))
+    await chat.send("hello")
+    assert texts(transcript, "you") == ["hello"] and "boom" in texts(transcript, "problem")[0]
+    chat, transcript = chat_on(removing(nothing))
+    await chat.send("first")
+    await chat.send("second")
+    assert texts(transcript, "you") == ["first", "second"]
+    assert not any(entry["kept"] for entry in transcript.entries if entry["kind"] == "you")
+
+
+async def test_a_graph_whose_input_has_no_messages_says_so_and_shows_the_failure():
+    class Email(TypedDict):
+        email: dict
+
+    class State(MessagesState):
+        email: dict
+
+    graph = StateGraph(State, input_schema=Email)
+    graph.add_node("triage", lambda state: {"messages": [AIMessage(str(state["email"]))]})
+    graph.add_edge(START, "triage")
+    chat, transcript = chat_on(graph.compile(checkpointer=InMemorySaver()))
+    assert "Email" in chat.access.caveats[0]
+    await chat.send("hello")
+    assert texts(transcript, "you") == ["hello"] and texts(transcript, "problem")
+
+
+@pytest.mark.parametrize(
+    ("message", "told"),
+    [
+        (AIMessage("half a sent", response_metadata={"finish_reason": "length"}), "cut off"),
+        (AIMessage("half", response_metadata={"stop_reason": "max_tokens"}), "cut off"),
+        (AIMessage("", response_metadata={"finish_reason": "content_filter"}), "filtered"),
+        (AIMessage([{"type": "thinking", "thinking": "hm"}]), "only reasoned"),
+        (AIMessage("", additional_kwargs={"reasoning_content": "hm"}), "only reasoned"),
+        (AIMessage("", additional_kwargs={"refusal": "I may not"}), "I may not"),
+    ],
+)
+async def test_the_reason_of_an_early_end_is_shown_also_after_a_restart(message, told):
+    chat, transcript = chat_on(one_node(lambda state: {"messages": [message]}))
+    await chat.send("hello")
+    again, reread = chat_on(chat.graph, thread_id=chat.thread_id)
+    await again.load()
+    for shown in (transcript, reread):
+        notes = [
+            e.get("note") or e["text"] for e in shown.entries if e["kind"] in ("answer", "note")
+        ]
+        assert told in notes[-1]
+
+
+async def test_a_value_that_raises_when_it_is_shown_ends_no_run():
+    class Detached:
+        def __repr__(self):
+            raise RuntimeError("detached")
+
+    def node(state):
+        get_stream_writer()({"label": "x", "row": Detached()})
+        return {"messages": [AIMessage("done")]}
+
+    chat, transcript = chat_on(one_node(node))
+    await chat.send("hello")
+    assert transcript.kept()[-1] == ("answer", "done") and not chat.running

@@ -1,0 +1,112 @@
+"""Stopping a run: the thread keeps what it has, and what was shown stays on the screen."""
+
+import asyncio
+
+import pytest
+from chat_graphs import chat_on, moody
+from langgraph.checkpoint.memory import InMemorySaver
+
+from course_lib.chat import (
+    ChatController,
+    RunEnded,
+    Unqueued,
+)
+from course_lib.models import OfflineChatModel
+from course_lib.namu import build_namu
+from course_lib.persistence import open_checkpointer
+
+
+async def test_stop_keeps_the_thread_and_the_run_can_go_on():
+    graph = build_namu(model=OfflineChatModel(tokens_per_second=40), checkpointer=InMemorySaver())
+    chat, transcript = chat_on(graph)
+    run = asyncio.create_task(chat.send("hello"))
+    while not any(e["kind"] == "answer" for e in transcript.entries):
+        await asyncio.sleep(0.01)
+    await asyncio.sleep(0.1)
+    chat.stop()
+    await asyncio.wait_for(run, 5)
+    assert transcript.kept() == [("you", "hello")]
+    kinds = [entry["kind"] for entry in transcript.entries]
+    assert kinds == ["you", "work", "answer", "note", "unfinished"]
+    assert "not stored" in transcript.entries[2]["note"]
+    await chat.continue_run()
+    assert transcript.kept()[1][1].startswith("Hello, I am Namu.")
+    assert "unfinished" not in [entry["kind"] for entry in transcript.entries]
+
+
+async def test_stop_holds_for_a_synchronous_saver_too(tmp_path):
+    """The node's thread cannot be stopped, but what it writes afterwards is not kept."""
+    with open_checkpointer(f"sqlite:///{tmp_path / 'chat.db'}") as saver:
+        model = OfflineChatModel(tokens_per_second=60)
+        chat, transcript = chat_on(build_namu(model=model, checkpointer=saver))
+        run = asyncio.create_task(chat.send("hello"))
+        while not any(e["kind"] == "answer" for e in transcript.entries):
+            await asyncio.sleep(0.01)
+        chat.stop()
+        await asyncio.wait_for(run, 5)
+        await asyncio.sleep(1)
+        again, reread = chat_on(chat.graph, thread_id=chat.thread_id)
+        await again.load()
+        assert reread.kept() == transcript.kept() == [("you", "hello")]
+
+
+async def test_stop_stops_the_model_and_not_only_the_screen():
+    written = []
+
+    class Watched(OfflineChatModel):
+        async def _astream(self, *arguments, **options):
+            async for chunk in super()._astream(*arguments, **options):
+                written.append(chunk)
+                yield chunk
+
+    model = Watched(tokens_per_second=60)
+    chat, transcript = chat_on(build_namu(model=model, checkpointer=InMemorySaver()))
+    run = asyncio.create_task(chat.send("hello"))
+    while not any(e["kind"] == "answer" for e in transcript.entries):
+        await asyncio.sleep(0.01)
+    chat.stop()
+    await run
+    at_stop = len(written)
+    await asyncio.sleep(0.3)
+    assert len(written) == at_stop
+
+
+async def test_stopping_gives_back_what_waited():
+    events = []
+    chat = ChatController(moody(), on_event=events.append)
+    jobs = [asyncio.create_task(chat.send(text)) for text in ("slow", "after")]
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    chat.stop()
+    await asyncio.gather(*jobs)
+    back = [event.text for event in events if type(event).__name__ == "Unqueued" and not event.sent]
+    assert back[-1] == "after"
+    assert sum(isinstance(event, RunEnded) for event in events) <= 1
+
+
+async def test_a_run_cancelled_from_outside_ends_as_stopped():
+    chat, transcript = chat_on(moody())
+    job = asyncio.create_task(chat.send("slow"))
+    while not chat.running:
+        await asyncio.sleep(0)
+    for _ in range(2):  # as a person does who presses interrupt twice
+        job.cancel()
+        await asyncio.sleep(0)
+    with pytest.raises(asyncio.CancelledError):
+        await job
+    assert not chat.running
+    assert "note" in [entry["kind"] for entry in transcript.entries]
+    await chat.send("hi")
+    assert transcript.kept()[-1] == ("answer", "heard hi")
+
+
+async def test_a_message_that_never_began_is_given_back():
+    events = []
+    chat = ChatController(moody(), on_event=events.append)
+    first = asyncio.create_task(chat.send("slow"))
+    await asyncio.sleep(0)
+    second = asyncio.create_task(chat.send("two"))
+    await asyncio.sleep(0)
+    second.cancel()
+    await asyncio.gather(first, second, return_exceptions=True)
+    assert [e.text for e in events if isinstance(e, Unqueued) and not e.sent] == ["two"]
