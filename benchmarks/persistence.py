@@ -18,6 +18,7 @@ from typing_extensions import TypedDict
 from course_lib.persistence import (
     CheckpointTree,
     ThreadDirectory,
+    connect,
     open_checkpointer,
     open_store,
     postgres,
@@ -79,12 +80,13 @@ def listing(url: str) -> float:
             directory.create(f"user-{n}")
         few = statistics.median(_seconds(lambda: directory.list("ann")) for _ in range(200))
         # The others' threads, written by the database itself: it is the reading that is measured.
-        store.conn.execute(
-            "INSERT INTO store (prefix, key, value) SELECT 'threads.' || md5((n / 50)::text) || "
-            "'.' || md5((n / 10)::text), md5(n::text), "
-            "(SELECT value FROM store LIMIT 1) FROM generate_series(1, 99900) n"
-        )
-        store.conn.execute("ANALYZE store")
+        with connect(url, autocommit=True) as connection:
+            connection.execute(
+                "INSERT INTO store (prefix, key, value) SELECT 'threads.' || md5((n / 50)::text) "
+                "|| '.' || md5((n / 10)::text), md5(n::text), "
+                "(SELECT value FROM store LIMIT 1) FROM generate_series(1, 99900) n"
+            )
+            connection.execute("ANALYZE store")
         many = statistics.median(_seconds(lambda: directory.list("ann")) for _ in range(200))
     return many / few
 

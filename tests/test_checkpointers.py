@@ -21,11 +21,12 @@ from course_lib.persistence import (
     CheckpointerError,
     PostgresError,
     WrongKey,
+    connect,
     open_async_checkpointer,
     open_checkpointer,
     postgres,
+    redact_url,
 )
-from course_lib.persistence.embedded_postgres import connect, redact_url
 
 KEY = secrets.token_bytes(32)
 
@@ -77,8 +78,9 @@ def test_deleting_a_thread_leaves_no_row_of_it_and_the_others_alone(url):
         assert graph.get_state(config("kept")).values
         if url.startswith("postgres"):
             for table in ("checkpoints", "checkpoint_blobs", "checkpoint_writes"):
-                query = f"SELECT count(*) AS n FROM {table} WHERE thread_id = %s"
-                assert saver.conn.execute(query, ["gone"]).fetchone()["n"] == 0
+                query = f"SELECT count(*) FROM {table} WHERE thread_id = %s"
+                with connect(url) as connection:
+                    assert connection.execute(query, ["gone"]).fetchone() == (0,)
         if url.startswith("sqlite"):
             for table in ("checkpoints", "writes"):
                 query = f"SELECT count(*) FROM {table} WHERE thread_id = ?"
@@ -386,7 +388,7 @@ def test_letting_go_and_coming_back_is_noted_and_outlives_the_other_process(tmp_
     """A lets go and comes back while B holds the server; when B ends, A's must go on."""
     code = (
         "import sys\n"
-        "from course_lib.persistence.embedded_postgres import postgres, connect\n"
+        "from course_lib.persistence import postgres, connect\n"
         "held = postgres('x', scratch=True)\n"
         "for line in sys.stdin:\n"
         "    if line == 'again\\n':\n"

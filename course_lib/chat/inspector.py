@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Coroutine, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +9,7 @@ import ipywidgets as widgets
 
 from course_lib.chat.events import Event, RunEnded, ThreadLoaded
 from course_lib.chat.graph_view import GraphView
+from course_lib.chat.store_calls import call_store
 from course_lib.display import TreeView, state_table, summary_line, table
 from course_lib.persistence import Checkpoint, CheckpointTree, namespace_label
 
@@ -87,7 +87,7 @@ class Inspector(widgets.VBox):
     async def _read_memory(self) -> None:
         """Show what the graph's store keeps under this user's name, and no other user's."""
         store, own = self.controller.access.store, namespace_label(self.user)
-        spaces = await asyncio.to_thread(store.list_namespaces, suffix=(own,))
+        spaces = await call_store(store, store.list_namespaces, suffix=(own,))
         rows = [
             [
                 "/".join(space[:-1]),
@@ -95,7 +95,7 @@ class Inspector(widgets.VBox):
             ]
             for space in spaces
             if len(space) == 2  # (what, whose): a longer one may be another user's
-            for item in await asyncio.to_thread(store.search, space, limit=MAX_NOTES)
+            for item in await call_store(store, store.search, space, limit=MAX_NOTES)
         ]
         self.memory.value = table(rows, ["kept under", "what"]).source
 

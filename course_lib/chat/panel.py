@@ -89,7 +89,7 @@ class ChatPanel:
         self.threads = ThreadList(
             list_store, user, thread_id, lambda chosen: self._tasks.spawn(self.open(chosen))
         )
-        self.controller.begin(self.threads.current.id, self.threads.current.config["metadata"])
+        self._begin()
         self.transcript = Transcript()
         self.view = TranscriptView(
             self.transcript,
@@ -122,6 +122,9 @@ class ChatPanel:
     async def load(self) -> None:
         """Read the thread and the list of threads into the panel."""
         self._tasks.use_running_loop()
+        await self.threads.begin()
+        if self.threads.current.id != self.controller.thread_id:
+            self._begin()
         await self.controller.load()
         await self.threads.refresh()
 
@@ -180,6 +183,10 @@ class ChatPanel:
             return
         await self.controller.resume({interrupt_id: answer})
 
+    def _begin(self) -> None:
+        thread = self.threads.current
+        self.controller.begin(thread.id, thread.config["metadata"])
+
     async def _turn_to(self, opening: Coroutine[Any, Any, Any]) -> None:
         self._tasks.use_running_loop()
         thread = await opening
@@ -210,9 +217,8 @@ class ChatPanel:
     def _on_event(self, event: Event) -> None:
         try:
             self.transcript.handle(event)
-        except Exception as error:  # the screen must follow the run whatever a value does
+        except Exception:  # the screen must follow the run whatever a value does
             logging.getLogger(__name__).exception("the transcript failed on an event")
-            self._report(error)
         if isinstance(event, Token):
             return  # there are many, and nobody else waits for them
         self._show_status(event)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
+from uuid import uuid4
 
 import ipywidgets as widgets
 
+from course_lib.chat.store_calls import call_store, is_asynchronous
 from course_lib.persistence import Thread, ThreadDirectory
 
 if TYPE_CHECKING:
     from langgraph.store.base import BaseStore
+
+T = TypeVar("T")
 
 UNTITLED = "New conversation"
 MAX_TITLE_LENGTH = 40
@@ -20,9 +23,6 @@ MAX_THREADS = 50
 
 class ThreadList:
     """A user's threads, and the one that the chat is on.
-
-    A store may be asynchronous and refuse to be called on its own event loop, so every call goes
-    to a worker thread.
 
     Args:
         store: where the list is kept.
@@ -45,12 +45,23 @@ class ThreadList:
         flat = widgets.Layout(width="auto", min_width="0")
         self.widget = widgets.Select(rows=5, layout=flat)
         self.widget.observe(self._on_value, names="value")
-        self.current = self._first(thread_id)
+        self._wanted = thread_id
+        self._begun = not is_asynchronous(store)
+        if self._begun:
+            self.current = self._first()
+        else:  # such a store cannot be asked before the event loop runs: see `begin`
+            self.current = Thread(thread_id or str(uuid4()), user, self.directory.tenant, UNTITLED)
         self._show([self.current])
 
-    def _first(self, thread_id: str | None) -> Thread:
-        if thread_id is not None:
-            return self.directory.adopt(self.user, thread_id, title=UNTITLED)
+    async def begin(self) -> None:
+        """Find the thread to begin with, where the store could not be asked at once."""
+        if not self._begun:
+            self._begun = True
+            self.current = await self._call(self._first)
+
+    def _first(self) -> Thread:
+        if self._wanted is not None:
+            return self.directory.adopt(self.user, self._wanted, title=UNTITLED)
         newest = next(iter(self.directory.list(self.user, limit=1)), None)
         return newest or self.directory.create(self.user, title=UNTITLED)
 
@@ -60,13 +71,13 @@ class ThreadList:
         Raises:
             UnknownThread: it is not this user's.
         """
-        self.current = await asyncio.to_thread(self.directory.open, self.user, thread_id)
+        self.current = await self._call(self.directory.open, self.user, thread_id)
         await self.refresh()
         return self.current
 
     async def create(self) -> Thread:
         """Make a new thread the current one."""
-        self.current = await asyncio.to_thread(self.directory.create, self.user, title=UNTITLED)
+        self.current = await self._call(self.directory.create, self.user, title=UNTITLED)
         await self.refresh()
         return self.current
 
@@ -76,19 +87,22 @@ class ThreadList:
         Args:
             text: the person's message; empty where a run continues.
         """
-        thread = await asyncio.to_thread(self.directory.open, self.user, self.current.id)
+        thread = await self._call(self.directory.open, self.user, self.current.id)
         title = " ".join(text.split())[:MAX_TITLE_LENGTH]
         if thread.title == UNTITLED and title:
-            changed = await asyncio.to_thread(self.directory.rename, self.user, thread.id, title)
+            changed = await self._call(self.directory.rename, self.user, thread.id, title)
         else:
-            changed = await asyncio.to_thread(self.directory.touch, self.user, thread.id)
+            changed = await self._call(self.directory.touch, self.user, thread.id)
         if changed.id == self.current.id:
             self.current = changed
         await self.refresh()
 
     async def refresh(self) -> None:
         """Read the list again."""
-        self._show(await asyncio.to_thread(self.directory.list, self.user, limit=MAX_THREADS))
+        self._show(await self._call(self.directory.list, self.user, limit=MAX_THREADS))
+
+    async def _call(self, call: Callable[..., T], *args: Any, **options: Any) -> T:
+        return await call_store(self.directory.store, call, *args, **options)
 
     def _show(self, found: list[Thread]) -> None:
         threads = {thread.id: thread for thread in found}

@@ -156,6 +156,13 @@ class Transcript:
         self._thread = thread
         self._turn = _last_person_key(thread)
         self._refusals.clear()
+        if thread.error is None:  # what is known of another branch is not shown on this one
+            keys = {"", *message_keys(thread.messages)}
+            self._turns = {
+                key: record
+                for key, record in self._turns.items()
+                if key in keys or (record.unstored is not None and record.after in keys)
+            }
         if not thread.is_newest:
             self._turns.pop(self._turn, None)  # it may be of another branch
         if thread.error is not None:
@@ -168,10 +175,9 @@ class Transcript:
         self._drafts.clear()
         self._refusals.clear()
         if event.message is not None:
-            before = self._turn
             self._pending = event.message
             self._turn = str(event.message.id)
-            self._turns[self._turn] = TurnRecord(after=before)
+            self._turns[self._turn] = TurnRecord(after=_last_person_key(self._thread))
             self._set_chip_states("waiting", "stopped")
         self._set_chip_states("waiting", "running")
         self._record().stale = len(self._record().notes)
@@ -278,7 +284,7 @@ class Transcript:
         last = after == next(reversed(turns))
         entries: list[Entry] = []
         for key, record in self._turns.items():
-            if key in turns or not key:
+            if key in turns or record.unstored is None:
                 continue
             if record.after == after or (last and record.after not in turns):
                 entries += record.unstored_entries(key)

@@ -7,7 +7,8 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "async_saver": ["AsyncSaverAdapter", "as_async_saver"],
         "checkpointers": ["CheckpointerError", "open_async_checkpointer", "open_checkpointer"],
-        "embedded_postgres": ["Postgres", "PostgresError", "postgres"],
+        "databases": ["Postgres", "connect", "postgres"],
+        "postgres_error": ["PostgresError", "redact_url"],
         "encryption": ["WrongKey"],
         "fork_points": ["fork_point"],
         "history": ["Checkpoint", "CheckpointTree", "StateDiff", "diff_states"],

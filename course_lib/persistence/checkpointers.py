@@ -14,27 +14,14 @@ from contextlib import asynccontextmanager, closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from course_lib.persistence.embedded_postgres import (
-    Postgres,
-    PostgresError,
-    connect,
-    making_tables,
-    postgres,
-    redact_url,
-)
+from course_lib.persistence.postgres_error import redact_url
+from course_lib.persistence.postgres_pools import open_async_pool, open_pool
+from course_lib.persistence.table_setup import make_postgres_tables
 
 if TYPE_CHECKING:
     from langgraph.checkpoint.base import BaseCheckpointSaver
     from langgraph.checkpoint.serde.base import SerializerProtocol
-
-__all__ = [
-    "CheckpointerError",
-    "Postgres",
-    "PostgresError",
-    "open_async_checkpointer",
-    "open_checkpointer",
-    "postgres",
-]
+    from psycopg_pool import ConnectionPool
 
 TABLES = ("checkpoints", "checkpoint_blobs", "checkpoint_writes")
 """The tables of LangGraph's PostgreSQL saver that hold conversations."""
@@ -72,13 +59,13 @@ def open_checkpointer(
         with closing(open_file(place, setup)) as connection:
             yield SqliteSaver(connection, serde=serializer)
     else:
-        from psycopg.rows import dict_row
-
-        with connect(
-            place, autocommit=True, prepare_threshold=0, row_factory=dict_row
-        ) as connection:
-            saver = _postgres_saver(encrypted=key is not None)(connection, serde=serializer)
-            _set_up(saver, connection, place, setup)
+        saver_class = _postgres_saver(encrypted=key is not None)
+        with open_pool(place) as pool:
+            saver = saver_class(pool, serde=serializer)
+            if setup:
+                make_postgres_tables(place, saver.setup)
+            else:
+                _check_tables(pool, place)
             yield saver
 
 
@@ -101,16 +88,11 @@ async def open_async_checkpointer(
         async with aiosqlite.connect(place) as connection:
             yield AsyncSqliteSaver(connection, serde=serializer)
     else:
-        from psycopg import AsyncConnection
-        from psycopg.rows import dict_row
-
-        # The tables are looked after first, by the synchronous saver: same tables, plainer errors.
+        # The synchronous saver looks after the tables first: same tables, plainer errors.
         with open_checkpointer(url, key=key, setup=setup):
             pass
-        async with await AsyncConnection.connect(
-            place, autocommit=True, prepare_threshold=0, row_factory=dict_row
-        ) as connection:
-            yield _async_postgres_saver(encrypted=key is not None)(connection, serde=serializer)
+        async with open_async_pool(place) as pool:
+            yield _async_postgres_saver(encrypted=key is not None)(pool, serde=serializer)
 
 
 def parse_url(url: str) -> tuple[str, str]:
@@ -166,15 +148,12 @@ def open_file(place: str, setup: bool = True) -> sqlite3.Connection:
     return connection
 
 
-def _set_up(saver: Any, connection: Any, url: str, setup: bool) -> None:
-    if setup:
-        with making_tables(url):
-            saver.setup()
-        return
-    row = connection.execute(
-        "SELECT count(*) AS found FROM information_schema.tables WHERE table_name = ANY(%s)",
-        [list(TABLES)],
-    ).fetchone()
+def _check_tables(pool: ConnectionPool[Any], url: str) -> None:
+    with pool.connection() as connection:
+        row = connection.execute(
+            "SELECT count(*) AS found FROM information_schema.tables WHERE table_name = ANY(%s)",
+            [list(TABLES)],
+        ).fetchone()
     if row["found"] < len(TABLES):
         raise CheckpointerError(
             f"The tables of the saver are not set up in {redact_url(url)}. Call saver.setup() "

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-WRAPPED = "saver"
-"""The attribute under which `AsyncSaverAdapter` holds the saver that it adapts."""
-
 
 def same_storage(first: Any, second: Any) -> bool:
     """Return whether two savers are one, or copies of one.
@@ -32,9 +29,9 @@ def same_storage(first: Any, second: Any) -> bool:
 
 
 def _unwrapped(saver: Any) -> Any:
-    from course_lib.persistence.async_saver import AsyncSaverAdapter
-
-    return getattr(saver, WRAPPED) if isinstance(saver, AsyncSaverAdapter) else saver
+    """The saver inside an adapter; the saver itself where there is none."""
+    inner = vars(saver).get("saver") if hasattr(saver, "__dict__") else None
+    return saver if inner is None else inner
 
 
 def _parts(saver: Any) -> dict[str, Any]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from course_lib.persistence.checkpointers import open_file, parse_url
-from course_lib.settings import read_home
+from course_lib.persistence.postgres_pools import open_pool
+from course_lib.persistence.table_setup import make_postgres_tables, sqlite_tables_lock
 
 if TYPE_CHECKING:
     from langgraph.store.base import BaseStore
@@ -35,30 +35,13 @@ def open_store(url: str) -> Iterator[BaseStore]:
 
         open_file(place).close()
         with SqliteStore.from_conn_string(place) as store:
-            with _making_tables():
+            with sqlite_tables_lock(place):
                 store.setup()
             yield store
     else:
         from langgraph.store.postgres import PostgresStore
 
-        from course_lib.persistence.embedded_postgres import making_tables
-
-        with making_tables(place), PostgresStore.from_conn_string(place) as store:
-            store.setup()
-        with PostgresStore.from_conn_string(place) as store:
+        with open_pool(place) as pool:
+            store = PostgresStore(pool)
+            make_postgres_tables(place, store.setup)
             yield store
-
-
-@contextmanager
-def _making_tables() -> Iterator[None]:
-    """Let one process at a time make the tables of an SQLite file; the others wait.
-
-    LangGraph's migrations are no transaction: two at once apply the same one, and the second
-    fails. The lock is SQLite's own, on an empty file, and goes with the process that holds it.
-    """
-    home = read_home()
-    home.mkdir(parents=True, exist_ok=True)
-    lock = sqlite3.connect(home / "tables.lock", timeout=60, isolation_level=None)
-    with closing(lock):
-        lock.execute("BEGIN EXCLUSIVE")
-        yield

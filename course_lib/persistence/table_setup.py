@@ -1,0 +1,112 @@
+"""Making the tables of savers and stores, one process at a time, with an end to every wait.
+
+LangGraph's migrations are no transaction: two processes at once apply the same one, and the second
+fails.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from hashlib import sha256
+from pathlib import Path
+
+from course_lib.persistence.databases import connect
+from course_lib.persistence.postgres_error import PostgresError, redact_url
+
+LOCK_QUESTION = "SELECT pg_try_advisory_xact_lock(1851878773)"
+"""Takes the lock for making tables; its number is "namu" in ASCII.
+
+Without a parameter psycopg sends it as a simple query. A query with parameters would leave a
+snapshot behind, and LangGraph's `CREATE INDEX CONCURRENTLY` would wait for the end of this transaction."""
+
+WAIT_SECONDS = 60.0
+"""How long to wait until another process has made its tables."""
+
+GUARDED_SECONDS = 5.0
+"""How long the lock is held. A pooler with one connection to its server cannot serve both the lock
+and the work, so after this time the work continues without the lock."""
+
+
+def make_postgres_tables(url: str, work: Callable[[], None]) -> None:
+    """Make tables in a PostgreSQL database while no other process of the course does.
+
+    The lock ends with its transaction. A lock of the session would stay with the server's
+    connection behind a pooler in transaction mode, and block everybody else for ever.
+
+    Args:
+        url: the database.
+        work: makes the tables, on a connection of its own.
+
+    Raises:
+        PostgresError: another process has held the lock for too long, or the database is away.
+        Exception: whatever `work` raises.
+    """
+    deadline = time.monotonic() + WAIT_SECONDS
+    with connect(url) as connection:
+        while not connection.execute(LOCK_QUESTION).fetchone()[0]:
+            connection.rollback()  # else a pooler keeps a server connection for this wait
+            if time.monotonic() > deadline:
+                raise PostgresError(
+                    f"Another process has been making tables in {redact_url(url)} for "
+                    f"{WAIT_SECONDS:.0f} seconds. Stop that process, then run this again."
+                )
+            time.sleep(0.05)
+        job = _Job(work)
+        job.join(GUARDED_SECONDS)
+        connection.rollback()
+        job.join(max(0.0, deadline - time.monotonic()))
+    if job.is_alive():
+        raise PostgresError(
+            f"The tables in {redact_url(url)} could not be made within {WAIT_SECONDS:.0f} "
+            "seconds. Another client may lock them; end it, or use the server's direct address."
+        )
+    if job.error is not None:
+        raise job.error
+
+
+class _Job(threading.Thread):
+    """Some work in a thread of its own, so that the wait for it can end."""
+
+    def __init__(self, work: Callable[[], None]) -> None:
+        super().__init__(name="make tables", daemon=True)
+        self._work = work
+        self.error: BaseException | None = None
+        self.start()
+
+    def run(self) -> None:
+        try:
+            self._work()
+        except BaseException as error:  # noqa: BLE001  handed to the thread that waits
+            self.error = error
+
+
+@contextmanager
+def sqlite_tables_lock(place: str) -> Iterator[None]:
+    """Let one process at a time make the tables of an SQLite file; the others wait.
+
+    The lock is a file in the system's temporary folder, which every user may write to. It ends
+    with the process that holds it.
+
+    Args:
+        place: path of the SQLite file.
+
+    Raises:
+        TimeoutError: another process has held the lock for too long.
+    """
+    import fasteners
+
+    name = sha256(str(Path(place).resolve()).encode()).hexdigest()[:24]
+    lock = fasteners.InterProcessLock(Path(tempfile.gettempdir()) / f"namu-course-{name}.lock")
+    if not lock.acquire(timeout=WAIT_SECONDS):
+        raise TimeoutError(
+            f"Another process has been making the tables of {place!r} for {WAIT_SECONDS:.0f} "
+            "seconds. Stop that process, then run this again."
+        )
+    try:
+        yield
+    finally:
+        lock.release()
