@@ -15,6 +15,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "remedies": ["remedy_for"],
         "storage_identity": ["same_storage"],
         "stores": ["open_store"],
-        "threads": ["Thread", "ThreadDirectory", "UnknownThread", "namespace_label"],
+        "thread_records": ["Thread", "UnknownThread", "namespace_label"],
+        "threads": ["ThreadDirectory"],
     },
 )

@@ -63,7 +63,12 @@ def open_checkpointer(
         with open_pool(place) as pool:
             saver = saver_class(pool, serde=serializer)
             if setup:
-                make_postgres_tables(place, saver.setup)
+                make_postgres_tables(
+                    place,
+                    saver.setup,
+                    versions="checkpoint_migrations",
+                    newest=len(saver.MIGRATIONS) - 1,
+                )
             else:
                 _check_tables(pool, place)
             yield saver

@@ -43,5 +43,10 @@ def open_store(url: str) -> Iterator[BaseStore]:
 
         with open_pool(place) as pool:
             store = PostgresStore(pool)
-            make_postgres_tables(place, store.setup)
+            make_postgres_tables(
+                place,
+                store.setup,
+                versions="store_migrations",
+                newest=len(store.MIGRATIONS) - 1,
+            )
             yield store

@@ -13,25 +13,30 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from course_lib.persistence.databases import connect
 from course_lib.persistence.postgres_error import PostgresError, redact_url
+
+if TYPE_CHECKING:
+    import psycopg
 
 LOCK_QUESTION = "SELECT pg_try_advisory_xact_lock(1851878773)"
 """Takes the lock for making tables; its number is "namu" in ASCII.
 
 Without a parameter psycopg sends it as a simple query. A query with parameters would leave a
-snapshot behind, and LangGraph's `CREATE INDEX CONCURRENTLY` would wait for the end of this transaction."""
+snapshot behind, and LangGraph's `CREATE INDEX CONCURRENTLY` would wait for the end of its
+transaction."""
 
 WAIT_SECONDS = 60.0
 """How long to wait until another process has made its tables."""
 
-GUARDED_SECONDS = 5.0
+GUARDED_SECONDS = 3.0
 """How long the lock is held. A pooler with one connection to its server cannot serve both the lock
 and the work, so after this time the work continues without the lock."""
 
 
-def make_postgres_tables(url: str, work: Callable[[], None]) -> None:
+def make_postgres_tables(url: str, work: Callable[[], None], *, versions: str, newest: int) -> None:
     """Make tables in a PostgreSQL database while no other process of the course does.
 
     The lock ends with its transaction. A lock of the session would stay with the server's
@@ -40,6 +45,8 @@ def make_postgres_tables(url: str, work: Callable[[], None]) -> None:
     Args:
         url: the database.
         work: makes the tables, on a connection of its own.
+        versions: LangGraph's table of the migrations that have been made.
+        newest: number of the newest migration; where it has been made, nothing is done.
 
     Raises:
         PostgresError: another process has held the lock for too long, or the database is away.
@@ -47,6 +54,8 @@ def make_postgres_tables(url: str, work: Callable[[], None]) -> None:
     """
     deadline = time.monotonic() + WAIT_SECONDS
     with connect(url) as connection:
+        if _version(connection, versions) >= newest:
+            return
         while not connection.execute(LOCK_QUESTION).fetchone()[0]:
             connection.rollback()  # else a pooler keeps a server connection for this wait
             if time.monotonic() > deadline:
@@ -66,6 +75,19 @@ def make_postgres_tables(url: str, work: Callable[[], None]) -> None:
         )
     if job.error is not None:
         raise job.error
+
+
+def _version(connection: psycopg.Connection[Any], table: str) -> int:
+    """The number of the newest migration that a table names, -1 where there is none."""
+    from psycopg import errors, sql
+
+    question = sql.SQL("SELECT coalesce(max(v), -1) FROM {}").format(sql.Identifier(table))
+    try:
+        return connection.execute(question).fetchone()[0]
+    except errors.UndefinedTable:
+        return -1
+    finally:
+        connection.rollback()
 
 
 class _Job(threading.Thread):

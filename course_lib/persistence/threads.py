@@ -11,11 +11,22 @@ threads, and refuses everybody else with the same answer as for a thread that do
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 from uuid import UUID, uuid4, uuid5
+
+from langgraph.store.base import GetOp
+
+from course_lib.persistence.thread_records import (
+    RESERVED,
+    Thread,
+    UnknownThread,
+    check_metadata,
+    checked_user,
+    is_odd,
+    storable,
+)
 
 if TYPE_CHECKING:
     from langgraph.checkpoint.base import BaseCheckpointSaver
@@ -24,49 +35,15 @@ if TYPE_CHECKING:
 ID_NAMESPACE = UUID("6f1c4a52-5d0e-4b8e-9a55-0d8a6c1e7b11")
 """Namespace of all ids that are derived with `uuid5`; changing it changes every derived id."""
 
-RESERVED = frozenset(
-    {"user", "tenant", "source", "step", "parents", "run_id", "thread_id", "writes"}
-)
-"""Keys of metadata that are LangGraph's or the directory's own."""
-
 ROOT_LABEL = "threads"
+TITLES_LABEL = "thread-titles"
+"""First label of the namespace for titles that were changed.
+
+A title has an entry of its own. So a `touch` and a `rename` at the same time write to different
+entries, and neither writes back what it had read before the other one wrote."""
+
 PAGE = 500
 """How many entries are fetched from a store at once."""
-
-
-class UnknownThread(LookupError):
-    """There is no such thread for this user; whether it exists for another one is not said."""
-
-
-@dataclass(frozen=True)
-class Thread:
-    """One conversation of one user.
-
-    Args:
-        id: the `thread_id` for the checkpointer, a UUID.
-        user: who owns it.
-        tenant: the customer, school or company the user belongs to.
-        title: what the list shows.
-        metadata: anything else worth finding it by, such as a locale.
-        created_at: ISO 8601, UTC.
-        active_at: when it was created or touched last, ISO 8601, UTC.
-    """
-
-    id: str
-    user: str
-    tenant: str
-    title: str
-    metadata: Mapping[str, Any] = field(default_factory=dict)
-    created_at: str = ""
-    active_at: str = ""
-
-    @property
-    def config(self) -> dict[str, Any]:
-        """The configuration to run a graph with; its metadata is the bridge back to the user."""
-        return {
-            "configurable": {"thread_id": self.id},
-            "metadata": {**self.metadata, "user": self.user, "tenant": self.tenant},
-        }
 
 
 class ThreadDirectory:
@@ -101,7 +78,7 @@ class ThreadDirectory:
         Raises:
             ValueError: a user that is no name, or metadata that a checkpoint would not keep.
         """
-        _check_metadata(metadata or {})
+        check_metadata(metadata or {})
         if external_id is not None:
             known = self._get(user, self._derived(user, external_id))
             if known is not None:
@@ -124,7 +101,7 @@ class ThreadDirectory:
         Raises:
             ValueError: an id that no store could hold.
         """
-        if not thread_id or _is_odd(thread_id):
+        if not thread_id or is_odd(thread_id):
             raise ValueError(
                 f"{thread_id!r} cannot be the id of a thread. Use text without control characters."
             )
@@ -155,16 +132,34 @@ class ThreadDirectory:
         """
         place = self._namespace(user)
         if _sorts_by_activity(self.store):
-            return [_thread(i) for i in self.store.search(place, limit=limit, offset=offset)]
-        found = sorted(map(_thread, self._all(place)), key=lambda t: t.active_at, reverse=True)
-        return found[offset : offset + limit]
+            found = list(map(_thread, self.store.search(place, limit=limit, offset=offset)))
+        else:
+            every = sorted(map(_thread, self._all(place)), key=_activity, reverse=True)
+            found = every[offset : offset + limit]
+        return self._titled(user, found)
 
     def rename(self, user: str, thread_id: str, title: str) -> Thread:
-        """Give a thread another title; that counts as activity."""
-        return self._put(replace(self.open(user, thread_id), title=title, active_at=_now()))
+        """Give a thread another title; that counts as activity.
+
+        Args:
+            user: whose thread it is.
+            thread_id: which one.
+            title: what no store could hold in it (NUL, half an emoji) is replaced.
+
+        Raises:
+            UnknownThread: it is not this user's.
+        """
+        self.open(user, thread_id)
+        changed = {"title": storable(title)}
+        self.store.put(self._titles(user), thread_id, changed, index=False)
+        return self.touch(user, thread_id)
 
     def touch(self, user: str, thread_id: str) -> Thread:
-        """Note that something happened in a thread, so that it comes first in the list."""
+        """Note that something happened in a thread, so that it comes first in the list.
+
+        Raises:
+            UnknownThread: it is not this user's.
+        """
         return self._put(replace(self.open(user, thread_id), active_at=_now()))
 
     def find(self, user: str, **metadata: Any) -> list[Thread]:
@@ -174,7 +169,7 @@ class ThreadDirectory:
             for thread in map(_thread, self._all(self._namespace(user)))
             if all(thread.metadata.get(key) == value for key, value in metadata.items())
         ]
-        return sorted(found, key=lambda thread: thread.active_at, reverse=True)
+        return self._titled(user, sorted(found, key=_activity, reverse=True))
 
     def recover(self, saver: BaseCheckpointSaver[Any]) -> list[Thread]:
         """Rebuild lost entries from the metadata that `Thread.config` left in the checkpoints.
@@ -219,6 +214,7 @@ class ThreadDirectory:
         self.open(user, thread_id)
         if saver is not None:
             saver.delete_thread(thread_id)
+        self.store.delete(self._titles(user), thread_id)
         self.store.delete(self._namespace(user), thread_id)
 
     def _tenants(self) -> tuple[str, ...]:
@@ -227,20 +223,33 @@ class ThreadDirectory:
     def _namespace(self, user: str) -> tuple[str, ...]:
         # A label of a namespace may be neither empty nor hold a dot, and users' names are
         # whatever they are. A derived id is always a good label, and never two users' own.
-        return (*self._tenants(), self._derived(_checked(user), ""))
+        return (*self._tenants(), self._derived(checked_user(user), ""))
+
+    def _titles(self, user: str) -> tuple[str, ...]:
+        return (TITLES_LABEL, *self._namespace(user)[1:])
+
+    def _titled(self, user: str, threads: list[Thread]) -> list[Thread]:
+        """Return threads with the titles that they were given later."""
+        place = self._titles(user)
+        found = self.store.batch([GetOp(place, thread.id) for thread in threads])
+        return [
+            thread if item is None else replace(thread, title=item.value["title"])
+            for thread, item in zip(threads, found, strict=True)
+        ]
 
     def _derived(self, user: str, external_id: str) -> str:
         return str(uuid5(uuid5(uuid5(ID_NAMESPACE, self.tenant), user), external_id))
 
     def _get(self, user: str, thread_id: str) -> Thread | None:
-        if not thread_id or _is_odd(thread_id):
+        if not thread_id or is_odd(thread_id):
             return None  # no store could hold such an id, and some would raise
         item = self.store.get(self._namespace(user), thread_id)
-        return None if item is None else _thread(item)
+        return None if item is None else self._titled(user, [_thread(item)])[0]
 
     def _put(self, thread: Thread) -> Thread:
-        self.store.put(self._namespace(thread.user), thread.id, asdict(thread), index=False)
-        return thread
+        stored = {**asdict(thread), "title": storable(thread.title)}
+        self.store.put(self._namespace(thread.user), thread.id, stored, index=False)
+        return replace(thread, title=stored["title"])
 
     def _all(self, place: tuple[str, ...]) -> Iterator[Item]:
         offset = 0
@@ -249,38 +258,8 @@ class ThreadDirectory:
             offset += len(found)
 
 
-def namespace_label(user: str) -> str:
-    """Return a user's name as the label of a namespace, which may be neither empty nor hold dots.
-
-    Args:
-        user: any name. Two users never get the same label.
-    """
-    return quote(_checked(user), safe="@ ").replace(".", "%2E") or "%"
-
-
-def _is_odd(text: str) -> bool:
-    """Whether a text cannot be stored everywhere: a NUL, or half of a surrogate pair."""
-    return "\0" in text or any("\ud800" <= ch <= "\udfff" for ch in text)
-
-
-def _checked(user: str) -> str:
-    if not isinstance(user, str) or _is_odd(user):
-        raise ValueError(
-            f"{user!r} is no name of a user. Hand it over as text, without control characters."
-        )
-    return user
-
-
-def _check_metadata(metadata: Mapping[str, Any]) -> None:
-    """Refuse what LangGraph would drop on the way into a checkpoint."""
-    for key, value in metadata.items():
-        if key in RESERVED or key.startswith(("__", "langgraph_")):
-            raise ValueError(f"The metadata key {key!r} is LangGraph's own. Choose another one.")
-        if not isinstance(value, (str, int, float, bool)):
-            raise ValueError(
-                f"The metadata {key!r} is a {type(value).__name__}. Checkpoints keep text, numbers "
-                "and booleans only; put the rest into the state."
-            )
+def _activity(thread: Thread) -> str:
+    return thread.active_at
 
 
 def _thread(item: Item) -> Thread:

@@ -1,0 +1,103 @@
+"""One thread of one user, as the directory keeps it, and what its fields may hold."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote
+
+RESERVED = frozenset(
+    {"user", "tenant", "source", "step", "parents", "run_id", "thread_id", "writes"}
+)
+"""Keys of metadata that are LangGraph's or the directory's own."""
+
+
+class UnknownThread(LookupError):
+    """There is no such thread for this user; whether it exists for another one is not said."""
+
+
+@dataclass(frozen=True)
+class Thread:
+    """One conversation of one user.
+
+    Args:
+        id: the `thread_id` for the checkpointer, a UUID.
+        user: who owns it.
+        tenant: the customer, school or company the user belongs to.
+        title: what the list shows.
+        metadata: anything else worth finding it by, such as a locale.
+        created_at: ISO 8601, UTC.
+        active_at: when it was created or touched last, ISO 8601, UTC.
+    """
+
+    id: str
+    user: str
+    tenant: str
+    title: str
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    created_at: str = ""
+    active_at: str = ""
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The configuration to run a graph with; its metadata is the bridge back to the user."""
+        return {
+            "configurable": {"thread_id": self.id},
+            "metadata": {**self.metadata, "user": self.user, "tenant": self.tenant},
+        }
+
+
+def namespace_label(user: str) -> str:
+    """Return a user's name as the label of a namespace, which may be neither empty nor hold dots.
+
+    Args:
+        user: any name. Two users never get the same label.
+    """
+    return quote(checked_user(user), safe="@ ").replace(".", "%2E") or "%"
+
+
+def storable(text: str) -> str:
+    """Return a text in which a NUL and half of a surrogate pair are replaced.
+
+    Args:
+        text: any text; no store can hold these two.
+    """
+    return text.encode("utf-8", "replace").decode().replace("\0", "\ufffd")
+
+
+def is_odd(text: str) -> bool:
+    """Whether a text cannot be stored everywhere: a NUL, or half of a surrogate pair."""
+    return "\0" in text or any("\ud800" <= ch <= "\udfff" for ch in text)
+
+
+def checked_user(user: str) -> str:
+    """Return a user's name.
+
+    Raises:
+        ValueError: it is no text, or no store could hold it.
+    """
+    if not isinstance(user, str) or is_odd(user):
+        raise ValueError(
+            f"{user!r} is no name of a user. Hand it over as text, without control characters."
+        )
+    return user
+
+
+def check_metadata(metadata: Mapping[str, Any]) -> None:
+    """Refuse what LangGraph would drop on the way into a checkpoint.
+
+    Args:
+        metadata: of a thread.
+
+    Raises:
+        ValueError: a key is LangGraph's own, or a value is no text, number or boolean.
+    """
+    for key, value in metadata.items():
+        if key in RESERVED or key.startswith(("__", "langgraph_")):
+            raise ValueError(f"The metadata key {key!r} is LangGraph's own. Choose another one.")
+        if not isinstance(value, (str, int, float, bool)):
+            raise ValueError(
+                f"The metadata {key!r} is a {type(value).__name__}. Checkpoints keep text, numbers "
+                "and booleans only; put the rest into the state."
+            )
