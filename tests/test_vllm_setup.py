@@ -174,7 +174,7 @@ def test_the_pins_name_no_host_and_agree_with_the_tool(setup):
 
 
 def test_without_a_vllm_the_command_that_builds_one_is_named(tmp_path, monkeypatch):
-    monkeypatch.setattr("course_lib.serving.process.ROOT", tmp_path)
+    monkeypatch.setattr("course_lib.serving.vllm_process.ROOT", tmp_path)
     monkeypatch.setenv("PATH", "")
     with pytest.raises(ServerError, match=r"make vllm.*COURSE_LLM_BASE_URL"):
         vllm_program()

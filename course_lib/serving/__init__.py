@@ -5,16 +5,10 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
+        "development_server": ["langgraph_server"],
         "load": ["Answer", "LoadResult", "measure_request", "run_load"],
-        "process": [
-            "ModelServer",
-            "Server",
-            "ServerError",
-            "free_port",
-            "langgraph_server",
-            "start",
-            "vllm_program",
-            "vllm_server",
-        ],
+        "ports": ["free_port", "is_free"],
+        "process": ["Server", "ServerError", "start"],
+        "vllm_process": ["ModelServer", "vllm_program", "vllm_server"],
     },
 )

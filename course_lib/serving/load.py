@@ -3,21 +3,21 @@
     load = await run_load(server.api, server.model, prompts, concurrency=16)
     load.tokens_per_second, load.first_token(0.5)
 
-The client is as plain as it can be (one HTTP connection for each conversation, server-sent events
-read line by line), so that what is measured is the server.
+The client is as plain as it can be: one HTTP connection for each conversation, server-sent events
+read by the decoder of LangGraph's SDK. So what is measured is the server.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import httpx
+from langgraph_sdk.sse import SSEDecoder, aiter_lines_raw
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Answer:
     Args:
         first_token_seconds: seconds until the first token.
         total_seconds: seconds until the last.
-        tokens: how many the server counted.
+        tokens: how many the server counted, or how many pieces of text came where it counts none.
     """
 
     first_token_seconds: float
@@ -111,25 +111,57 @@ async def measure_request(
     """Send one prompt and measure its answer; see `run_load` for the arguments."""
     chat = not isinstance(prompt, str)
     asked = {
-        **{"model": model, "messages" if chat else "prompt": prompt, "max_tokens": tokens},
-        **{"stream": True, "stream_options": {"include_usage": True}},
-        **{"temperature": 0, "ignore_eos": True},
+        "model": model,
+        "messages" if chat else "prompt": prompt,
+        "max_tokens": tokens,
+        "stream": True,
+        "stream_options": {"include_usage": True},
+        "temperature": 0,
+        "ignore_eos": True,
     }
     path = "chat/completions" if chat else "completions"
-    began, first, counted = time.perf_counter(), None, 0
+    began = time.perf_counter()
+    first: float | None = None
+    counted: int | None = None
+    pieces = 0
     async with client.stream("POST", f"{api}/{path}", json=asked) as response:
         if response.is_error:
             await response.aread()
         response.raise_for_status()
-        async for line in response.aiter_lines():
-            if not line.startswith("data: {"):
-                continue
-            if line.startswith('data: {"error"'):  # told inside the stream: the status was sent
-                raise httpx.RemoteProtocolError(f"{api} broke off: {line[6:]}")
-            if '"usage":{' in line:
-                counted = json.loads(line[6:])["usage"]["completion_tokens"]
-            elif first is None and any(key in line for key in ('"content":"', '"text":"')):
+        async for event in _events(response):
+            if "error" in event:  # told inside the stream: the status was sent already
+                raise httpx.RemoteProtocolError(f"{api} broke off: {event['error']}")
+            if (usage := event.get("usage")) and usage.get("completion_tokens") is not None:
+                counted = usage["completion_tokens"]
+            if any(map(_text_of, event.get("choices") or ())):
+                pieces += 1
                 # The chat protocol opens with an empty piece; the first token comes with text.
-                first = None if '"content":""' in line else time.perf_counter() - began
+                first = time.perf_counter() - began if first is None else first
     total = time.perf_counter() - began
-    return Answer(total if first is None else first, total, counted)
+    if first is None:
+        raise httpx.RemoteProtocolError(
+            f"{api} sent no text that could be measured. Look at what it answers to one request "
+            "before you put load on it."
+        )
+    return Answer(first, total, pieces if counted is None else counted)
+
+
+async def _events(response: httpx.Response) -> AsyncIterator[dict[str, Any]]:
+    """The JSON objects of a stream of server-sent events, however the server writes them."""
+    decoder = SSEDecoder()
+    async for line in _lines(response):
+        if line.removeprefix(b"data:").strip() == b"[DONE]":
+            return
+        event = decoder.decode(bytes(line))
+        if event is not None and isinstance(event.data, dict):
+            yield event.data
+
+
+async def _lines(response: httpx.Response) -> AsyncIterator[bytes]:
+    async for line in aiter_lines_raw(response):
+        yield bytes(line)
+    yield b""  # a server may close the connection without the empty line behind its last event
+
+
+def _text_of(choice: dict[str, Any]) -> str:
+    return (choice.get("delta") or {}).get("content") or choice.get("text") or ""

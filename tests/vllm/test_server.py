@@ -133,7 +133,7 @@ def test_a_taken_port_is_told():
 def test_a_killed_parent_leaves_no_process_and_a_broken_answer_says_so():
     port = free_port()
     code = (
-        "import time; from course_lib.serving.process import vllm_server; "
+        "import time; from course_lib.serving import vllm_server; "
         f"vllm_server(port={port}, on_progress=None); print('up', flush=True); time.sleep(600)"
     )
     parent = subprocess.Popen(
