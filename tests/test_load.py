@@ -22,7 +22,7 @@ SPELLINGS = {
     "carriage returns": (lambda event: f"data: {json.dumps(event)}", "\r\n\r\n"),
     "comments between": (lambda event: f": ping\ndata: {json.dumps(event)}", "\n\n"),
     "several lines": (
-        lambda event: "\n".join(
+        lambda event: "\n".join(f"data: {x}" for x in json.dumps(event, indent=1).split("\n")),
             f"data: {line}" for line in json.dumps(event, indent=1).split("\n")
         ),
         "\n\n",
