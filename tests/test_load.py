@@ -15,6 +15,10 @@ def piece(text=None, **more):
     return {"choices": [{"index": 0, "delta": delta}], **more}
 
 
+def on_lines(text):
+    return "\n".join(f"data: {line}" for line in text.split("\n"))
+
+
 SPELLINGS = {
     "as vLLM": (lambda event: f"data: {json.dumps(event, separators=(',', ':'))}", "\n\n"),
     "a space after the colon": (lambda event: f"data: {json.dumps(event)}", "\n\n"),
@@ -22,7 +26,7 @@ SPELLINGS = {
     "carriage returns": (lambda event: f"data: {json.dumps(event)}", "\r\n\r\n"),
     "comments between": (lambda event: f": ping\ndata: {json.dumps(event)}", "\n\n"),
     "several lines": (
-        lambda event: "\n".join(f"data: {x}" for x in json.dumps(event, indent=1).split("\n")),
+        lambda event: "\n".join(
             f"data: {line}" for line in json.dumps(event, indent=1).split("\n")
         ),
         "\n\n",

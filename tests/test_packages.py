@@ -66,6 +66,27 @@ def test_no_import_goes_up():
     assert not upward
 
 
+def test_no_module_imports_itself_through_others():
+    modules = {module_of(path): path for path in MODULES}
+    graph = {name: imported_by(path) & set(modules) - {name} for name, path in modules.items()}
+    done: set[str] = set()
+
+    def walk(name: str, trail: tuple[str, ...]) -> None:
+        assert name not in trail, " -> ".join([*trail[trail.index(name) :], name])
+        if name not in done:
+            for other in sorted(graph[name]):
+                walk(other, (*trail, name))
+            done.add(name)
+
+    for name in graph:
+        walk(name, ())
+
+
+def test_no_module_is_longer_than_300_lines():
+    lines = {path: len(path.read_text(encoding="utf-8").splitlines()) for path in MODULES}
+    assert not {module_of(path): count for path, count in lines.items() if count > 300}
+
+
 @pytest.mark.parametrize("name", PACKAGES)
 def test_every_public_name_can_be_imported_from_its_package(name):
     package = importlib.import_module(f"course_lib.{name}")

@@ -2,17 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from course_lib.chat.approval import Approval
 from course_lib.chat.markup import exact, plain
 
 if TYPE_CHECKING:
-    from course_lib.chat.approval import Approval
+    from langgraph.types import Interrupt
+
     from course_lib.chat.json_form import Field
 
 MAX_SHOWN = 20_000
 """Longest text on a card, in characters; of a longer one the length is told."""
+
+
+def cards_of(
+    interrupts: Sequence[Interrupt],
+    refusals: Mapping[str, Mapping[str, str]],
+    *,
+    busy: bool,
+    refusal_count: int,
+) -> list[dict[str, Any]]:
+    """Return a card for each open question.
+
+    Args:
+        interrupts: the questions.
+        refusals: what was wrong with the last answers, by interrupt and field.
+        busy: whether a run has not ended, so that nothing can be sent.
+        refusal_count: how many answers were refused.
+    """
+    return [
+        card_of(
+            Approval.of(interrupt),
+            errors=refusals.get(interrupt.id, {}),
+            busy=busy,
+            refusal_count=refusal_count,
+        )
+        for interrupt in interrupts
+    ]
 
 
 def card_of(

@@ -3,8 +3,7 @@
     chat = ChatController(graph, on_event=print)
     await chat.send("a cafe in Mapo")
 
-Any compiled graph with `messages` in its state and a checkpointer will do. The controller reads
-everything it knows of a conversation from the checkpointer, and keeps no second copy.
+The controller reads all that it knows of a conversation from the checkpointer; it has no copy.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from course_lib.chat.authorship import person_message
 from course_lib.chat.errors import ChatError
 from course_lib.chat.events import Event, Queued, RunStarted, ThreadLoaded, Unqueued
 from course_lib.chat.forking import repeated_question, reworded, run_input
-from course_lib.chat.graph_access import open_graph
+from course_lib.chat.graph_access import check_configurable, open_graph
 from course_lib.chat.interrupts import answers_for_copies, check_open
 from course_lib.chat.runner import Runner, RunRequest
 from course_lib.chat.task_runner import TaskRunner
@@ -52,8 +51,7 @@ class ChatController:
 
     Raises:
         TypeError: the graph was not compiled, or is no graph.
-        ValueError: the graph has no checkpointer, or no `messages`; or `configurable` names the
-            thread.
+        ValueError: it has no checkpointer or no `messages`, or `configurable` names the thread.
     """
 
     def __init__(
@@ -71,11 +69,7 @@ class ChatController:
         self.metadata = dict(metadata or {})
         self.context = context
         self.configurable = dict(configurable or {})
-        if named := {"thread_id", "checkpoint_id", "checkpoint_ns"} & set(self.configurable):
-            raise ValueError(
-                f"configurable= holds {', '.join(sorted(named))}, and the chat sets that itself. "
-                "Name the thread with thread_id=, and leave the checkpoint out."
-            )
+        check_configurable(self.configurable)
         self.on_event = on_event
         self._reader = ThreadReader(self.access, thread_id or str(uuid4()))
         self._runner = Runner(self.access, self._emit)
@@ -99,12 +93,7 @@ class ChatController:
         return self.access.run_config({**named, "metadata": self.metadata})
 
     def begin(self, thread_id: str, metadata: Mapping[str, Any]) -> None:
-        """Begin on a thread, before anything has been read.
-
-        Args:
-            thread_id: which one.
-            metadata: goes with every run into its checkpoints.
-        """
+        """Begin on a thread, before anything has been read; the arguments are those of `switch`."""
         self._reader = ThreadReader(self.access, thread_id)
         self.metadata = dict(metadata)
 
@@ -194,11 +183,8 @@ class ChatController:
     async def try_again(self, message_id: str) -> None:
         """Ask what led to an answer once more, on a new branch.
 
-        Args:
-            message_id: key of the answer.
-
         Raises:
-            ChatError: there is no such message, or no person's message before it.
+            ChatError: no answer has the key `message_id`, or no person's message is before it.
         """
 
         async def prepare(thread: ThreadLoaded) -> RunRequest:
@@ -238,11 +224,7 @@ class ChatController:
         self._runner.stop()
 
     async def tree(self, limit: int = 150) -> CheckpointTree:
-        """Read the thread's checkpoint tree.
-
-        Args:
-            limit: how many checkpoints at most; the newest ones.
-        """
+        """Read the thread's checkpoint tree, from its `limit` newest checkpoints."""
         return CheckpointTree(await self.access.checkpoints(self.thread_id, limit))
 
     async def _run_exclusive(self, prepare: Prepare, message: BaseMessage | None = None) -> None:

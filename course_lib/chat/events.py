@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from course_lib.chat.message_keys import read_messages
+from course_lib.chat.message_keys import message_keys, read_messages
 
 if TYPE_CHECKING:
     from langchain_core.messages import BaseMessage
@@ -45,6 +45,19 @@ class ThreadLoaded:
     def messages(self) -> Sequence[BaseMessage]:
         """The conversation as LangChain messages, whatever form the state holds them in."""
         return read_messages(self.values.get("messages"))
+
+    @property
+    def last_person_key(self) -> str:
+        """The key of the last message that a person wrote; empty where there is none."""
+        keys = message_keys(self.messages)
+        return next(
+            (
+                key
+                for key, message in zip(reversed(keys), reversed(self.messages), strict=True)
+                if message.type == "human" and key not in self.graph_written
+            ),
+            "",
+        )
 
 
 @dataclass(frozen=True)

@@ -198,6 +198,22 @@ def open_graph(graph: Any) -> GraphAccess:
     )
 
 
+def check_configurable(configurable: Mapping[str, Any]) -> None:
+    """Refuse values that the chat sets itself.
+
+    Args:
+        configurable: values for the `configurable` part of a run's configuration.
+
+    Raises:
+        ValueError: they name a thread or a checkpoint.
+    """
+    if named := {"thread_id", "checkpoint_id", "checkpoint_ns"} & set(configurable):
+        raise ValueError(
+            f"configurable= holds {', '.join(sorted(named))}, and the chat sets that itself. Name "
+            "the thread with thread_id=, and leave the checkpoint out."
+        )
+
+
 def _root(config: RunnableConfig) -> RunnableConfig:
     named = {"thread_id": config["configurable"]["thread_id"], "checkpoint_ns": ""}
     return {"configurable": named}

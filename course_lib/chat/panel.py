@@ -35,7 +35,6 @@ from course_lib.persistence import UnknownThread
 if TYPE_CHECKING:
     from langgraph.store.base import BaseStore
 
-
 MAX_MESSAGE_LENGTH = 200_000
 """Longest message the panel takes, in characters."""
 
@@ -132,8 +131,7 @@ class ChatPanel:
         """Send a message and stream the answer into the panel.
 
         Args:
-            text: what the person says. An empty text is sent too, and the graph decides what it
-                means.
+            text: what the person says; an empty text is sent too.
         """
         self._tasks.use_running_loop()
         if len(text) > MAX_MESSAGE_LENGTH:
@@ -154,9 +152,6 @@ class ChatPanel:
 
     async def open(self, thread_id: str) -> None:
         """Turn to another thread of this user.
-
-        Args:
-            thread_id: which one.
 
         Raises:
             UnknownThread: it is not this user's.

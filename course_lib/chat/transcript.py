@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from langgraph.errors import is_invalid_resume
 
 from course_lib.chat.approval import Approval, errors_of
-from course_lib.chat.approval_card import card_of
+from course_lib.chat.approval_card import cards_of
 from course_lib.chat.entries import (
     NO_ANSWER,
     STOPPED,
@@ -40,7 +40,7 @@ from course_lib.chat.events import (
 )
 from course_lib.chat.markup import plain
 from course_lib.chat.message_keys import message_keys
-from course_lib.chat.turn_record import TurnRecord
+from course_lib.chat.turn_record import TurnRecord, stored_turns
 
 if TYPE_CHECKING:
     from langchain_core.messages import BaseMessage
@@ -154,7 +154,7 @@ class Transcript:
             self._pending = None
             self._drafts.clear()
         self._thread = thread
-        self._turn = _last_person_key(thread)
+        self._turn = thread.last_person_key
         self._refusals.clear()
         if thread.error is None:  # what is known of another branch is not shown on this one
             keys = {"", *message_keys(thread.messages)}
@@ -177,7 +177,7 @@ class Transcript:
         if event.message is not None:
             self._pending = event.message
             self._turn = str(event.message.id)
-            self._turns[self._turn] = TurnRecord(after=_last_person_key(self._thread))
+            self._turns[self._turn] = TurnRecord(after=self._thread.last_person_key)
             self._set_chip_states("waiting", "stopped")
         self._set_chip_states("waiting", "running")
         self._record().stale = len(self._record().notes)
@@ -189,13 +189,10 @@ class Transcript:
         record = self._record()
         if event.outcome in ("done", "waiting"):
             del record.notes[: record.stale]  # what had gone wrong in this turn was repaired
-        texts = [str(message.text) for message in event.thread.messages]
-        ids = {message.id for message in event.thread.messages}
         reason = BROKEN_OFF if event.outcome in ("stopped", "failed") else NOT_KEPT
         for message_id, parts in self._drafts.items():
-            text = "".join(parts)
-            if message_id not in ids and text.strip() and not _is_in(text, texts):
-                record.notes.append(unstored_answer(text, reason))
+            if not _is_stored(message_id, "".join(parts), event.thread):
+                record.notes.append(unstored_answer("".join(parts), reason))
         self._pending = None
         self._drafts.clear()
         ends = {"stopped": "stopped", "failed": "failed", "waiting": "waiting"}
@@ -220,7 +217,7 @@ class Transcript:
         record = self._turns.pop(self._turn, TurnRecord())
         record.unstored = event.unstored
         if event.unstored is None:
-            self._turn = _last_person_key(event.thread) or self._turn
+            self._turn = event.thread.last_person_key or self._turn
         self._turns[self._turn] = record
 
     def _rebuild(self) -> None:
@@ -230,7 +227,7 @@ class Transcript:
             self.change(difference)
 
     def _build(self) -> list[Entry]:
-        turns = self._stored_turns()
+        turns = stored_turns(self._thread, self._pending, self._turn)
         entries: list[Entry] = []
         for key, messages in turns.items():
             entries += self._turn_entries(key, messages)
@@ -246,20 +243,6 @@ class Transcript:
             for n, text in enumerate(self._queue)
         ]
         return entries
-
-    def _stored_turns(self) -> dict[str, list[tuple[str, BaseMessage]]]:
-        """The messages of each turn, by the key of the person's message that it begins with."""
-        turns: dict[str, list[tuple[str, BaseMessage]]] = {"": []}
-        messages = self._thread.messages
-        for key, message in zip(message_keys(messages), messages, strict=True):
-            if self._pending is not None and key == self._pending.id:
-                break
-            if message.type == "human" and key not in self._thread.graph_written:
-                turns[key] = []
-            turns[next(reversed(turns))].append((key, message))
-        if self._pending is not None:
-            turns[self._turn] = [(self._turn, self._pending)]
-        return turns
 
     def _turn_entries(self, turn: str, messages: Sequence[tuple[str, BaseMessage]]) -> list[Entry]:
         """A person's message and everything up to the next."""
@@ -282,13 +265,13 @@ class Transcript:
     def _unstored_turns(self, after: str, turns: Mapping[str, Any]) -> list[Entry]:
         """The turns behind a stored one whose messages the thread does not hold."""
         last = after == next(reversed(turns))
-        entries: list[Entry] = []
-        for key, record in self._turns.items():
-            if key in turns or record.unstored is None:
-                continue
-            if record.after == after or (last and record.after not in turns):
-                entries += record.unstored_entries(key)
-        return entries
+        return [
+            entry
+            for key, record in self._turns.items()
+            if key not in turns and record.unstored is not None
+            if record.after == after or (last and record.after not in turns)
+            for entry in record.unstored_entries(key)
+        ]
 
     def _open_state(self, turn: str) -> str:
         """The state of a tool call of a turn that has no answer."""
@@ -298,15 +281,9 @@ class Transcript:
 
     def _cards(self, *, busy: bool) -> list[Entry]:
         """A card for each open question; while a run has not ended none can be sent."""
-        return [
-            card_of(
-                Approval.of(interrupt),
-                errors=self._refusals.get(interrupt.id, {}),
-                busy=busy,
-                refusal_count=self._refusal_count,
-            )
-            for interrupt in self._thread.interrupts
-        ]
+        return cards_of(
+            self._thread.interrupts, self._refusals, busy=busy, refusal_count=self._refusal_count
+        )
 
     def _set_chip_states(self, before: str, after: str) -> None:
         for record in self._turns.values():
@@ -316,14 +293,7 @@ class Transcript:
         return self._turns.setdefault(self._turn, TurnRecord())
 
 
-def _last_person_key(thread: ThreadLoaded) -> str:
-    found = ""
-    for key, message in zip(message_keys(thread.messages), thread.messages, strict=True):
-        if message.type == "human" and key not in thread.graph_written:
-            found = key
-    return found
-
-
-def _is_in(text: str, stored: Sequence[str]) -> bool:
-    """Whether a text that was shown is part of a stored message, such as a summary."""
-    return any(text.strip() in each for each in stored)
+def _is_stored(message_id: str, text: str, thread: ThreadLoaded) -> bool:
+    """Whether a thread holds what was shown, perhaps as part of another message: a summary, say."""
+    shown = text.strip()
+    return not shown or any(m.id == message_id or shown in str(m.text) for m in thread.messages)

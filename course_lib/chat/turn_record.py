@@ -10,12 +10,15 @@ from course_lib.chat.chips import Chip, answered_chip, merged_chips, stored_tool
 from course_lib.chat.entries import unstored_entry, work_entry
 from course_lib.chat.entry_diff import Entry
 from course_lib.chat.events import NodeEnded, NodeStarted, Progress, ToolCalled, ToolReturned
+from course_lib.chat.message_keys import message_keys
 from course_lib.display import summary_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from langchain_core.messages import BaseMessage
+
+    from course_lib.chat.events import ThreadLoaded
 
 WorkEvent = NodeStarted | NodeEnded | ToolCalled | ToolReturned | Progress
 
@@ -101,6 +104,32 @@ class TurnRecord:
 
     def _index_of(self, chip: Chip) -> int:
         return next(n for n, each in enumerate(self.chips) if each is chip)
+
+
+def stored_turns(
+    thread: ThreadLoaded, pending: BaseMessage | None, pending_key: str
+) -> dict[str, list[tuple[str, BaseMessage]]]:
+    """Return the messages of each turn, by the key of the person's message that it begins with.
+
+    Args:
+        thread: as it was read.
+        pending: the message of a run that has not ended; it begins the last turn.
+        pending_key: the key of that turn.
+
+    Returns:
+        The messages of each turn with their keys. What comes before the first person's message is
+        under the empty key.
+    """
+    turns: dict[str, list[tuple[str, BaseMessage]]] = {"": []}
+    for key, message in zip(message_keys(thread.messages), thread.messages, strict=True):
+        if pending is not None and key == pending.id:
+            break
+        if message.type == "human" and key not in thread.graph_written:
+            turns[key] = []
+        turns[next(reversed(turns))].append((key, message))
+    if pending is not None:
+        turns[pending_key] = [(pending_key, pending)]
+    return turns
 
 
 def _update_text(update: Mapping[str, object]) -> str:

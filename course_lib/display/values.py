@@ -1,7 +1,7 @@
 """Any value in short or as JSON, the same from run to run.
 
-Values come from other people's graphs: arrays, cycles, objects whose `__repr__` raises, a million
-items. Whatever a value is, these functions return, and what they return is short.
+Values come from other people's graphs: arrays, cycles, a million items, objects whose `__repr__`
+raises. Whatever a value is, these functions return a short text.
 """
 
 from __future__ import annotations
@@ -21,9 +21,7 @@ SHORT = 72
 MAX_ITEMS = 200
 """How many items of a container are looked at."""
 
-MAX_DEPTH = 12
-"""How many containers inside each other are looked at."""
-
+MAX_DEPTH = 12  # containers inside each other that are looked at
 MAX_TEXT = 20_000
 """Longest text that is looked at, in characters."""
 
@@ -72,7 +70,7 @@ def summary_line(value: Any) -> str:
         value: anything.
 
     Returns:
-        At most `SHORT` characters.
+        At most 72 characters.
     """
     return shorten(one_line(value), SHORT)
 
