@@ -3,12 +3,13 @@ PYTHON ?= python3
 CHECK = $(PYTHON) tools/python_version.py
 SETUP = $(CHECK) && $(PYTHON) tools/environment.py
 
-.PHONY: help venv lab test doctor progress notebooks exercises bench lock clean vllm test-vllm \
+.PHONY: help venv lab test soak doctor progress notebooks exercises bench lock clean vllm test-vllm \
 	train evaluate
 
 help:
 	@echo "make lab        open JupyterLab on the first page (make lab PORT=9000 for a port of yours)"
 	@echo "make test       run and compare every cell, and everything else that is promised"
+	@echo "make soak       run the long tests that make test leaves out"
 	@echo "make doctor     tell what this machine has, and the remedy for what it lacks"
 	@echo "make progress   tell which exercises are done"
 	@echo "make venv       create or mend .venv and nothing else"
@@ -30,6 +31,9 @@ lab:
 
 test:
 	@$(SETUP) run dev tools/check.py
+
+soak:
+	@$(SETUP) run dev tools/check.py soak
 
 doctor:
 	@$(SETUP) run "" -m course_lib doctor

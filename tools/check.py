@@ -1,4 +1,4 @@
-"""Everything `make test` and `make test-vllm` prove, in order, with one closing line.
+"""Everything `make test`, `make soak` and `make test-vllm` prove, with one closing line.
 
 `make test`:
 
@@ -7,6 +7,8 @@
 3. nbval: every cell of notebooks/ and solutions/ runs and shows what is stored, with the network
    switched off where the system lets us (Linux)
 4. the browser: chapter 00 in a real JupyterLab and a real Chromium
+
+`make soak` (`check.py soak`): the long tests, such as all graphs on all savers.
 
 `make test-vllm` (`check.py vllm`), the first two with the network switched off:
 
@@ -43,7 +45,8 @@ def stages_of(track: str) -> dict[str, list[str]]:
     """Return the stages of a track, each as arguments for Python.
 
     Args:
-        track: `` for the course as everybody has it, `vllm` for chapter 14.
+        track: `` for the course as everybody has it, `soak` for its long tests, `vllm` for
+            chapter 14.
     """
     if track == "vllm":
         return {
@@ -52,13 +55,16 @@ def stages_of(track: str) -> dict[str, list[str]]:
             "its panel": _pytest(PANEL_ON_VLLM),
         }
     workers = str(min(os.cpu_count() or 2, 8))
+    if track == "soak":
+        return {"soak": _pytest("tests", "-m", "soak", "-n", workers, "--ignore=tests/browser")}
     cells = [*NBVAL, *(f"--ignore={path}" for path in WITH_VLLM)]
     return {
         "ruff check": ["-m", "ruff", "check", "--quiet"],
         "ruff format": ["-m", "ruff", "format", "--quiet", "--check", *CODE],
         "library": [
-            *_pytest("tests"),
-            *("-n", workers, "--ignore", "tests/browser", "--ignore", "tests/vllm"),
+            *_pytest("tests", "-m", "not soak", "-n", workers),
+            "--ignore=tests/browser",
+            "--ignore=tests/vllm",
         ],
         "notebooks": [*_pytest("notebooks", "solutions"), "-n", workers, *cells],
         "browser": [*_pytest("tests/browser"), f"--ignore={PANEL_ON_VLLM}"],

@@ -5,14 +5,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, Protocol
 
 from langgraph.checkpoint.base import get_checkpoint_id
 from langgraph.errors import EmptyChannelError
 
-from course_lib.chat.message_keys import message_keys
+from course_lib.chat.message_keys import message_keys, read_messages
 from course_lib.chat.stream_events import MODES
 from course_lib.persistence import as_async_saver, fork_point
 
@@ -154,7 +154,8 @@ class LocalGraph:
 
     async def before(self, config: RunnableConfig, key: str) -> RunnableConfig:
         """Return the last checkpoint from before a message."""
-        return await fork_point(await self._awaitable(config), config, key, keys_of=message_keys)
+        graph = await self._awaitable(config)
+        return await fork_point(graph, config, key, keys_of=_keys)
 
     async def _awaitable(self, config: RunnableConfig) -> CompiledStateGraph:
         """Return the graph with a saver that can be awaited, found on the first thread read."""
@@ -196,6 +197,11 @@ def open_graph(graph: Any) -> GraphAccess:
         "what StateGraph(...).compile(checkpointer=InMemorySaver()) or create_agent(..., "
         "checkpointer=InMemorySaver()) returns."
     )
+
+
+def _keys(stored: Sequence[Any]) -> list[str]:
+    """The keys of messages as a checkpoint holds them."""
+    return message_keys(read_messages(stored))
 
 
 def check_configurable(configurable: Mapping[str, Any]) -> None:
