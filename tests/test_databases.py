@@ -143,6 +143,7 @@ def test_a_home_that_cannot_be_written_is_named_by_the_embedded_server(tmp_path,
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("COURSE_HOME", str(tmp_path / "file" / "home"))
     monkeypatch.setattr(os, "geteuid", lambda: 12345, raising=False)  # root's data lie elsewhere
+    monkeypatch.setattr(embedded, "MAX_SOCKET_PATH", 1000)  # and those of a long path, too
     with pytest.raises(PostgresError, match="COURSE_HOME"):
         embedded._data_folder()
 

@@ -18,6 +18,7 @@ from course_lib.chat.events import (
     ToolReturned,
 )
 from course_lib.chat.message_keys import read_messages
+from course_lib.display import summary_line
 
 MODES = ["tasks", "messages", "custom"]
 """The stream modes that a chat needs: which nodes run, what is said, how far it is."""
@@ -89,7 +90,13 @@ def written_messages(update: Mapping[str, Any]) -> list[BaseMessage]:
 
 
 def _error_text(error: Any) -> str | None:
-    return f"{type(error).__name__}: {error}" if isinstance(error, Exception) else error
+    """How a node failed: LangGraph gives an exception, and a LangGraph server a text or a dict."""
+    if error is None or isinstance(error, str):
+        return error
+    if isinstance(error, Mapping):
+        return ": ".join(str(part) for part in error.values())
+    text = str(error) if isinstance(error, Exception) else summary_line(error)
+    return f"{type(error).__name__}: {text}"
 
 
 def _tool_events(message: Any) -> Iterator[tuple[Any, ToolCalled | ToolReturned]]:

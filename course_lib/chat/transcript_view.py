@@ -92,7 +92,10 @@ class TranscriptView(anywidget.AnyWidget):
     def _schedule(self) -> None:
         if self._timer is not None:
             return
-        loop = asyncio.get_running_loop()
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:  # not on display yet: the first view asks for everything
+            return
         since = loop.time() - self._sent_at
         # The first of a burst goes at once: the first token should be seen when it comes.
         self._timer = loop.call_later(max(0.0, BATCH_SECONDS - since), self._fire)

@@ -1,0 +1,344 @@
+"""The chat takes any graph, or says in one sentence what has to be changed."""
+
+import asyncio
+import enum
+import sqlite3
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+import pytest
+import typing_extensions
+from chat_graphs import chat_on, moody, one_node, texts
+from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, RemoveMessage
+from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.checkpoint.sqlite import SqliteSaver
+from langgraph.graph import END, START, MessagesState, StateGraph
+from langgraph.runtime import Runtime
+from langgraph.store.sqlite.aio import AsyncSqliteStore
+from pydantic import BaseModel
+
+from course_lib.chat import ChatController, ChatError, ChatPanel
+from course_lib.chat.thread_locks import shared_thread
+from course_lib.persistence import open_checkpointer
+
+
+class Mood(enum.Enum):
+    KIND = "kind"
+    DRY = "dry"
+
+
+@dataclass
+class Record:
+    user: str = "nobody"
+    tone: Literal["kind", "dry"] = "dry"
+    mood: Mood = Mood.DRY
+
+
+class Model(BaseModel):
+    user: str = "nobody"
+    tone: Literal["kind", "dry"] = "dry"
+    mood: Mood | None = Mood.DRY
+
+
+@dataclass
+class Connection:
+    db: sqlite3.Connection
+    search: Callable[[str], str]
+    tone: Literal["kind", "dry"] = "kind"
+
+
+def telling(schema, saver=None):
+    def node(state: MessagesState, runtime: Runtime):
+        return {"messages": [AIMessage(str(runtime.context))]}
+
+    graph = StateGraph(MessagesState, context_schema=schema).add_node(node).add_edge(START, "node")
+    return graph.compile(checkpointer=saver or InMemorySaver())
+
+
+@pytest.mark.parametrize("schema", [Record, Model])
+async def test_a_context_has_its_defaults_its_choices_and_what_is_given(schema):
+    panel = ChatPanel(telling(schema))
+    assert set(panel.run_context.choices) == {"tone", "mood"}
+    await panel.send("who?")
+    assert texts(panel.transcript, "answer")[-1] == str(schema())
+    panel.run_context.choices["tone"].value = "kind"
+    panel.run_context.choices["mood"].value = Mood.KIND
+    await panel.send("and now?")
+    expected = str(schema(tone="kind", mood=Mood.KIND))
+    assert texts(panel.transcript, "answer")[-1] == expected
+    for given in ({"user": "ann"}, schema(user="ann")):
+        panel = ChatPanel(telling(schema), context=given)
+        await panel.send("who?")
+        assert texts(panel.transcript, "answer")[-1] == str(schema(user="ann"))
+
+
+async def test_a_context_that_is_missing_is_named_with_the_message():
+    panel = ChatPanel(telling(Connection))
+    await panel.send("hello")
+    assert texts(panel.transcript, "you") == ["hello"]
+    assert "db" in texts(panel.transcript, "problem")[0]
+    given = Connection(sqlite3.connect(":memory:"), str)
+    panel = ChatPanel(telling(Connection), context=given)
+    await panel.send("hello")
+    assert "sqlite3.Connection" in texts(panel.transcript, "answer")[0]
+
+
+async def test_values_for_the_configuration_reach_the_graph():
+    def node(state: MessagesState, config):
+        return {"messages": [AIMessage(config["configurable"]["customer"])]}
+
+    panel = ChatPanel(one_node(node), configurable={"customer": "c-7"})
+    await panel.send("who?")
+    assert texts(panel.transcript, "answer") == ["c-7"]
+    with pytest.raises(ValueError, match="thread_id="):
+        ChatPanel(moody(), configurable={"thread_id": "t"})
+
+
+async def test_a_panel_opens_the_thread_that_it_is_given():
+    graph = moody()
+    await graph.ainvoke({"messages": ["from code"]}, {"configurable": {"thread_id": "mine"}})
+    panel = ChatPanel(graph, thread_id="mine")
+    await panel.load()
+    assert texts(panel.transcript, "you") == ["from code"]
+    await panel.send("two")
+    assert panel.config["configurable"]["thread_id"] == "mine"
+
+
+@pytest.mark.parametrize(("limit", "ends"), [(None, False), (500, True)])
+async def test_the_recursion_limit_of_the_graph_holds(limit, ends):
+    class Counted(MessagesState):
+        n: int
+
+    graph = StateGraph(Counted)
+    graph.add_node("step", lambda state: {"n": state.get("n", 0) + 1})
+    graph.add_node("tell", lambda state: {"messages": [AIMessage(f"{state['n']} steps")]})
+    graph.add_edge(START, "step").add_edge("tell", END)
+    graph.add_conditional_edges("step", lambda s: "step" if s["n"] < 120 else "tell")
+    app = graph.compile(checkpointer=InMemorySaver())
+    app = app.with_config({"recursion_limit": limit}) if limit else app
+    chat, transcript = chat_on(app)
+    await chat.send("go")
+    assert texts(transcript, "answer") == (["120 steps"] if ends else [])
+    assert bool(texts(transcript, "problem")) != ends
+
+
+@pytest.mark.parametrize(
+    ("thing", "told"),
+    [
+        (StateGraph(MessagesState), "was not compiled"),
+        ("graph", "this is a str"),
+        (lambda state: state, "compiled LangGraph graph"),
+    ],
+)
+def test_what_is_no_graph_is_refused_with_the_remedy(thing, told):
+    for made in (ChatPanel, ChatController):
+        with pytest.raises(TypeError, match=told):
+            made(thing)
+
+
+def test_messages_without_a_reducer_are_told_when_the_panel_is_made():
+    class Bare(typing_extensions.TypedDict):
+        messages: list[AnyMessage]
+
+    graph = StateGraph(Bare).add_node("node", lambda state: {}).add_edge(START, "node")
+    panel = ChatPanel(graph.compile(checkpointer=InMemorySaver()))
+    assert "add_messages" in texts(panel.transcript, "note")[0]
+
+
+@pytest.mark.parametrize("strict", [True, False])
+async def test_two_graphs_on_one_saver_and_thread_take_turns(strict, tmp_path, monkeypatch):
+    monkeypatch.setenv("LANGGRAPH_STRICT_MSGPACK", str(strict).lower())
+    log = []
+
+    async def node(state):
+        text = str(state["messages"][-1].text)
+        log.append(text)
+        await asyncio.sleep(0.05)
+        log.append(text)
+        return {"messages": [AIMessage(f"heard {text}")]}
+
+    with open_checkpointer(f"sqlite:///{tmp_path / 'chat.db'}") as saver:
+        chats = [ChatController(one_node(node, saver), thread_id="t") for _ in range(2)]
+        await asyncio.gather(*(chat.send(text) for chat, text in zip(chats, "ab", strict=True)))
+    assert log in (["a", "a", "b", "b"], ["b", "b", "a", "a"])
+
+
+def test_savers_of_two_files_are_two(tmp_path):
+    with open_checkpointer("sqlite:///" + str(tmp_path / "a.db")) as first:
+        with open_checkpointer("sqlite:///" + str(tmp_path / "b.db")) as second:
+            copy = SqliteSaver(first.conn, serde=second.serde)
+            assert shared_thread(first, "t") is shared_thread(first, "t")
+            assert shared_thread(first, "t") is not shared_thread(second, "t")
+            assert shared_thread(first, "t") is not shared_thread(first, "u")
+            assert shared_thread(copy, "t") is not shared_thread(second, "t")
+
+
+def test_turns_are_taken_across_event_loops():
+    graph, log = moody(), []
+
+    def chat_in_a_loop_of_its_own(text):
+        async def talk():
+            chat, transcript = chat_on(graph, thread_id="t")
+            for n in range(3):
+                await chat.send(f"{text} {n}")
+                log.append(transcript.kept()[-1][1])
+
+        asyncio.run(talk())
+
+    jobs = [threading.Thread(target=chat_in_a_loop_of_its_own, args=(t,)) for t in ("a", "b")]
+    for job in jobs:
+        job.start()
+    for job in jobs:
+        job.join(30)
+    assert sorted(log) == sorted(f"heard {t} {n}" for t in ("a", "b") for n in range(3))
+    stored = graph.get_state({"configurable": {"thread_id": "t"}}).values["messages"]
+    assert [m.type for m in stored] == ["human", "ai"] * 6
+
+
+async def test_an_asynchronous_store_keeps_the_list_of_threads(tmp_path):
+    async with AsyncSqliteStore.from_conn_string(str(tmp_path / "store.db")) as store:
+        await store.setup()
+        saver = InMemorySaver()
+        first = ChatPanel(moody(saver), store=store)
+        await first.load()
+        await first.send("hello")
+        await asyncio.sleep(0.2)
+        second = ChatPanel(moody(saver), store=store)
+        await second.load()
+        assert texts(second.transcript, "you") == ["hello"]
+
+
+class Strict(InMemorySaver):
+    """Refuses an empty thread id, as some savers do."""
+
+    async def aget_tuple(self, config):
+        if not config["configurable"]["thread_id"]:
+            raise ValueError("thread_id='' is not valid")
+        return await super().aget_tuple(config)
+
+
+async def test_a_saver_that_refuses_odd_ids_carries_a_chat():
+    chat, transcript = chat_on(moody(Strict()))
+    await chat.send("hi")
+    assert transcript.kept()[-1] == ("answer", "heard hi")
+
+
+def summarising(saver=None):
+    """Replaces all but the last message of a person by a summary under the role of a person."""
+
+    def node(state: MessagesState):
+        persons = [m for m in state["messages"] if m.type == "human" and m.name != "graph"]
+        summary = HumanMessage(f"They said {len(persons)} things.", name="graph", id="summary")
+        removed = [RemoveMessage(m.id) for m in state["messages"][:-1] if m.id != "summary"]
+        answer = AIMessage(f"heard {persons[-1].text}", name="teller")
+        return {"messages": [*removed, summary, answer]}
+
+    return one_node(node, saver)
+
+
+async def test_what_the_graph_wrote_under_a_persons_role_is_the_graphs():
+    graph = summarising()
+    chat, transcript = chat_on(graph)
+    for text in ("one", "two"):
+        await chat.send(text)
+    again, reread = chat_on(graph, thread_id=chat.thread_id)
+    await again.load()
+    for shown in (transcript, reread):
+        assert texts(shown, "you") == ["two"]
+        assert texts(shown, "summary") == ["They said 2 things."]
+        (summary,) = [entry for entry in shown.entries if entry["kind"] == "summary"]
+        assert summary["author"] == "graph"
+        assert shown.entries[-1]["author"] == "teller"
+    with pytest.raises(ChatError, match="The graph wrote"):
+        await chat.edit(summary["key"], "x")
+    await again.try_again(reread.entries[-1]["key"])
+    assert texts(reread, "you") == ["two"]
+
+
+async def test_what_people_said_elsewhere_is_theirs():
+    graph = moody()
+    config = {"configurable": {"thread_id": "t"}}
+    await graph.ainvoke({"messages": [("user", "by code")]}, config)
+    await graph.aupdate_state(config, {"messages": [HumanMessage("by hand")]})
+    chat, transcript = chat_on(graph, thread_id="t")
+    await chat.load()
+    assert texts(transcript, "you") == ["by code", "by hand"] and not texts(transcript, "summary")
+
+
+async def test_images_and_names_survive_an_edit_and_a_second_try():
+    picture = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}
+    graph = moody()
+    config = {"configurable": {"thread_id": "t"}}
+    said = HumanMessage([{"type": "text", "text": "what is this?"}, picture], name="ann")
+    await graph.ainvoke({"messages": [said]}, config)
+    chat, transcript = chat_on(graph, thread_id="t")
+    await chat.load()
+    assert transcript.entries[0]["attachments"] == ["image"]
+    await chat.edit(transcript.entries[0]["key"], "and this?")
+    await chat.try_again(transcript.entries[-1]["key"])
+    stored = graph.get_state(config).values["messages"][0]
+    assert stored.content == [{"type": "text", "text": "and this?"}, picture]
+    assert stored.name == "ann"
+
+
+async def test_a_checkpoint_that_does_not_exist_is_refused():
+    chat, transcript = chat_on(moody())
+    await chat.send("one")
+    before = transcript.kept()
+    with pytest.raises(ChatError, match="no checkpoint 'nowhere'"):
+        await chat.go_to("nowhere")
+    await chat.send("two")
+    assert transcript.kept()[:2] == before and len(transcript.kept()) == 4
+
+
+async def test_a_stop_between_fork_and_run_leaves_the_true_thread_on_the_screen(monkeypatch):
+    graph = moody()
+    chat, transcript = chat_on(graph)
+    for text in ("one", "two"):
+        await chat.send(text)
+    before = transcript.kept()
+    read_before = chat._reader.read_before
+
+    async def stopped_meanwhile(*arguments):
+        found = await read_before(*arguments)
+        chat.stop()
+        return found
+
+    monkeypatch.setattr(chat._reader, "read_before", stopped_meanwhile)
+    await chat.edit(transcript.entries[0]["key"], "uno")
+    assert transcript.kept() == before
+    monkeypatch.undo()
+    await chat.send("three")
+    assert transcript.kept()[:4] == before
+
+
+async def test_the_tree_is_always_of_the_thread_in_front():
+    panel = ChatPanel(moody())
+    await panel.load()
+    panel.inspector.view_selector.value = "Tree"
+    await panel.send("one")
+    await panel.send("two")
+    job = asyncio.create_task(panel.inspector._read_tree())
+    await asyncio.sleep(0)
+    await panel.new_thread()
+    await job
+    await asyncio.sleep(0.1)
+    assert panel.inspector.tree.rows == []
+
+
+class Listed(typing_extensions.TypedDict):
+    messages: Annotated[list, lambda old, new: [*old, *new]]
+
+
+async def test_messages_of_no_known_form_are_shown_and_stop_nothing():
+    def node(state: Listed):
+        return {"messages": [("assistant", "a pair"), 42, {"no": "message"}]}
+
+    graph = StateGraph(Listed).add_node(node).add_edge(START, "node")
+    chat, transcript = chat_on(graph.compile(checkpointer=InMemorySaver()))
+    await chat.send("hello")
+    assert texts(transcript, "answer")[:2] == ["a pair", "42"]
+    await chat.send("again")
+    assert texts(transcript, "you") == ["hello", "again"]
