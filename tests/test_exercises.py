@@ -1,5 +1,6 @@
 """The exercises: four outcomes told apart, hints and solutions on request, progress kept."""
 
+import ast
 import contextlib
 import json
 import math
@@ -949,8 +950,13 @@ def test_a_marker_without_its_partner_is_refused():
         exercise_of({"cells": [cell]})
 
 
-def test_every_exercise_has_a_hint_and_a_solution_cell():
-    for exercise in EXERCISES:
+def test_every_exercise_has_hints_and_a_solution_of_its_own():
+    texts = [exercise.solution_text() for exercise in EXERCISES]
+    assert len(set(texts)) == len(texts)
+    for exercise, text in zip(EXERCISES, texts, strict=True):
         assert exercise.hints and all(hint.strip() for hint in exercise.hints)
-        assert "SOLUTION" not in exercise.solution_text()
-        assert f"{exercise.id}.check(" in exercise.solution_text()
+        assert len(set(exercise.hints)) == len(exercise.hints)
+        solution, _, checked = text.partition(f"{exercise.id}.check(")
+        assert checked and "SOLUTION" not in text, exercise.id
+        compile(solution, exercise.id, "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+        assert len(solution.strip().splitlines()) >= 1, f"{exercise.id}: nothing is solved there"

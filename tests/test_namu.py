@@ -13,6 +13,7 @@ from langgraph.checkpoint.memory import InMemorySaver
 
 from course_lib.models import OfflineChatModel, OfflineModelError
 from course_lib.namu import build_namu, drop_open_tool_calls, union
+from course_lib.places import load_places
 
 DIALOGUES = [
     json.loads(line)
@@ -164,17 +165,14 @@ def test_refusing_a_place_that_is_not_on_the_list_refuses_none():
     assert state["last_recommended_places"] == table
 
 
-def test_the_headline_is_true_of_what_follows():
-    for thread, turns in (
-        ("free", ["a cafe in Mapo", "not the first one", "only free ones"]),
-        ("cheap", ["a palace in Jongno", "something cheaper", "something cheaper"]),
-    ):
-        for text in turns:
-            state = say(text, thread)
-            reply = state["messages"][-1].text
-            if "I know no" in reply and "elsewhere" in reply:
-                district = reply.split(" in ")[1].split(".")[0]
-                assert district not in {p["district"] for p in state["last_recommended_places"]}
+@pytest.mark.parametrize("district", ["Mapo-gu", "Gangnam-gu", "Dobong-gu"])
+def test_a_headline_that_knows_none_in_a_district_lists_others(district):
+    state = say(f"a palace in {district}", district)
+    headline = state["messages"][-1].text.splitlines()[0]
+    assert headline.startswith(f"I know no palaces in {district}.") and "elsewhere" in headline
+    found = {place["district"] for place in state["last_recommended_places"]}
+    assert found and district not in found
+    assert not [p for p in load_places() if (p.category, p.district) == ("palace", district)]
 
 
 def test_when_nothing_is_cheaper_the_list_stays():

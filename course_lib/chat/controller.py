@@ -99,8 +99,7 @@ class ChatController:
 
     async def load(self) -> None:
         """Read the thread, and report what it holds as `ThreadLoaded`."""
-        async with self._turns.operation_lock:
-            await self._show()
+        await self._show()
 
     async def send(self, text: str) -> None:
         """Send a message, and run the graph until it ends or waits.
@@ -118,12 +117,11 @@ class ChatController:
     async def resume(self, answers: Mapping[str, Any]) -> None:
         """Answer interrupts, and let the graph continue.
 
-        At an earlier checkpoint the questions were answered once, and LangGraph would repeat the
-        answer they got. There they are asked again first, on a branch.
+        At an earlier checkpoint LangGraph would repeat the answers that the questions got. There
+        they are asked again first, on a branch.
 
         Args:
-            answers: what each interrupt is answered with, by its id. Those that are left out
-                still wait.
+            answers: by the id of the interrupt. Questions that are left out still wait.
 
         Raises:
             ChatError: the thread does not wait for one of them.
@@ -144,10 +142,10 @@ class ChatController:
     async def continue_run(self) -> None:
         """Continue where a run was stopped, failed, or stands before a breakpoint."""
 
-        async def prepare(thread: ThreadLoaded) -> RunRequest:
-            return RunRequest(None, self.config)
+        await self._run_exclusive(self._continuation)
 
-        await self._run_exclusive(prepare)
+    async def _continuation(self, thread: ThreadLoaded) -> RunRequest:
+        return RunRequest(None, self.config)
 
     async def reopen_interrupts(self) -> None:
         """Ask the questions of the last step again, on a branch.
@@ -166,8 +164,7 @@ class ChatController:
         """Say something else in place of an earlier message: fork from before it, and run.
 
         Args:
-            message_id: key of a person's message in the thread. What followed it stays, on its
-                own branch.
+            message_id: key of a person's message. What followed it stays, on its own branch.
             text: what to say instead. Images and a name in the message stay.
 
         Raises:
@@ -176,7 +173,8 @@ class ChatController:
         """
 
         async def prepare(thread: ThreadLoaded) -> RunRequest:
-            return await self._fork(message_id, reworded(thread, message_id, text))
+            known = await self._reader.find_authors(thread)
+            return await self._fork(message_id, reworded(known, message_id, text))
 
         await self._run_exclusive(prepare, person_message(text))
 
@@ -188,23 +186,19 @@ class ChatController:
         """
 
         async def prepare(thread: ThreadLoaded) -> RunRequest:
-            return await self._fork(*repeated_question(thread, message_id))
+            known = await self._reader.find_authors(thread)
+            return await self._fork(*repeated_question(known, message_id))
 
         await self._run_exclusive(prepare)
 
     async def go_to(self, checkpoint_id: str | None) -> None:
-        """Show an earlier checkpoint; what is sent next forks from there.
-
-        Args:
-            checkpoint_id: which one; None for where the thread stands.
+        """Show an earlier checkpoint, None for the newest; what is sent next forks from there.
 
         Raises:
             ChatError: this thread has no such checkpoint.
         """
         self.stop()
-        async with self._turns.operation_lock:
-            await self._reader.go_to(checkpoint_id)
-            await self._show()
+        await self._show(lambda: self._reader.go_to(checkpoint_id))
 
     async def switch(self, thread_id: str, metadata: Mapping[str, Any] | None = None) -> None:
         """Turn to another thread. A run that has not ended is stopped; what it saved stays.
@@ -214,9 +208,11 @@ class ChatController:
             metadata: for the runs in it; as before when left out.
         """
         self.stop()
-        async with self._turns.operation_lock:
+
+        async def turn() -> None:
             self.begin(thread_id, self.metadata if metadata is None else metadata)
-            await self._show()
+
+        await self._show(turn)
 
     def stop(self) -> None:
         """Stop the run; messages that wait behind it are given back unsent."""
@@ -228,12 +224,7 @@ class ChatController:
         return CheckpointTree(await self.access.checkpoints(self.thread_id, limit))
 
     async def _run_exclusive(self, prepare: Prepare, message: BaseMessage | None = None) -> None:
-        """Wait for other runs, here and in other panels on this thread, then run.
-
-        Args:
-            prepare: says what to run.
-            message: what the person typed for it; given back if the run never begins.
-        """
+        """Wait for other runs on this thread, then run; give the message back if that fails."""
         text = None if message is None else str(message.text)
         stopped, begun = self._turns.mark(), False
         queued = text is not None and self._turns.would_wait()
@@ -280,19 +271,28 @@ class ChatController:
         config = {**self.config, "configurable": {**self.configurable, **before}}
         return RunRequest(run_input(self.access, fork, message), config, message, fork)
 
-    async def _show(self) -> None:
-        self._tasks.use_running_loop()
-        self._shared().controllers.add(self)
-        self._emit(await self._reader.read_or_report(self.config))
+    async def _show(self, change: Callable[[], Awaitable[None]] | None = None) -> None:
+        """Read the thread and report it, after a change of what is shown."""
+        async with self._turns.operation_lock:
+            if change is not None:
+                await change()
+            self._tasks.use_running_loop()
+            self._shared().controllers.add(self)
+            reader = self._reader
+            shown = await reader.read_or_report(self.config)
+            self._emit(shown)
+        known = shown if shown.error else await reader.find_authors(shown)
+        if known is not shown and reader.last is shown:  # nothing else has happened meanwhile
+            reader.last = known
+            self._emit(known)
 
     def _emit(self, event: Event) -> None:
         try:
             self.on_event(event)
-        except Exception:  # a listener's fault must not end a run half-way
+        except Exception:  # a listener's fault must not end a run
             logging.getLogger(__name__).exception("a listener failed on %s", type(event).__name__)
 
-    def _reload(self) -> None:
-        """Read the thread again, because another controller has changed it."""
+    def _reload(self) -> None:  # another controller has changed the thread
         if self._reader.checkpoint_id is None:
             self._tasks.spawn(self.load())
 

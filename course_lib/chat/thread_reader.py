@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from langgraph.checkpoint.base import get_checkpoint_id
@@ -60,9 +61,6 @@ class ThreadReader:
         if get_checkpoint_id(config) is None:
             self._newest_id = _checkpoint_id(snapshot)
         messages = read_messages(snapshot.values.get("messages"))
-        if self.authorship.unknown(messages):
-            found = await self._access.checkpoints(self.thread_id, MAX_CHECKPOINTS)
-            self.authorship.search(path_to(found, _checkpoint_id(snapshot)), messages)
         self.last = ThreadLoaded(
             thread_id=self.thread_id,
             checkpoint_id=_checkpoint_id(snapshot),
@@ -73,6 +71,23 @@ class ThreadReader:
             graph_written=self.authorship.graph_written(messages),
         )
         return self.last
+
+    async def find_authors(self, thread: ThreadLoaded) -> ThreadLoaded:
+        """Find out which messages of a person's role the graph wrote.
+
+        That takes a look at every checkpoint, so a thread is shown before it is done.
+
+        Args:
+            thread: as it was read.
+
+        Returns:
+            The same thread with its `graph_written` complete.
+        """
+        if self.authorship.unknown(thread.messages):
+            found = await self._access.checkpoints(self.thread_id, MAX_CHECKPOINTS)
+            self.authorship.search(path_to(found, thread.checkpoint_id), thread.messages)
+        written = self.authorship.graph_written(thread.messages)
+        return thread if written == thread.graph_written else replace(thread, graph_written=written)
 
     async def read_or_report(self, config: Mapping[str, Any]) -> ThreadLoaded:
         """Read the thread; where that fails, return an empty one that holds the error."""
