@@ -19,7 +19,6 @@ from typing_extensions import TypedDict
 
 from course_lib.display import (
     format_json,
-    is_equal,
     show_graph,
     show_messages,
     show_state,
@@ -31,7 +30,12 @@ from course_lib.display import (
     table,
 )
 from course_lib.namu import build_namu, union
-from course_lib.persistence import CheckpointTree, open_async_checkpointer
+from course_lib.persistence import (
+    CheckpointTree,
+    diff_states,
+    is_equal,
+    open_async_checkpointer,
+)
 
 
 class S(TypedDict):
@@ -264,7 +268,8 @@ def test_any_value_is_shown_and_never_floods(first, second):
     assert len(summary_line(first)) <= 72
     json.loads(format_json(first), parse_constant=pytest.fail) if not isinstance(first, str) else 0
     assert len(format_json(first)) < 3_000_000
-    is_equal(first, second)
+    assert is_equal(first, first) and isinstance(is_equal(first, second), bool)
+    diff_states({"value": first, "messages": [first]}, {"value": second, "messages": [second]})
     state_table({"value": first}, before={"value": second})
     text = table([[first, second]], ["first", "second"]).text
     assert len(text) < 20_000
@@ -274,6 +279,15 @@ def test_a_value_that_did_not_change_is_not_marked_and_one_that_did_is(shown):
     old, new = {"a": np.arange(3.0)}, {"a": np.arange(3.0) + 1}
     assert "*" in shown(show_state, new, before=old)[0]
     assert "*" not in shown(show_state, {"a": np.arange(3.0)}, before=old)[0]
+
+
+def test_states_with_arrays_and_messages_of_any_form_are_compared():
+    old = {"a": np.arange(3.0), "b": 1, "messages": [{"role": "user", "content": "hi"}]}
+    new = {"a": np.arange(3.0), "b": 2, "messages": [{"role": "user", "content": "ho"}, ("x", "y")]}
+    diff = diff_states(old, new)
+    assert diff.fields == {"b": (1, 2)} and diff.added == [("x", "y")]
+    assert [new["content"] for _, new in diff.replaced] == ["ho"] and diff.removed == []
+    assert list(diff_states(old, {**old, "a": np.arange(4.0)}).fields) == ["a"]
 
 
 def test_a_field_called_values_is_a_field(shown):

@@ -16,7 +16,8 @@ from typing import Any, Literal
 from jsonschema import Draft202012Validator
 from langchain_core.utils.json_schema import dereference_refs
 
-from course_lib.display import format_json, is_equal, summary_line
+from course_lib.display import format_json, summary_line
+from course_lib.persistence import is_equal
 
 LONG = 60
 """A text of more characters than this is edited in a box of several lines."""

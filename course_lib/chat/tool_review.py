@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from course_lib.chat.json_form import Field, InvalidAnswer
-from course_lib.display import format_json, is_equal, summary_line
+from course_lib.display import format_json, summary_line
+from course_lib.persistence import is_equal
 
 DECISIONS = {
     "approve": "Approve",

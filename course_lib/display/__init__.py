@@ -12,6 +12,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "steps": ["show_steps"],
         "tables": ["show_table", "table"],
         "tree_view": ["TreeView", "show_tree"],
-        "values": ["DisplayOutput", "as_fields", "format_json", "is_equal", "summary_line"],
+        "values": ["DisplayOutput", "as_fields", "format_json", "summary_line"],
     },
 )

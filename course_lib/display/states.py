@@ -10,10 +10,10 @@ from course_lib.display.values import (
     DisplayOutput,
     as_fields,
     display_output,
-    is_equal,
     is_message,
     summary_line,
 )
+from course_lib.persistence import is_equal
 
 
 def show_state(state: Any, *, before: Any = None, fields: Sequence[str] | None = None) -> None:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from course_lib.display.graphs import check_compiled
 from course_lib.display.tables import MARK, show_table
-from course_lib.display.values import SHORT, as_fields, is_equal, one_line, shorten
+from course_lib.display.values import SHORT, as_fields, one_line, shorten
+from course_lib.persistence import is_equal
 
 if TYPE_CHECKING:
     from langchain_core.runnables import RunnableConfig

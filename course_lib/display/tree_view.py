@@ -127,6 +127,7 @@ class TreeView(anywidget.AnyWidget):
             except RuntimeError:
                 self.detail = f"This state cannot be read: {type(error).__name__}: {error}"
                 return
+            self.detail = "..."
             self._lookup = loop.create_task(self._show_detail_later(graph, config))
 
     async def _show_detail_later(self, graph: CompiledStateGraph, config: dict[str, Any]) -> None:

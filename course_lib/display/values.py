@@ -118,25 +118,6 @@ def as_fields(state: Any) -> dict[str, Any]:
     return {name: _attribute(state, name) for name in names}
 
 
-def is_equal(first: Any, second: Any) -> bool:
-    """Return whether two values are equal, also where `==` raises or returns an array.
-
-    Args:
-        first: any value.
-        second: another one.
-    """
-    if first is second:
-        return True
-    try:
-        return bool(first == second)
-    except Exception:  # noqa: BLE001  arrays raise ValueError, other classes anything
-        pass
-    try:
-        return bool((first == second).all()) and first.shape == second.shape
-    except Exception:  # noqa: BLE001
-        return one_line(first) == one_line(second)
-
-
 def is_message(value: Any) -> bool:
     """Return whether a value is a LangChain message."""
     return all(hasattr(type(value), name) for name in ("text", "pretty_repr")) and all(

@@ -7,6 +7,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "async_saver": ["AsyncSaverAdapter", "as_async_saver"],
         "checkpointers": ["CheckpointerError", "open_async_checkpointer", "open_checkpointer"],
+        "comparison": ["is_equal"],
         "databases": ["Postgres", "connect", "postgres"],
         "postgres_error": ["PostgresError", "redact_url"],
         "encryption": ["WrongKey"],

@@ -12,6 +12,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from course_lib.persistence.comparison import is_equal
+from course_lib.persistence.fork_points import message_ids
+
 if TYPE_CHECKING:
     from langchain_core.messages import BaseMessage
     from langchain_core.runnables import RunnableConfig
@@ -179,25 +182,41 @@ class CheckpointTree:
 
 
 def diff_states(first: Mapping[str, Any], second: Mapping[str, Any]) -> StateDiff:
-    """Compare two states; messages are matched by their ids.
+    """Compare two states; messages are matched by their ids, or by their place without one.
 
     Args:
         first: values of a state, as in `graph.get_state(config).values`.
         second: values of another one.
     """
-    old = {message.id: message for message in first.get("messages", [])}
-    new = {message.id: message for message in second.get("messages", [])}
+    old, new = _messages_by_key(first), _messages_by_key(second)
     others = sorted((set(first) | set(second)) - {"messages"})
     return StateDiff(
         added=[message for key, message in new.items() if key not in old],
-        replaced=[(old[k], m) for k, m in new.items() if k in old and old[k].content != m.content],
+        replaced=[
+            (old[key], message)
+            for key, message in new.items()
+            if key in old and not is_equal(_content(old[key]), _content(message))
+        ],
         removed=[message for key, message in old.items() if key not in new],
         fields={
             name: (first.get(name), second.get(name))
             for name in others
-            if first.get(name) != second.get(name)
+            if not is_equal(first.get(name), second.get(name))
         },
     )
+
+
+def _messages_by_key(state: Mapping[str, Any]) -> dict[Any, Any]:
+    messages = state.get("messages")
+    messages = messages if isinstance(messages, (list, tuple)) else []
+    ids = message_ids(messages)
+    return {ids[n] or n: message for n, message in enumerate(messages)}
+
+
+def _content(message: Any) -> Any:
+    if isinstance(message, Mapping):
+        return message.get("content")
+    return getattr(message, "content", message)
 
 
 def _thread(config: RunnableConfig) -> RunnableConfig:
@@ -230,7 +249,9 @@ def _said(checkpoint: Mapping[str, Any]) -> str:
     if isinstance(last, Mapping):
         return str(last.get("content", ""))
     if isinstance(last, (list, tuple)):
-        return str(last[-1])
+        return str(last[-1]) if last else ""
+    if isinstance(last, str):
+        return last
     return str(getattr(last, "text", ""))
 
 
