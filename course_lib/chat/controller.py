@@ -38,8 +38,7 @@ Prepare = Callable[[ThreadLoaded], Awaitable[RunRequest]]
 class ChatController:
     """Sends, streams, stops, resumes, forks and switches threads.
 
-    Operations take turns: a message sent while a run has not ended waits for its end. Switching
-    and going back do not wait, they stop the run.
+    A message sent while a run has not ended waits. Switching and going back stop the run.
 
     Args:
         graph: compiled, with `messages` in its state and any checkpointer; or a `RemoteGraph`.
@@ -110,7 +109,8 @@ class ChatController:
         message = person_message(text)
 
         async def prepare(thread: ThreadLoaded) -> RunRequest:
-            return RunRequest(run_input(self.access, thread, message), self.config, message)
+            stored = await self._reader.as_stored(thread)
+            return RunRequest(run_input(self.access, stored, message), self.config, message)
 
         await self._run_exclusive(prepare, message)
 

@@ -72,6 +72,21 @@ class ThreadReader:
         )
         return self.last
 
+    async def as_stored(self, thread: ThreadLoaded) -> ThreadLoaded:
+        """Return a thread without what the finished nodes of an unfinished step have written.
+
+        LangGraph shows these writes, and new input discards them: an answered tool call of the
+        step is open again then.
+
+        Args:
+            thread: as it was read.
+        """
+        if not thread.next or thread.checkpoint_id is None:
+            return thread
+        there = {"thread_id": self.thread_id, "checkpoint_id": thread.checkpoint_id}
+        snapshot = await self._access.snapshot({"configurable": {**there, "checkpoint_ns": ""}})
+        return replace(thread, values=snapshot.values)
+
     async def find_authors(self, thread: ThreadLoaded) -> ThreadLoaded:
         """Find out which messages of a person's role the graph wrote.
 
