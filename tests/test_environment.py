@@ -183,10 +183,10 @@ def test_a_second_set_up_waits_for_the_first(setup, tmp_path):
         "import sys, pathlib, importlib.util as u; "
         "s = u.spec_from_file_location('e', sys.argv[1]); m = u.module_from_spec(s); "
         "s.loader.exec_module(m); m.ROOT = pathlib.Path(sys.argv[2])\n"
-        "with m.only_one(): print('mine', flush=True)"
+        "with m.setup_lock(): print('mine', flush=True)"
     )
     command = [sys.executable, "-c", code, str(ROOT / "tools/environment.py"), str(setup.ROOT)]
-    with setup.only_one():
+    with setup.setup_lock():
         second = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, encoding="utf-8")
         assert "another set-up" in second.stdout.readline()
     assert second.communicate(timeout=30)[0] == "mine\n"

@@ -33,7 +33,7 @@ def setup(tmp_path, monkeypatch):
         ("kind", lambda: "cpu"),
         ("_pip_finds_cpu_torch", lambda: True),
         ("_runs", lambda: True),
-        ("only_one", contextlib.nullcontext),
+        ("setup_lock", contextlib.nullcontext),
     ):
         monkeypatch.setattr(module, name, value)
     module.steps = []
@@ -100,12 +100,12 @@ def test_what_cannot_be_changed_in_place_is_built_anew(setup, monkeypatch):
 def test_one_that_was_built_in_the_meantime_is_left_alone(setup, monkeypatch):
     @contextlib.contextmanager
     def wait_for_another():
-        monkeypatch.setattr(setup, "only_one", contextlib.nullcontext)
+        monkeypatch.setattr(setup, "setup_lock", contextlib.nullcontext)
         setup.make()
         setup.steps.clear()
         yield
 
-    monkeypatch.setattr(setup, "only_one", wait_for_another)
+    monkeypatch.setattr(setup, "setup_lock", wait_for_another)
     assert setup.make() == 0 and setup.is_ready() and not setup.steps
 
 

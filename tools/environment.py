@@ -53,7 +53,7 @@ def check_writable() -> None:
 
 
 @contextlib.contextmanager
-def only_one() -> Iterator[None]:
+def setup_lock() -> Iterator[None]:
     """Let one set-up run at a time; a second one waits and says so."""
     path = ROOT / ".venv-setup.lock"
     with open(path, "a+") as handle:
@@ -139,7 +139,7 @@ def make_venv(extras: Sequence[str] = ()) -> None:
     if is_ready(extras):
         return
     check_writable()
-    with only_one():
+    with setup_lock():
         if is_ready(extras):
             return
         began = time.monotonic()
@@ -233,10 +233,10 @@ def run(command: list[str], what: str) -> None:
 
 def in_venv(*command: str) -> int:
     """Run a Python command line inside the environment and return its exit status."""
-    return become([str(venv_python()), *command])
+    return exec_command([str(venv_python()), *command])
 
 
-def become(command: list[str], **variables: str) -> int:
+def exec_command(command: list[str], **variables: str) -> int:
     """Turn this process into another program, so that every signal reaches it.
 
     Windows has no such thing: there the program runs as a child, and its exit status is returned.
@@ -252,7 +252,7 @@ def become(command: list[str], **variables: str) -> int:
 def main(arguments: list[str]) -> int:
     """Do what the Makefile asks: `venv`, or `run EXTRAS COMMAND ...`."""
     verb = arguments[0] if arguments else "venv"
-    return telling(lambda: _do(verb, arguments[1:]))
+    return run_and_report(lambda: _do(verb, arguments[1:]))
 
 
 def _do(verb: str, arguments: list[str]) -> int:
@@ -266,7 +266,7 @@ def _do(verb: str, arguments: list[str]) -> int:
     raise SetupError(f"no such verb: {verb!r}. Use the commands that `make help` lists.")
 
 
-def telling(work: Callable[[], int]) -> int:
+def run_and_report(work: Callable[[], int]) -> int:
     """Do some work and turn what stands in its way into one clear message and an exit status."""
     try:
         return work()

@@ -13,10 +13,10 @@ from environment import (
     WINDOWS,
     SetupError,
     answer_of,
-    become,
+    exec_command,
     make_venv,
+    run_and_report,
     say,
-    telling,
     venv_python,
 )
 
@@ -63,7 +63,7 @@ def open_lab(port: int | None = None, browser: bool = True) -> int:
         say("you are root, so JupyterLab runs as root; do that in a container only")
         command.append("--allow-root")
     say(f"opening JupyterLab on {FIRST_PAGE} (Ctrl-C stops it)")
-    return become(command, LANGSMITH_TRACING="false")
+    return exec_command(command, LANGSMITH_TRACING="false")
 
 
 def _check_port(port: int) -> None:
@@ -127,4 +127,4 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(telling(lambda: main(sys.argv[1:])))
+    sys.exit(run_and_report(lambda: main(sys.argv[1:])))

@@ -22,6 +22,8 @@ ROOT = Path(__file__).resolve().parent.parent
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 WIDGET = "application/vnd.jupyter.widget-view+json"
 CELL_SECONDS = 300
+KEPT_METADATA = ("tags", "skip-reason", "nbgrader")
+"""What a cell keeps of its metadata; a Markdown cell keeps its attachments too: pictures."""
 
 
 def execute(notebook: nbformat.NotebookNode, folder: Path) -> None:
@@ -44,10 +46,9 @@ def normalise(notebook: nbformat.NotebookNode) -> None:
     )
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     for cell in notebook.cells:
-        kept = {k: v for k, v in cell.metadata.items() if k in ("tags", "skip-reason")}
+        kept = {k: v for k, v in cell.metadata.items() if k in KEPT_METADATA}
         cell.metadata = nbformat.from_dict(kept)
         if cell.cell_type != "code":
-            cell.pop("attachments", None)
             continue
         cell.outputs = _joined([_plain(output) for output in cell.outputs])
 

@@ -19,7 +19,16 @@ import tempfile
 import time
 from pathlib import Path
 
-from environment import ROOT, SetupError, become, check_writable, only_one, run, say, telling
+from environment import (
+    ROOT,
+    SetupError,
+    check_writable,
+    exec_command,
+    run,
+    run_and_report,
+    say,
+    setup_lock,
+)
 
 VENV = ROOT / ".venv-vllm"
 PYTHON = VENV / "bin" / "python"
@@ -98,7 +107,7 @@ def make() -> int:
         return 0
     check_machine()
     check_writable()
-    with only_one():
+    with setup_lock():
         if is_ready():  # somebody else has built it while this one waited
             say("ready: .venv-vllm")
             return 0
@@ -177,14 +186,14 @@ def _is_another() -> bool:
 def main(arguments: list[str]) -> int:
     """Do what the Makefile asks: build the environment, or run Python in it."""
     if arguments[:1] == ["run"]:
-        return telling(lambda: _run(arguments[1:]))
-    return telling(make)
+        return run_and_report(lambda: _run(arguments[1:]))
+    return run_and_report(make)
 
 
 def _run(arguments: list[str]) -> int:
     if not is_ready():
         raise SetupError("there is no finished .venv-vllm here. Build it first: make vllm")
-    return become([str(PYTHON), *arguments], PYTHONPATH=str(ROOT))
+    return exec_command([str(PYTHON), *arguments], PYTHONPATH=str(ROOT))
 
 
 if __name__ == "__main__":

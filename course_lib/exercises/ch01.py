@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from course_lib.exercises.exercise import Exercise, Wrong, expect, require
+from course_lib.exercises.exercise import Exercise, IncorrectAnswer, expect, require
 
 CHAPTER = "01"
 
@@ -24,7 +24,7 @@ def _graph(build: Any, name: str) -> Any:
     return graph
 
 
-def _judge_three_nodes(build: Any) -> None:
+def _check_three_nodes(build: Any) -> None:
     graph = _graph(build, "build_abc")
     for given, wanted in (("", "abc"), ("x", "xabc")):
         got = graph.invoke({"text": given})
@@ -54,7 +54,7 @@ def _judge_three_nodes(build: Any) -> None:
     )
 
 
-def _judge_roads(by_intent: Any) -> None:
+def _check_roads(by_intent: Any) -> None:
     roads = {
         "NEW_SEARCH": "search",
         "REFINEMENT": "search",
@@ -73,7 +73,7 @@ def _judge_roads(by_intent: Any) -> None:
         )
 
 
-def _judge_budget(note_budget: Any) -> None:
+def _check_budget(note_budget: Any) -> None:
     cases = {
         "a free museum": {"max_price": 0},
         "Something FREE in Mapo-gu": {"max_price": 0},
@@ -100,7 +100,7 @@ def _judge_budget(note_budget: Any) -> None:
         expect(f"note_budget({before!r})", wanted, got or {}, look)
 
 
-def _judge_assistant(build: Any) -> None:
+def _check_assistant(build: Any) -> None:
     graph = _graph(build, "build_assistant")
     require(
         any(graph.builder.branches.values()),
@@ -133,7 +133,7 @@ def _judge_assistant(build: Any) -> None:
             "a human message; write {'role': 'ai', 'content': ...}.",
         )
         if last.type != "ai" or not str(last.text).strip():
-            raise Wrong(
+            raise IncorrectAnswer(
                 f"after {text!r} the last message is {last.type}: {str(last.text)!r}. Each road "
                 "should end with an answer of the assistant's."
             )
@@ -149,7 +149,7 @@ e1 = Exercise(
     CHAPTER,
     1,
     "three nodes in a row",
-    _judge_three_nodes,
+    _check_three_nodes,
     (
         "Copy the shape of the two-node graph: a builder, nodes, edges, compile.",
         "Three nodes need four edges: from START, two in between, and to END.",
@@ -162,7 +162,7 @@ e2 = Exercise(
     CHAPTER,
     2,
     "name the road",
-    _judge_roads,
+    _check_roads,
     (
         "The function gets the state and returns a string.",
         "Two intents lead to search, one to refine_exclude, and everything else to chat.",
@@ -174,7 +174,7 @@ e3 = Exercise(
     CHAPTER,
     3,
     "change one field, or none",
-    _judge_budget,
+    _check_budget,
     (
         "Look for 'free' and 'cheap' in the lower-case message.",
         "Return {'max_price': 0}, {'max_price': 1}, or an empty dictionary.",
@@ -185,7 +185,7 @@ e4 = Exercise(
     CHAPTER,
     4,
     "a small assistant of your own",
-    _judge_assistant,
+    _check_assistant,
     (
         "Start from ChatState: messages and intent. A router node writes the intent.",
         "A conditional edge leads to one of two nodes, and each adds an AI message.",

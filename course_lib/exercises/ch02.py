@@ -10,7 +10,7 @@ from langgraph.errors import InvalidUpdateError
 from langgraph.graph import START, StateGraph
 from langgraph.graph.message import add_messages
 
-from course_lib.exercises.exercise import Exercise, Wrong, expect, require
+from course_lib.exercises.exercise import Exercise, IncorrectAnswer, expect, require
 
 CHAPTER = "02"
 
@@ -28,7 +28,7 @@ def _untouched(reducer: Any, left: Any, right: Any) -> Any:
     return got
 
 
-def _judge_choices(choices: Any) -> None:
+def _check_choices(choices: Any) -> None:
     require(
         isinstance(choices, dict),
         f"choices is a {type(choices).__name__}. Make it a dictionary: field name to reducer name.",
@@ -47,7 +47,7 @@ def _judge_choices(choices: Any) -> None:
         )
 
 
-def _judge_union(union: Any) -> None:
+def _check_union(union: Any) -> None:
     for left, right, wanted in (
         (["b"], ["a"], ["b", "a"]),
         (["a"], ["a"], ["a"]),
@@ -66,7 +66,7 @@ def _judge_union(union: Any) -> None:
         expect(shown, wanted, got, look)
 
 
-def _judge_last_three(keep_last_three: Any) -> None:
+def _check_last_three(keep_last_three: Any) -> None:
     for left, right, wanted in (
         (["a"], ["b"], ["a", "b"]),
         (["a", "b", "c"], ["d"], ["b", "c", "d"]),
@@ -83,7 +83,7 @@ def _judge_last_three(keep_last_three: Any) -> None:
         )
 
 
-def _judge_take_back(take_back: Any) -> None:
+def _check_take_back(take_back: Any) -> None:
     history = [
         HumanMessage("a museum?", id="m1"),
         AIMessage("Leeum.", id="m2"),
@@ -111,9 +111,9 @@ def _judge_take_back(take_back: Any) -> None:
         )
 
 
-def _judge_tally(answer: Any) -> None:
+def _check_tally(answer: Any) -> None:
     if not (isinstance(answer, tuple) and len(answer) == 2):
-        raise Wrong(f"check got {answer!r}. Hand it both: check((tally, Poll)).")
+        raise IncorrectAnswer(f"check got {answer!r}. Hand it both: check((tally, Poll)).")
     tally, poll = answer
     require(callable(tally), f"tally is a {type(tally).__name__}. Hand over the function itself.")
     for left, right, wanted in (
@@ -148,7 +148,7 @@ def _vote(poll: Any) -> dict[str, int]:
     try:
         return builder.compile().invoke({"votes": {}})["votes"]
     except InvalidUpdateError as error:
-        raise Wrong(
+        raise IncorrectAnswer(
             f"Three voters in one super-step ended in: {str(error).splitlines()[0]} "
             "The field votes has no reducer."
         ) from error
@@ -158,19 +158,19 @@ e1 = Exercise(
     CHAPTER,
     1,
     "four fields, four answers",
-    _judge_choices,
+    _check_choices,
     (
         "Ask of each field: what should it hold after the same thing was written twice?",
         "Twice in the log is two entries; twice in seen_ids is one.",
     ),
     "You chose by what two writes should become, which is all there is to choose by.",
-    takes="value",
+    answer_kind="value",
 )
 e2 = Exercise(
     CHAPTER,
     2,
     "a union that keeps order",
-    _judge_union,
+    _check_union,
     (
         "A set forgets the order. Which of Python's types keeps order and drops repeats?",
         "The keys of a dictionary do: dict.fromkeys(...).",
@@ -181,7 +181,7 @@ e3 = Exercise(
     CHAPTER,
     3,
     "a log that does not grow",
-    _judge_last_three,
+    _check_last_three,
     (
         "Join first, cut afterwards.",
         "items[-3:] is the last three of a list, or all of a shorter one.",
@@ -192,7 +192,7 @@ e4 = Exercise(
     CHAPTER,
     4,
     "take the last question back",
-    _judge_take_back,
+    _check_take_back,
     (
         "Find the position of the last message whose type is 'human'.",
         "Return [RemoveMessage(id=m.id) for m in messages[position:]].",
@@ -203,12 +203,12 @@ e5 = Exercise(
     CHAPTER,
     5,
     "count votes that arrive at once",
-    _judge_tally,
+    _check_tally,
     (
         "Go over the keys of both dictionaries and add what .get(key, 0) gives.",
         "{key: ... for key in {**left, **right}} goes over the keys of both.",
         "class Poll(TypedDict): votes: Annotated[dict[str, int], tally]",
     ),
     "Three writers, one super-step, and every vote was counted.",
-    takes="value",
+    answer_kind="value",
 )

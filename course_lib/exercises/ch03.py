@@ -12,7 +12,7 @@ from typing import Any
 from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.graph import START, MessagesState, StateGraph
 
-from course_lib.exercises.exercise import Exercise, Wrong, expect, require
+from course_lib.exercises.exercise import Exercise, IncorrectAnswer, expect, require
 
 CHAPTER = "03"
 HOSTILE = "x' OR '1'='1"
@@ -73,7 +73,7 @@ def _rows(path: Path) -> set[tuple[str, str, str]]:
     return found
 
 
-def _judge_say(say: Any) -> None:
+def _check_say(say: Any) -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "talk.db"
         url = f"sqlite:///{path}"
@@ -99,7 +99,7 @@ def _judge_say(say: Any) -> None:
             )
 
 
-def _judge_steps(steps_of: Any) -> None:
+def _check_steps(steps_of: Any) -> None:
     with _conversations() as (connection, _):
         for thread in ("bo", "ann"):
             wanted = connection.execute(
@@ -129,7 +129,7 @@ def _pairs(rows: Any) -> list[Any]:
     return [tuple(row) if isinstance(row, (list, tuple, sqlite3.Row)) else row for row in rows]
 
 
-def _judge_undo(undo: Any) -> None:
+def _check_undo(undo: Any) -> None:
     with _conversations() as (connection, path):
         before = _rows(path)
         (begin,) = connection.execute(
@@ -164,7 +164,7 @@ def _judge_undo(undo: Any) -> None:
         try:
             undo(connection, HOSTILE)
         except Exception as error:
-            raise Wrong(
+            raise IncorrectAnswer(
                 f"undo_last_turn(connection, {HOSTILE!r}) raised {type(error).__name__}: {error}. "
                 "A thread that does not exist changes nothing."
             ) from error
@@ -176,7 +176,7 @@ def _judge_undo(undo: Any) -> None:
         )
 
 
-def _judge_locked(locked_saver: Any) -> None:
+def _check_locked(locked_saver: Any) -> None:
     key, other = b"k" * 32, b"o" * 32
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "locked.db"
@@ -197,7 +197,7 @@ def _judge_locked(locked_saver: Any) -> None:
                 "SELECT checkpoint FROM checkpoints UNION ALL SELECT value FROM writes"
             )
             if any(b"secret plan" in bytes(blob) for (blob,) in stored):
-                raise Wrong(
+                raise IncorrectAnswer(
                     "the tables hold 'secret plan' in the clear. Give the saver a serialiser that "
                     "encrypts: serde=..."
                 )
@@ -205,7 +205,7 @@ def _judge_locked(locked_saver: Any) -> None:
                 read = _texts(locked_saver(connection, other), "ann")
             except Exception:  # noqa: BLE001 - any refusal is the right answer here
                 return
-            raise Wrong(
+            raise IncorrectAnswer(
                 f"another key read {read!r}. Encrypt with the key that locked_saver was handed."
             )
 
@@ -214,7 +214,7 @@ e1 = Exercise(
     CHAPTER,
     1,
     "open, say, close",
-    _judge_say,
+    _check_say,
     (
         "with open_checkpointer(url) as saver: ... gives you the saver.",
         "The thread id goes into {'configurable': {'thread_id': thread_id}}.",
@@ -226,7 +226,7 @@ e2 = Exercise(
     CHAPTER,
     2,
     "the steps of a thread, in SQL",
-    _judge_steps,
+    _check_steps,
     (
         "The table is checkpoints; metadata is JSON: metadata ->> 'step'.",
         "ORDER BY checkpoint_id puts the oldest first; WHERE thread_id = ? asks for one thread.",
@@ -238,7 +238,7 @@ e3 = Exercise(
     CHAPTER,
     3,
     "undo the last turn",
-    _judge_undo,
+    _check_undo,
     (
         "Find the newest checkpoint of the thread whose metadata ->> 'source' is 'input'.",
         "Delete it and everything newer: checkpoint_id >= ?. The ids sort by time.",
@@ -250,7 +250,7 @@ e4 = Exercise(
     CHAPTER,
     4,
     "a locked drawer",
-    _judge_locked,
+    _check_locked,
     (
         "SqliteSaver takes a serialiser: SqliteSaver(connection, serde=...).",
         "EncryptedSerializer.from_pycryptodome_aes(key=key) makes one; name the argument.",

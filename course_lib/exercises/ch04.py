@@ -10,12 +10,12 @@ from uuid import UUID, uuid4
 from langgraph.checkpoint.memory import InMemorySaver
 
 from course_lib.exercises.ch03 import HOSTILE, echo_graph
-from course_lib.exercises.exercise import Exercise, Wrong, expect, require
+from course_lib.exercises.exercise import Exercise, IncorrectAnswer, expect, require
 
 CHAPTER = "04"
 
 
-def _judge_derived(thread_of: Any) -> None:
+def _check_derived(thread_of: Any) -> None:
     first = thread_of("school", "ann")
     require(
         isinstance(first, str),
@@ -24,7 +24,7 @@ def _judge_derived(thread_of: Any) -> None:
     try:
         UUID(first)
     except ValueError:
-        raise Wrong(
+        raise IncorrectAnswer(
             f"thread_of('school', 'ann') gave {first!r}, which is no UUID. A LangGraph server "
             "takes nothing else."
         ) from None
@@ -45,7 +45,7 @@ def _judge_derived(thread_of: Any) -> None:
         )
 
 
-def _judge_refuse(open_thread: Any) -> None:
+def _check_refuse(open_thread: Any) -> None:
     me, other = f"user-{uuid4().hex[:4]}", f"user-{uuid4().hex[:4]}"
     mine, hers_id, none = (f"t-{uuid4().hex[:6]}" for _ in range(3))
     owners = {mine: me, hers_id: other}
@@ -64,11 +64,11 @@ def _judge_refuse(open_thread: Any) -> None:
             clues = f"{error} {vars(error)} {type(error.__cause__).__name__}"
             answers.append((type(error), clues.replace(thread_id, "...")))
         except Exception as error:
-            raise Wrong(
+            raise IncorrectAnswer(
                 f"{shown} raised {type(error).__name__}: {error}. Raise a LookupError."
             ) from error
         else:
-            raise Wrong(f"{shown} returned {got!r} for {what}. Raise a LookupError.")
+            raise IncorrectAnswer(f"{shown} returned {got!r} for {what}. Raise a LookupError.")
     hers, nobodys = answers
     require(
         hers == nobodys,
@@ -78,7 +78,7 @@ def _judge_refuse(open_thread: Any) -> None:
     )
 
 
-def _judge_list(threads_of: Any) -> None:
+def _check_list(threads_of: Any) -> None:
     with closing(sqlite3.connect(":memory:")) as database:
         database.execute("CREATE TABLE threads (thread_id, tenant, user, title, active_at INTEGER)")
         rows = [
@@ -115,7 +115,7 @@ def _judge_list(threads_of: Any) -> None:
             )
 
 
-def _judge_owner(owner_of: Any) -> None:
+def _check_owner(owner_of: Any) -> None:
     saver = InMemorySaver()
     graph = echo_graph(saver)
     ann, bo = f"ann-{uuid4().hex[:4]}", f"bo-{uuid4().hex[:4]}"
@@ -130,7 +130,9 @@ def _judge_owner(owner_of: Any) -> None:
             look = "A thread without an owner, or no thread at all, has nobody: return None."
         got = owner_of(saver, thread)
         if got is not None and not isinstance(got, str):
-            raise Wrong(f"owner_of gave a {type(got).__name__}. Return the user's name, or None.")
+            raise IncorrectAnswer(
+                f"owner_of gave a {type(got).__name__}. Return the user's name, or None."
+            )
         expect(f"owner_of(saver, {thread!r})", user, got, look)
 
 
@@ -138,7 +140,7 @@ e1 = Exercise(
     CHAPTER,
     1,
     "one id for one user",
-    _judge_derived,
+    _check_derived,
     (
         "uuid5(namespace, name) gives the same UUID for the same name, every time.",
         "Joining the names as they are makes ('a', 'bc') and ('ab', 'c') one. Put something "
@@ -151,7 +153,7 @@ e2 = Exercise(
     CHAPTER,
     2,
     "two refusals, one answer",
-    _judge_refuse,
+    _check_refuse,
     (
         "owners.get(thread_id) is None for a thread that is not there.",
         "One `if` covers both cases: owners.get(thread_id) != user.",
@@ -162,7 +164,7 @@ e3 = Exercise(
     CHAPTER,
     3,
     "the list on the left",
-    _judge_list,
+    _check_list,
     (
         "WHERE tenant = ? AND user = ? ORDER BY active_at DESC",
         "fetchall() gives tuples: [title for (title,) in rows].",
@@ -173,7 +175,7 @@ e4 = Exercise(
     CHAPTER,
     4,
     "whose thread was this",
-    _judge_owner,
+    _check_owner,
     (
         "saver.get_tuple({'configurable': {'thread_id': thread_id}}) is the newest checkpoint.",
         "It is None where there is no such thread; metadata is a dictionary.",

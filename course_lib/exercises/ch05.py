@@ -13,7 +13,7 @@ from langgraph.graph import END, START, MessagesState, StateGraph
 from typing_extensions import TypedDict
 
 from course_lib.display import summary_line
-from course_lib.exercises.exercise import Exercise, Wrong, awaited, expect, require
+from course_lib.exercises.exercise import Exercise, IncorrectAnswer, expect, require, run_coroutine
 from course_lib.models import OfflineChatModel
 from course_lib.namu import build_namu
 
@@ -30,7 +30,7 @@ def _collected(got: Any, name: str) -> list[Any]:
     """What a function returned, as a list; told kindly where it is none."""
     if inspect.iscoroutine(got):
         got.close()
-        raise Wrong(
+        raise IncorrectAnswer(
             f"{name} gave a coroutine. Write `def`, not `async def`: nothing awaits it here."
         )
     require(got is not None, f"{name} returned None. Is there a `return`?")
@@ -41,7 +41,7 @@ def _collected(got: Any, name: str) -> list[Any]:
     return list(got)
 
 
-def _judge_tokens(answer_tokens: Any) -> None:
+def _check_tokens(answer_tokens: Any) -> None:
     graph = build_namu(checkpointer=InMemorySaver())
     got = _collected(answer_tokens(graph, QUESTION, THREAD), "answer_tokens")
     require(
@@ -75,7 +75,7 @@ def _tokens_of(model: OfflineChatModel, whole: str) -> list[str]:
     return pieces
 
 
-def _judge_steps(steps: Any) -> None:
+def _check_steps(steps: Any) -> None:
     graph = build_namu(checkpointer=InMemorySaver())
     first = ["router", "agent", "tools", "agent", "update_state"]
     second = ["router", "refine_exclude", "agent", "tools", "agent", "update_state"]
@@ -93,7 +93,7 @@ class _Bag(TypedDict):
     found: int
 
 
-def _judge_scan(scan: Any) -> None:
+def _check_scan(scan: Any) -> None:
     builder = StateGraph(_Bag)
     builder.add_node("scan", scan)
     builder.add_edge(START, "scan")
@@ -112,7 +112,7 @@ def _judge_scan(scan: Any) -> None:
         expect(f"found for {items}", len(items), end.get("found"), "Return what was found, too.")
 
 
-def _judge_parse(parse_events: Any) -> None:
+def _check_parse(parse_events: Any) -> None:
     events = [
         ("token", {"text": "Here are 세 곳"}),
         ("done", {"tokens": 3}),
@@ -140,8 +140,8 @@ def _events(got: Any) -> list[Any]:
     return [tuple(each) for each in found]
 
 
-def _judge_glimpse(glimpse: Any) -> None:
-    got, last, closed, after = awaited(_glimpse(glimpse))
+def _check_glimpse(glimpse: Any) -> None:
+    got, last, closed, after = run_coroutine(_glimpse(glimpse))
     require(
         isinstance(got, str), f"glimpse returned {summary_line(got)}. Return the text seen so far."
     )
@@ -189,7 +189,7 @@ async def _glimpse(glimpse: Any) -> tuple[Any, int, bool, tuple[str, ...]]:
     graph = steps.compile(checkpointer=InMemorySaver())
     running = glimpse(graph, "who are you?", THREAD, 20)
     if not inspect.isawaitable(running):
-        raise Wrong("glimpse should be a coroutine function: async def glimpse(...).")
+        raise IncorrectAnswer("glimpse should be a coroutine function: async def glimpse(...).")
     got = await running
     stopped = bool(closed)  # looked at before anything else can run
     await asyncio.sleep(0.6)
@@ -200,60 +200,64 @@ e1 = Exercise(
     CHAPTER,
     1,
     "the words of the answer",
-    _judge_tokens,
+    _check_tokens,
     hints=(
         'graph.stream({"messages": [("user", text)]}, thread, stream_mode="messages", '
         'version="v2")',
         'part["data"] is (chunk, metadata); metadata["langgraph_node"] names the node.',
         "The tool call is streamed by the same node, as chunks with an empty text.",
     ),
-    right="The first of them is there long before the last, and that is all that streaming is.",
+    success_text=(
+        "The first of them is there long before the last, and that is all that streaming is."
+    ),
 )
 e2 = Exercise(
     CHAPTER,
     2,
     "the steps of a turn",
-    _judge_steps,
+    _check_steps,
     hints=(
         'stream_mode="updates": one part for each node that ran.',
         "next(iter(update)) is the only key of a dict with one key.",
     ),
-    right="Two questions, two ways through the same graph.",
+    success_text="Two questions, two ways through the same graph.",
 )
 e3 = Exercise(
     CHAPTER,
     3,
     "a node that tells how far it is",
-    _judge_scan,
+    _check_scan,
     hints=(
         "from langgraph.config import get_stream_writer; call it inside the node.",
         'tell({"done": n, "total": len(items)}) after each item; enumerate(items, 1) counts.',
     ),
-    right="Anything that loops can tell how far it is; the chat panel makes a bar of it.",
+    success_text="Anything that loops can tell how far it is; the chat panel makes a bar of it.",
 )
 e4 = Exercise(
     CHAPTER,
     4,
     "read server-sent events",
-    _judge_parse,
+    _check_parse,
     hints=(
         "A piece may end anywhere, even inside a letter. Do not decode before a line is whole.",
         "BytesLineDecoder().decode(piece) gives whole lines; SSEDecoder().decode(line) gives an "
         "event, or None while it is not complete.",
         "An event of SSEDecoder has .event and .data, and .data is parsed already.",
     ),
-    right="It holds wherever the network cuts, and cuts are the only thing sure to come.",
+    success_text="It holds wherever the network cuts, and cuts are the only thing sure to come.",
 )
 e5 = Exercise(
     CHAPTER,
     5,
     "enough is enough",
-    _judge_glimpse,
+    _check_glimpse,
     hints=(
         "Collect chunk.text in a loop over graph.astream(..., stream_mode='messages', "
         "version='v2') and break when there is enough.",
         "from contextlib import aclosing: leaving its block closes the stream, which cancels the "
         "run.",
     ),
-    right="The reader saw what she wanted, the model stopped working, and the thread can go on.",
+    success_text=(
+        "The reader saw what she wanted, the model stopped working, and the thread can go on."
+    ),
 )

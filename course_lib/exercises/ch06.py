@@ -11,7 +11,7 @@ from langgraph.graph import END, START, MessagesState, StateGraph
 from langgraph.types import Command, interrupt
 from typing_extensions import TypedDict
 
-from course_lib.exercises.exercise import Exercise, Wrong, expect, require
+from course_lib.exercises.exercise import Exercise, IncorrectAnswer, expect, require
 
 CHAPTER = "06"
 THREAD = {"configurable": {"thread_id": "ann"}}
@@ -44,7 +44,7 @@ def _asked(graph: Any, value: Any, name: str) -> Any:
     return interrupts[0]
 
 
-def _judge_approve(approve: Any) -> None:
+def _check_approve(approve: Any) -> None:
     for answer in (True, False):
         graph = _graph(approve)
         question = _asked(graph, {"place": "Dawon", "people": 4}, "approve")
@@ -57,7 +57,7 @@ def _judge_approve(approve: Any) -> None:
         expect(f"approved after the answer {answer}", answer, end.get("approved"), look)
 
 
-def _judge_once(book_once: Any) -> None:
+def _check_once(book_once: Any) -> None:
     for answer, wanted in ((True, ["Dawon"]), (False, [])):
         written: list[str] = []
 
@@ -85,14 +85,14 @@ def _judge_once(book_once: Any) -> None:
         )
 
 
-def _judge_people(ask_people: Any) -> None:
+def _check_people(ask_people: Any) -> None:
     graph = _graph(ask_people)
     first = _asked(graph, {"place": "Dawon"}, "ask_people").value
     for nonsense in ("many", 0, 9, "4", 2.5, True, [3]):
         try:
             graph.invoke(Command(resume=nonsense), THREAD)
         except Exception as error:
-            raise Wrong(
+            raise IncorrectAnswer(
                 f"The answer {nonsense!r} raised {type(error).__name__}: {error}. Ask again "
                 "instead."
             ) from error
@@ -126,7 +126,7 @@ def _trip() -> Any:
     return builder.compile(checkpointer=InMemorySaver())
 
 
-def _judge_all(answer_all: Any) -> None:
+def _check_all(answer_all: Any) -> None:
     graph = _trip()
     graph.invoke({"when": ""}, THREAD)
     answer_all(graph, THREAD, {"Who?": "Bo", "When?": "Friday"})
@@ -165,7 +165,7 @@ def _calling(args: dict[str, Any]) -> Any:
     return graph
 
 
-def _judge_turn(turn_around: Any) -> None:
+def _check_turn(turn_around: Any) -> None:
     graph = _calling({"amount": 90, "to": "Bo"})
     turn_around(graph, THREAD, {"amount": 9})
     messages = graph.get_state(THREAD).values["messages"]
@@ -188,56 +188,60 @@ e1 = Exercise(
     CHAPTER,
     1,
     "yes or no",
-    _judge_approve,
+    _check_approve,
     hints=(
         'answer = interrupt(\'a question that names state["place"] and state["people"]\')',
         "A node returns a dict: {'approved': answer}.",
     ),
-    right="The graph waits as long as it takes, and nothing runs meanwhile.",
+    success_text="The graph waits as long as it takes, and nothing runs meanwhile.",
 )
 e2 = Exercise(
     CHAPTER,
     2,
     "once, and only when agreed",
-    _judge_once,
+    _check_once,
     hints=(
         "On resuming, the node starts from its first line. What may happen once only?",
         "if interrupt(...): return {'receipt': write(state['place'])}",
     ),
-    right="No @task needed: what stands after the last interrupt is not run again by resuming.",
+    success_text=(
+        "No @task needed: what stands after the last interrupt is not run again by resuming."
+    ),
 )
 e3 = Exercise(
     CHAPTER,
     3,
     "ask until it is right",
-    _judge_people,
+    _check_people,
     hints=(
         "while True: answer = interrupt(question); return if it will do, else a new question.",
         "In Python True is an int as well: type(answer) is int.",
         "Put the answer into the next question: f'{answer!r} will not do.'",
     ),
-    right="Every answer is replayed in order, so the loop comes to the same place each time.",
+    success_text=(
+        "Every answer is replayed in order, so the loop comes to the same place each time."
+    ),
 )
 e4 = Exercise(
     CHAPTER,
     4,
     "answer by name",
-    _judge_all,
+    _check_all,
     hints=(
         "graph.get_state(thread).interrupts holds every open question: .value and .id.",
         "Command(resume={each.id: answers[each.value] for each in ... if each.value in answers})",
     ),
-    right="Addressed answers cannot go to the wrong question.",
+    success_text="Addressed answers cannot go to the wrong question.",
 )
 e5 = Exercise(
     CHAPTER,
     5,
     "turn a tool call around",
-    _judge_turn,
+    _check_turn,
     hints=(
         "The graph stands before its tools; the last message holds the call.",
         "AIMessage('', id=last.id, tool_calls=[{**call, 'args': {**call['args'], **changes}}])",
         "graph.update_state(thread, {'messages': [...]}), then graph.invoke(None, thread).",
     ),
-    right="A breakpoint, an edit, and on: that is all a debugger does.",
+    success_text="A breakpoint, an edit, and on: that is all a debugger does.",
 )

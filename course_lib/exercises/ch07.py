@@ -8,7 +8,7 @@ from langchain_core.messages import HumanMessage
 from langgraph.checkpoint.memory import InMemorySaver
 
 from course_lib.exercises.ch03 import echo_graph
-from course_lib.exercises.exercise import Exercise, Wrong, expect, require
+from course_lib.exercises.exercise import Exercise, IncorrectAnswer, expect, require
 
 CHAPTER = "07"
 THREAD = {"configurable": {"thread_id": "ann"}}
@@ -55,7 +55,7 @@ def _config_of(got: Any, name: str) -> Any:
     return config
 
 
-def _judge_end_of_turn(end_of_turn: Any) -> None:
+def _check_end_of_turn(end_of_turn: Any) -> None:
     graph = _conversation("one", "two", "three")
     before = _all(graph)
     for n in (1, 2, 3):
@@ -73,7 +73,7 @@ def _judge_end_of_turn(end_of_turn: Any) -> None:
     require(len(_all(graph)) == len(before), "end_of_turn wrote to the thread. Only read it.")
 
 
-def _judge_edit(edit: Any) -> None:
+def _check_edit(edit: Any) -> None:
     graph = _conversation("one", "two", "three")
     before = _all(graph)
     edit(graph, THREAD, "q2", "TWO")
@@ -98,7 +98,7 @@ def _judge_edit(edit: Any) -> None:
     )
 
 
-def _judge_take_back(take_back: Any) -> None:
+def _check_take_back(take_back: Any) -> None:
     graph = _conversation("one", "two", "three")
     before = _all(graph)
     take_back(graph, THREAD)
@@ -128,13 +128,15 @@ def _lists(got: Any) -> list[list[str]]:
     try:
         lists = [list(road) for road in got]
     except TypeError:
-        raise Wrong(f"ends_of_roads gave a {type(got).__name__}. Return a list of lists.") from None
+        raise IncorrectAnswer(
+            f"ends_of_roads gave a {type(got).__name__}. Return a list of lists."
+        ) from None
     odd = next((item for road in lists for item in road if not isinstance(item, str)), None)
     require(odd is None, f"One item is a {type(odd).__name__}. Return texts: message.text.")
     return lists
 
 
-def _judge_roads(ends_of_roads: Any) -> None:
+def _check_roads(ends_of_roads: Any) -> None:
     graph = _conversation("one", "two")
     first = list(graph.get_state_history(THREAD))
     expect(
@@ -163,7 +165,7 @@ e1 = Exercise(
     CHAPTER,
     1,
     "the end of a turn",
-    _judge_end_of_turn,
+    _check_end_of_turn,
     (
         "Walk through graph.get_state_history(thread) and stop at the right snapshot.",
         "It has n human messages, and its next is empty.",
@@ -175,7 +177,7 @@ e2 = Exercise(
     CHAPTER,
     2,
     "edit a question of the past",
-    _judge_edit,
+    _check_edit,
     (
         "Find the snapshot whose last message has that id and whose next is not empty.",
         "update_state(snapshot.config, {'messages': [HumanMessage(text, id=message_id)]}) forks.",
@@ -187,7 +189,7 @@ e3 = Exercise(
     CHAPTER,
     3,
     "take the last turn back",
-    _judge_take_back,
+    _check_take_back,
     (
         "Find the position of the last human message, as in exercise 4 of chapter 02.",
         "update_state(thread, {'messages': [RemoveMessage(id=...), ...]}, as_node='echo')",
@@ -198,7 +200,7 @@ e4 = Exercise(
     CHAPTER,
     4,
     "all roads to their ends",
-    _judge_roads,
+    _check_roads,
     (
         "Every snapshot has a config and a parent_config, each with a checkpoint_id.",
         "Collect all parents' ids; an end is a snapshot whose own id is not among them.",

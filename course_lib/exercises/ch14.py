@@ -9,7 +9,7 @@ from langchain_core.callbacks import CallbackManagerForLLMRun
 from langchain_core.messages import BaseMessage
 from langgraph.checkpoint.memory import InMemorySaver
 
-from course_lib.exercises.exercise import Exercise, Wrong, expect, require
+from course_lib.exercises.exercise import Exercise, IncorrectAnswer, expect, require
 from course_lib.models import OfflineChatModel, OfflineModelError, RemoteChatModel
 from course_lib.serving import free_port
 
@@ -28,7 +28,7 @@ def _number(got: Any, name: str) -> float:
     return got
 
 
-def _judge_kv(kv_bytes_per_token: Any) -> None:
+def _check_kv(kv_bytes_per_token: Any) -> None:
     look = "A token leaves a key and a value, in each layer, for each key-value head."
     for name, shape, wanted in (
         ("namu-tiny in float32: in 1 GiB vLLM finds room for 349,440", (4, 3, 32, 4), 3072),
@@ -40,7 +40,7 @@ def _judge_kv(kv_bytes_per_token: Any) -> None:
         expect(f"kv_bytes_per_token{shape}, {name}", wanted, got, look)
 
 
-def _judge_conversations(conversations: Any) -> None:
+def _check_conversations(conversations: Any) -> None:
     look = "nine tenths of the memory, less the weights; each conversation takes tokens x bytes."
     for name, given, wanted in (
         ("Llama 3.1 8B in bfloat16 on 80 GB, 4,096 tokens", (80e9, 16.06e9, 131_072, 4096), 104),
@@ -65,7 +65,7 @@ def _page(*engines: tuple[int, int]) -> str:
     return "\n".join([*lines, ""])
 
 
-def _judge_hit_rate(hit_rate: Any) -> None:
+def _check_hit_rate(hit_rate: Any) -> None:
     for shown, before, after, wanted, look in (
         (
             "a fresh server, 1,000 tokens asked, 640 hit",
@@ -92,7 +92,7 @@ def _judge_hit_rate(hit_rate: Any) -> None:
 LOADS = [(1, 300, 0.02), (4, 900, 0.05), (16, 2000, 0.2), (32, 2600, 1.4)]
 
 
-def _judge_servers(servers_needed: Any) -> None:
+def _check_servers(servers_needed: Any) -> None:
     for shown, need, limit, wanted, look in (
         (
             *("first token within 0.5 s", 6000, 0.5, 6),
@@ -112,7 +112,7 @@ def _judge_servers(servers_needed: Any) -> None:
         got = servers_needed(LOADS, 100, 0.001)
     except ValueError:
         return
-    raise Wrong(
+    raise IncorrectAnswer(
         f"No load keeps a limit of 0.001 s, and servers_needed returned {got!r}. More servers do "
         "not make one faster: raise a ValueError."
     )
@@ -141,7 +141,7 @@ def _ask(steady_graph: Any, models: list[Any]) -> tuple[Any, list[str]]:
     return graph, [message.type for message in state["messages"]]
 
 
-def _judge_steady(steady_graph: Any) -> None:
+def _check_steady(steady_graph: Any) -> None:
     nobody = RemoteChatModel(
         base_url=f"http://127.0.0.1:{free_port()}/v1",
         **{"api_key": "none", "model": "gone", "max_retries": 0},
@@ -158,7 +158,7 @@ def _judge_steady(steady_graph: Any) -> None:
         try:
             graph, said = _ask(steady_graph, [failing, last])
         except (ConnectionError, OfflineModelError) as error:
-            raise Wrong(
+            raise IncorrectAnswer(
                 f"When {shown}, the graph stopped with {type(error).__name__}: {error} The second "
                 "model should answer, whatever the first one raised."
             ) from error
@@ -173,7 +173,7 @@ def _judge_steady(steady_graph: Any) -> None:
         left = graph.get_state(THREAD)
         require(bool(left.next), "The failed step should still be next, so that one can go on.")
         return
-    raise Wrong(
+    raise IncorrectAnswer(
         f"Both models are gone, and the graph answered {state['messages'][-1].text!r}. When nobody "
         "can answer, let an error out: the caller must know, and invoke(None) can go on."
     )
@@ -183,58 +183,58 @@ e1 = Exercise(
     CHAPTER,
     1,
     "what a token costs",
-    _judge_kv,
+    _check_kv,
     hints=(
         "Multiply: two vectors, layers, key-value heads, width of a head, bytes of a number.",
         "Query heads do not count: their vectors are used once and not kept.",
     ),
-    right="vLLM comes to the same number when it divides the cache into blocks.",
+    success_text="vLLM comes to the same number when it divides the cache into blocks.",
 )
 e2 = Exercise(
     CHAPTER,
     2,
     "who fits in",
-    _judge_conversations,
+    _check_conversations,
     hints=(
         "room = 0.9 * memory - weights; what does one conversation take of it?",
         "// rounds down and leaves a float: int(...). max(0, ...) for a model that does not fit.",
     ),
-    right="That is how many conversations your GPU answers at the same moment.",
+    success_text="That is how many conversations your GPU answers at the same moment.",
 )
 e3 = Exercise(
     CHAPTER,
     3,
     "what the cache saved",
-    _judge_hit_rate,
+    _check_hit_rate,
     hints=(
         "text_string_to_metric_families(page) yields families, and each has .samples with .name "
         "and .value.",
         f"Add up the samples named {QUERIES} and {HITS}, in both pages, and subtract.",
     ),
-    right="Counters only rise; what you want to know is always a difference.",
+    success_text="Counters only rise; what you want to know is always a difference.",
 )
 e4 = Exercise(
     CHAPTER,
     4,
     "from a load test to an order",
-    _judge_servers,
+    _check_servers,
     hints=(
         "First leave out the loads whose first token comes too late, then take the best of the "
         "rest.",
         "math.ceil(need / (0.6 * best)) + 1",
         "max() of nothing raises a ValueError by itself.",
     ),
-    right="A measured number, a limit that people feel, headroom, and one to spare.",
+    success_text="A measured number, a limit that people feel, headroom, and one to spare.",
 )
 e5 = Exercise(
     CHAPTER,
     5,
     "somebody always answers",
-    _judge_steady,
+    _check_steady,
     hints=(
         "A loop over models, with try around model.invoke(state['messages']).",
         "Keep the error; behind the loop, raise the last one.",
         "LangChain has it ready: models[0].with_fallbacks(models[1:]). It raises the first error.",
     ),
-    right="The thread never notices who answered, and a failure of all is still a failure.",
+    success_text="The thread never notices who answered, and a failure of all is still a failure.",
 )

@@ -14,7 +14,7 @@ from langgraph.store.memory import InMemoryStore
 from langgraph.types import Command
 
 from course_lib.chat import ChatController, Event, Transcript
-from course_lib.exercises.exercise import Exercise, Wrong, awaited, expect, require
+from course_lib.exercises.exercise import Exercise, IncorrectAnswer, expect, require, run_coroutine
 from course_lib.namu import NamuState, build_namu
 from course_lib.persistence import namespace_label
 from course_lib.places import load_places
@@ -35,7 +35,7 @@ def _as_tool(function: Any) -> BaseTool:
             function, name=name, description=function.__doc__ or name, parse_docstring=False
         )
     except Exception as error:
-        raise Wrong(
+        raise IncorrectAnswer(
             f"No tool could be made of your function: {error}. Leave its first line as it was."
         ) from error
 
@@ -62,7 +62,7 @@ def _given(places: int = 3, **fields: Any) -> dict[str, Any]:
     return {"messages": [("user", "go")], "last_recommended_places": table, **fields}
 
 
-def _judge_reporting(look_around: Any) -> None:
+def _check_reporting(look_around: Any) -> None:
     for count in (3, 1, 0):
         graph = _calling(look_around, {})
         value, told = _given(count), []
@@ -81,7 +81,7 @@ def _judge_reporting(look_around: Any) -> None:
         )
 
 
-def _judge_asking(forget: Any) -> None:
+def _check_asking(forget: Any) -> None:
     for answer, wanted in ((True, []), (False, ["cafe-1", "cafe-2"])):
         graph = _calling(forget, {})
         graph.invoke(_given(excluded_place_ids=["cafe-1", "cafe-2"]), _thread())
@@ -110,7 +110,7 @@ def _judge_asking(forget: Any) -> None:
         )
 
 
-def _judge_keeping(keep_place: Any) -> None:
+def _check_keeping(keep_place: Any) -> None:
     store = InMemoryStore()
     graph = _calling(keep_place, {"number": 2}, store)
     value = _given()
@@ -147,10 +147,10 @@ async def _events(graph: CompiledStateGraph, *texts: str) -> tuple[list[Event], 
     return events, transcript
 
 
-def _judge_meter(meter: Any) -> None:
+def _check_meter(meter: Any) -> None:
     graph = build_namu(checkpointer=InMemorySaver())
     for texts in (["a cafe in Mapo"], ["hello", "a park in Songpa-gu", "not the first one"]):
-        events, _ = awaited(_events(graph, *texts))
+        events, _ = run_coroutine(_events(graph, *texts))
         kinds = [type(event).__name__ for event in events]
         wanted = {
             "runs": kinds.count("RunStarted"),
@@ -161,7 +161,7 @@ def _judge_meter(meter: Any) -> None:
         expect(f"meter(the events of {texts})", wanted, meter(events), look)
 
 
-def _judge_feature(feature: Any) -> None:
+def _check_feature(feature: Any) -> None:
     got = feature(InMemorySaver())
     require(
         isinstance(got, tuple) and len(got) == 2 and isinstance(got[1], str),
@@ -173,8 +173,8 @@ def _judge_feature(feature: Any) -> None:
         f"The first of the pair is a {type(graph).__name__}. Compile the graph with the saver.",
     )
     before = ["a cafe in Mapo", text]
-    _, plain = awaited(_events(build_namu(checkpointer=InMemorySaver()), *before))
-    _, seen = awaited(_events(graph, *before))
+    _, plain = run_coroutine(_events(build_namu(checkpointer=InMemorySaver()), *before))
+    _, seen = run_coroutine(_events(graph, *before))
     problems = [entry["text"] for entry in seen.entries if entry["kind"] == "problem"]
     require(not problems, f"The chat shows a problem: {problems[:1]}. Try it in the panel.")
     new = _chips(seen) - _chips(plain)
@@ -195,60 +195,64 @@ e1 = Exercise(
     CHAPTER,
     1,
     "a tool that reports",
-    _judge_reporting,
+    _check_reporting,
     hints=(
         'runtime.state["last_recommended_places"] is the table; each place has name_en.',
         'runtime.stream_writer({"label": ..., "done": n, "total": ...}), n counted from 1.',
     ),
-    right="The panel draws a bar from it, and you wrote no line of interface.",
+    success_text="The panel draws a bar from it, and you wrote no line of interface.",
 )
 e2 = Exercise(
     CHAPTER,
     2,
     "a tool that asks",
-    _judge_asking,
+    _check_asking,
     hints=(
         "First interrupt(...); only then look at what it returned.",
         "A tool changes the state by returning Command(update={...}).",
         'Command(update={"excluded_place_ids": Overwrite([]), "messages": [ToolMessage(text, '
         "tool_call_id=runtime.tool_call_id)]})",
     ),
-    right="A reducer keeps promises, Overwrite breaks them: worth a question first.",
+    success_text="A reducer keeps promises, Overwrite breaks them: worth a question first.",
 )
 e3 = Exercise(
     CHAPTER,
     3,
     "a tool that keeps",
-    _judge_keeping,
+    _check_keeping,
     hints=(
         'The user is in runtime.config["metadata"]["user"]; namespace_label(user) makes a '
         "label of it.",
         "The place's id as the key: putting the same thing twice leaves one entry.",
         "Check the number before you use it, and say in the answer which one is missing.",
     ),
-    right="It outlives the thread, and nobody else sees it. Memory shows it at once.",
+    success_text="It outlives the thread, and nobody else sees it. Memory shows it at once.",
 )
 e4 = Exercise(
     CHAPTER,
     4,
     "a listener of your own",
-    _judge_meter,
+    _check_meter,
     hints=(
         "from course_lib.chat.events import RunStarted, Token, ToolCalled",
         "sum(isinstance(event, Token) for event in events) counts them.",
     ),
-    right="Whatever listens to the events is a user interface; this one shows what a chat costs.",
+    success_text=(
+        "Whatever listens to the events is a user interface; this one shows what a chat costs."
+    ),
 )
 e5 = Exercise(
     CHAPTER,
     5,
     "a feature of your own",
-    _judge_feature,
+    _check_feature,
     hints=(
         "The shortest way: build_namu(checkpointer=saver, tools=[your_tool]).",
         "The offline model calls a tool when the message says the words of its name: plan_route "
         "on 'plan a route'.",
         "A tool of the exercises above will do, and so will one nobody has thought of yet.",
     ),
-    right="That is a feature nobody had before. Open it in a ChatPanel and show it to somebody.",
+    success_text=(
+        "That is a feature nobody had before. Open it in a ChatPanel and show it to somebody."
+    ),
 )

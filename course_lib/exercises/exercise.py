@@ -33,12 +33,12 @@ HOLE = "...  # your code here"
 """What stands in their place in `exercises/`."""
 
 
-class Wrong(Exception):
+class IncorrectAnswer(Exception):
     """An answer is not right yet; the text says what was expected, what came and where to look."""
 
 
 @dataclass(frozen=True)
-class Outcome:
+class CheckResult:
     """What a check found.
 
     Args:
@@ -68,19 +68,19 @@ class Exercise:
         chapter: two digits, as in `02`.
         number: counted from 1 within the chapter.
         title: what is asked for, in a few words.
-        judge: takes the learner's answer and raises `Wrong` unless it is right.
+        checker: takes the learner's answer and raises `IncorrectAnswer` unless it is right.
         hints: from the gentlest to the plainest.
-        right: one sentence for a right answer.
-        takes: what `check` must be handed, `function` or `value`.
+        success_text: one sentence for a right answer.
+        answer_kind: what `check` must be handed, `function` or `value`.
     """
 
     chapter: str
     number: int
     title: str
-    judge: Callable[[Any], None]
+    checker: Callable[[Any], None]
     hints: tuple[str, ...]
-    right: str
-    takes: Literal["function", "value"] = "function"
+    success_text: str
+    answer_kind: Literal["function", "value"] = "function"
     _hints_given: int = field(default=0, repr=False)
     _asked: bool = field(default=False, repr=False)
 
@@ -89,28 +89,28 @@ class Exercise:
         """The exercise's name in the progress file, as in `ch02.e1`."""
         return f"ch{self.chapter}.e{self.number}"
 
-    def outcome(self, answer: Any) -> Outcome:
+    def outcome(self, answer: Any) -> CheckResult:
         """Judge an answer without showing or recording anything."""
         if is_untouched(answer):
-            return Outcome(
+            return CheckResult(
                 "not attempted",
                 f"Not attempted yet: exercise {self.number}, {self.title}.\n"
                 f"Put your code in place of the ... and run the cell. {self.id}.hint() helps.",
             )
-        if self.takes == "function" and not callable(answer):
+        if self.answer_kind == "function" and not callable(answer):
             got = "None" if answer is None else f"a {type(answer).__name__}"
-            return Outcome(
+            return CheckResult(
                 "wrong",
                 f"Not yet: check got {got}. Hand over the function itself, as in "
                 f"{self.id}.check(my_function), without calling it.",
             )
         try:
-            self.judge(answer)
-        except Wrong as wrong:
-            return Outcome("wrong", f"Not yet: {wrong}")
+            self.checker(answer)
+        except IncorrectAnswer as wrong:
+            return CheckResult("wrong", f"Not yet: {wrong}")
         except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever it raises is the finding
-            return Outcome("crashed", _crash_text(error))
-        return Outcome("right", f"Right. {self.right}")
+            return CheckResult("crashed", _crash_text(error))
+        return CheckResult("right", f"Right. {self.success_text}")
 
     def check(self, answer: Any) -> None:
         """Judge an answer, show what was found, and note it in the progress file.
@@ -122,7 +122,7 @@ class Exercise:
         if found.status != "not attempted":
             trouble = progress.record(self.id, found.status)
             if trouble:
-                found = Outcome(found.status, f"{found.text}\n({trouble})")
+                found = CheckResult(found.status, f"{found.text}\n({trouble})")
         _display(found)
 
     def hint(self) -> None:
@@ -168,7 +168,7 @@ def code_of(path: Path) -> list[str]:
 
 
 def expect(shown: str, expected: Any, got: Any, look: str) -> None:
-    """Raise `Wrong` unless two values are equal.
+    """Raise `IncorrectAnswer` unless two values are equal.
 
     Args:
         shown: what was computed, as the learner would write it.
@@ -178,20 +178,20 @@ def expect(shown: str, expected: Any, got: Any, look: str) -> None:
     """
     if inspect.iscoroutine(got):
         got.close()
-        raise Wrong(
+        raise IncorrectAnswer(
             f"{shown} gave a coroutine. Write `def`, not `async def`: nothing awaits it here."
         )
     if got != expected:
-        raise Wrong(f"{shown} should be {expected!r}, got {got!r}. {look}")
+        raise IncorrectAnswer(f"{shown} should be {expected!r}, got {got!r}. {look}")
 
 
 def require(holds: bool, message: str) -> None:
-    """Raise `Wrong` with a message unless a condition holds."""
+    """Raise `IncorrectAnswer` with a message unless a condition holds."""
     if not holds:
-        raise Wrong(message)
+        raise IncorrectAnswer(message)
 
 
-def awaited(job: Coroutine[Any, Any, T]) -> T:
+def run_coroutine(job: Coroutine[Any, Any, T]) -> T:
     """Run a coroutine to its end and return its result, also where an event loop is running.
 
     It gets a loop of its own in a thread of its own: a notebook's loop is busy with the cell.
@@ -267,7 +267,7 @@ def _is_learners(frame: traceback.FrameSummary) -> bool:
     return not any(name.is_relative_to(folder) for folder in (*library, package))
 
 
-def _display(outcome: Outcome) -> None:
+def _display(outcome: CheckResult) -> None:
     from IPython.display import display
 
     display(outcome)

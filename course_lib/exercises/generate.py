@@ -11,6 +11,15 @@ from typing import Any
 from course_lib.exercises.exercise import BEGIN, END, HOLE
 from course_lib.settings import ROOT
 
+NEAR_MARKER = re.compile(
+    r"^[ \t]*#+[ \t]*(?:BEGIN|END|START|STOP)[ \t_-]*(?:OF[ \t]+)?"
+    r"(?:MY[ \t]+|THE[ \t]+)?(?:SOLUTION|ANSWER|HIDDEN)S?\b",
+    re.M | re.I,
+)
+"""A line that looks like a marker. What is none of the two markers would publish an answer."""
+
+SOLUTION_TAG = "solution"
+
 MARKED = re.compile(
     rf"^(?P<indent>[ \t]*){re.escape(BEGIN)}\n.*?^[ \t]*{re.escape(END)}[ \t]*$", re.M | re.S
 )
@@ -26,25 +35,60 @@ def exercise_of(solution: dict[str, Any]) -> dict[str, Any]:
         solution: a notebook as parsed JSON; not changed.
 
     Raises:
-        ValueError: a marker has no partner; the text shows the cell.
+        ValueError: a cell could publish an answer: a marker without a partner or misspelt, hidden
+            tests, a cell that a person grades. The text names the cell.
     """
     made = copy.deepcopy(solution)
     cells = []
-    for cell in made["cells"]:
+    for number, cell in enumerate(made["cells"], 1):
         tags = cell["metadata"].get("tags", [])
-        if "solution" in tags and cell["cell_type"] != "code":
+        source = "".join(cell["source"]).replace("\r\n", "\n").replace("\r", "\n")
+        named = f"cell {number} ({cell.get('id', 'without an id')})"
+        _refuse_what_publishes(named, source, cell)
+        if SOLUTION_TAG in tags and cell["cell_type"] != "code":
             continue
         if cell["cell_type"] == "code":
-            source = _holes("".join(cell["source"]))
-            if "solution" in tags:
+            source = _holes(named, source)
+            if SOLUTION_TAG in tags:
                 source = "# your code here"
-            cell["source"] = source.splitlines(keepends=True)
             cell["outputs"], cell["execution_count"] = [], None
-            kept = [tag for tag in tags if tag not in ("solution", "nbval-ignore-output")]
-            cell["metadata"] = {"tags": kept} if kept else {}
+            kept = [tag for tag in tags if tag not in (SOLUTION_TAG, "nbval-ignore-output")]
+            metadata = {name: cell["metadata"][name] for name in KEPT if name in cell["metadata"]}
+            cell["metadata"] = {**metadata, **({"tags": kept} if kept else {})}
+        elif NEAR_MARKER.search(source):
+            raise ValueError(
+                f"{named} is no code cell and holds a solution marker:\n{source}\nGive the cell "
+                f"the tag {SOLUTION_TAG!r}, or take the marker out."
+            )
+        cell["source"] = source.splitlines(keepends=True)
         cells.append(cell)
     made["cells"] = cells
     return made
+
+
+KEPT = ("nbgrader",)
+"""The parts of a code cell's metadata that an exercise keeps, beside its tags."""
+
+
+def _refuse_what_publishes(named: str, source: str, cell: dict[str, Any]) -> None:
+    """Refuse a cell whose answer would stand in the exercise."""
+    tags = cell["metadata"].get("tags", [])
+    for tag in tags:
+        if tag != SOLUTION_TAG and tag.strip().lower().rstrip("s") == SOLUTION_TAG:
+            raise ValueError(f"{named} has the tag {tag!r}. Write {SOLUTION_TAG!r}.")
+    grader = cell["metadata"].get("nbgrader") or {}
+    if grader.get("solution") and SOLUTION_TAG not in tags and BEGIN not in source:
+        raise ValueError(
+            f"{named} is a solution for nbgrader, which a person grades, and has no marker. Give "
+            f"it the tag {SOLUTION_TAG!r}, or put {BEGIN} and {END} around the answer."
+        )
+    for line in source.split("\n"):
+        if NEAR_MARKER.match(line) and line.strip() not in (BEGIN, END):
+            raise ValueError(
+                f"{named} has the line {line.strip()!r}. It looks like a marker and is none, so "
+                f"what is behind it would be published. Write {BEGIN} and {END}, and keep hidden "
+                "tests in a file of their own."
+            )
 
 
 def generate(root: Path = ROOT, *, force: bool = False) -> tuple[list[Path], list[Path]]:
@@ -97,8 +141,11 @@ def notebook_text(notebook: dict[str, Any]) -> str:
     return json.dumps(notebook, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
 
 
-def _holes(source: str) -> str:
+def _holes(named: str, source: str) -> str:
+    """Put a hole in the place of each marked part."""
+    parts = [match[0] for match in MARKED.finditer(source)]
     made = MARKED.sub(lambda match: match["indent"] + HOLE, source)
-    if BEGIN in made or END in made:
-        raise ValueError(f"a solution marker has no partner in this cell:\n{source}")
+    nested = any(part.count(BEGIN) > 1 for part in parts)
+    if nested or BEGIN in made or END in made:
+        raise ValueError(f"a solution marker has no partner in {named}:\n{source}")
     return made
