@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from course_lib.chat.json_form import Field, InvalidAnswer
-from course_lib.display import format_json, summary_line
+from course_lib.display import format_json
 from course_lib.persistence import is_equal
 
 DECISIONS = {
@@ -164,7 +164,7 @@ def inbox_buttons(request: Mapping[str, Any]) -> list[tuple[str, str]]:
 def inbox_fields(request: Mapping[str, Any]) -> tuple[Details, list[Field]]:
     """Return what is shown and what is filled in to answer a request of Agent Inbox."""
     action, config = request["action_request"], request["config"]
-    details: Details = [("action", summary_line(action.get("action")))]
+    details: Details = [("action", format_json(action.get("action")))]
     if isinstance(request.get("description"), str) and request["description"]:
         details.append(("description", request["description"]))
     fields = []
