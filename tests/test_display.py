@@ -328,6 +328,10 @@ def test_the_wrong_thing_is_refused_with_the_remedy(job, told):
         job()
 
 
+def test_rows_may_come_from_an_iterator():
+    assert table(zip("ab", [1, 2], strict=True), ["letter", "number"]).text.endswith("b      | 2")
+
+
 def test_rows_of_another_length_are_refused():
     with pytest.raises(ValueError, match="Row 2 has 1 cells"):
         table([[1, 2], [1]], ["a", "b"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from course_lib.display.values import DisplayOutput, display_output, lines_of
@@ -15,7 +15,7 @@ MAX_CELL = 2_000
 """Longest line of a cell, in characters; of a longer one the length is told."""
 
 
-def show_table(rows: Sequence[Sequence[Any]], headers: Sequence[str]) -> None:
+def show_table(rows: Iterable[Iterable[Any]], headers: Sequence[str]) -> None:
     """Show rows under headers.
 
     Args:
@@ -29,8 +29,9 @@ def show_table(rows: Sequence[Sequence[Any]], headers: Sequence[str]) -> None:
     display_output(table(rows, headers))
 
 
-def table(rows: Sequence[Sequence[Any]], headers: Sequence[str]) -> DisplayOutput:
+def table(rows: Iterable[Iterable[Any]], headers: Sequence[str]) -> DisplayOutput:
     """Return what `show_table` shows; the arguments are the same."""
+    rows = [list(row) for row in rows]  # they may come from an iterator, such as zip()
     for number, row in enumerate(rows, 1):
         if len(row) != len(headers):
             raise ValueError(

@@ -32,7 +32,7 @@ def processes_of(port):
                     line = file.read().decode(errors="replace")
             except OSError:
                 continue
-            if f"\0--port\0{port}\0" in line and "\0serve\0" in line:
+            if f"\0--port={port}\0" in line and "\0serve\0" in line:
                 found.append(int(entry))
     return found
 

@@ -32,7 +32,7 @@ def test_its_card_says_what_was_measured(tmp_path):
 
 
 def test_its_template_is_the_one_in_the_library():
-    library = ROOT / "course_lib" / "tiny" / "chat_template.jinja"
+    library = ROOT / "tools" / "tiny_model" / "chat_template.jinja"
     assert (TINY / "chat_template.jinja").read_text() == library.read_text()
 
 
