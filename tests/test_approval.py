@@ -2,21 +2,18 @@
 
 import json
 from contextlib import suppress
+from dataclasses import dataclass
 
 import pytest
 from chat_graphs import Colour, Decision, asking, chat_on
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from langchain.agents import create_agent
-from langchain.agents.middleware import HumanInTheLoopMiddleware
-from langchain_core.tools import tool
-from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.types import Interrupt
+from pydantic import BaseModel
 
 from course_lib.chat.approval import Approval, errors_of
 from course_lib.chat.approval_card import card_of
 from course_lib.chat.json_form import InvalidAnswer
-from course_lib.models import OfflineChatModel
 
 
 def card(value, schema=None):
@@ -31,7 +28,7 @@ def test_a_plain_question_takes_yes_no_or_words():
     approval = card("Go?")
     assert approval.question == "Go?" and names(approval) == (
         ["text"],
-        ["Yes", "No", "Send the words"],
+        ["Yes", "No", "Send the words", "Send as JSON"],
     )
     assert approval.answer({"text": "", "answer": True}) is True
     assert approval.answer({"text": "", "answer": False}) is False
@@ -112,78 +109,6 @@ def test_a_pydantic_error_is_told_by_field():
     assert errors_of(ValueError("no")) == {"answer": "no"}
 
 
-@tool
-def pay(amount: int) -> str:
-    """Pay an amount of money."""
-    return f"paid {amount}"
-
-
-def paying():
-    return create_agent(
-        OfflineChatModel(),
-        [pay],
-        middleware=[HumanInTheLoopMiddleware(interrupt_on={"pay": True})],
-        checkpointer=InMemorySaver(),
-    )
-
-
-def filled(entry, pressed, given):
-    """What the browser sends when a button of a card is pressed."""
-    values = {field["name"]: field["value"] for field in entry["fields"]}
-    (button,) = (each for each in entry["buttons"] if each["label"] == pressed)
-    return {**values, **given, **button["values"]}
-
-
-@pytest.mark.parametrize(
-    "pressed, given, wrong",
-    [
-        ("Approve", {"0.args": '{"amount": 5}'}, "0.args"),
-        ("Approve", {"0.message": "do not pay this"}, "0.message"),
-        ("Approve with changes", {"0.args": ""}, "0.args"),
-        ("Approve with changes", {"0.args": "[1]"}, "0.args"),
-        ("Respond in its place", {}, "0.message"),
-    ],
-)
-async def test_nothing_filled_in_is_dropped_in_silence(pressed, given, wrong):
-    chat, transcript = chat_on(paying())
-    await chat.send("Pay amount 20 please")
-    entry = transcript.entries[-1]
-    with pytest.raises(InvalidAnswer) as refused:
-        transcript.approval(entry["id"]).answer(filled(entry, pressed, given))
-    assert list(refused.value.errors) == [wrong]
-
-
-async def test_several_calls_are_decided_one_by_one_and_none_by_default():
-    request = {"name": "pay", "args": {"amount": 1}, "description": "?"}
-    config = {"action_name": "pay", "allowed_decisions": ["approve", "reject"]}
-    approval = card({"action_requests": [request, request], "review_configs": [config]})
-    names = approval.buttons[0].values
-    with pytest.raises(InvalidAnswer, match="Choose"):
-        approval.answer({"0.decision": "approve", "1.decision": "choose ...", **names})
-    answer = approval.answer({"0.decision": "approve", "1.decision": "reject", **names})
-    assert answer == {"decisions": [{"type": "approve"}, {"type": "reject"}]}
-
-
-@pytest.mark.parametrize(
-    "pressed, given, said",
-    [
-        ("Approve", {}, "paid 20"),
-        ("Approve with changes", {"0.args": '{"amount": 5}'}, "paid 5"),
-        ("Reject", {"0.message": "too dear"}, "too dear"),
-        ("Respond in its place", {"0.message": "I paid it"}, "I paid it"),
-    ],
-)
-async def test_langchains_approval_middleware_is_answered_by_the_same_card(pressed, given, said):
-    chat, transcript = chat_on(paying())
-    await chat.send("Pay amount 20 please")
-    entry = transcript.entries[-1]
-    assert entry["kind"] == "approval"
-    answer = transcript.approval(entry["id"]).answer(filled(entry, pressed, given))
-    await chat.resume({entry["id"]: answer})
-    work = next(entry for entry in transcript.entries if entry["kind"] == "work")
-    assert any(said in chip["detail"] for chip in work["chips"] if chip["kind"] == "tool")
-
-
 async def test_a_card_that_a_schema_refuses_stays_open_and_says_why():
     chat, transcript = chat_on(asking({"question": "How many?"}, Decision))
     await chat.send("go")
@@ -225,52 +150,6 @@ def test_a_number_that_was_shown_is_the_number_that_is_answered(number):
     assert repr(answer["n"]) == repr(number) and answer["deep"] == {"n": [number]}
 
 
-@pytest.mark.parametrize("as_list", [True, False])
-@pytest.mark.parametrize(
-    ("pressed", "given", "answer"),
-    [
-        ("Accept", {}, {"type": "accept", "args": None}),
-        ("Ignore", {}, {"type": "ignore", "args": None}),
-        ("Respond", {"response": "later"}, {"type": "response", "args": "later"}),
-        (
-            "Accept with changes",
-            {"args": '{"n": 3}'},
-            {"type": "edit", "args": {"action": "book", "args": {"n": 3}}},
-        ),
-    ],
-)
-def test_agent_inbox_is_answered_in_its_own_form(pressed, given, answer, as_list):
-    allowed = {f"allow_{each}": True for each in ("accept", "edit", "respond", "ignore")}
-    request = {"action_request": {"action": "book", "args": {"n": 2}}, "config": allowed}
-    asked = card([request] if as_list else request)
-    entry = card_of(asked, errors={}, busy=False, refusal_count=0)
-    found = asked.answer(filled(entry, pressed, given))
-    assert found == ([answer] if as_list else answer)
-
-
-@pytest.mark.parametrize(
-    ("pressed", "given", "said"),
-    [
-        ("Approve", {}, "paid 20"),
-        ("Approve with changes", {"0.args": '{"amount": 5}'}, "paid 5"),
-        ("Reject", {"0.message": "too much"}, "too much"),
-    ],
-)
-async def test_langchains_reviews_one_call_at_a_time_have_the_same_buttons(pressed, given, said):
-    review = HumanInTheLoopMiddleware(interrupt_on={"pay": True}, interrupt_mode="per_call")
-    agent = create_agent(
-        OfflineChatModel(), [pay], middleware=[review], checkpointer=InMemorySaver()
-    )
-    chat, transcript = chat_on(agent)
-    await chat.send("Pay amount 20 please")
-    entry = transcript.entries[-1]
-    assert entry["kind"] == "approval"
-    answer = transcript.approval(entry["id"]).answer(filled(entry, pressed, given))
-    await chat.resume({entry["id"]: answer})
-    messages = chat.graph.get_state(chat.config).values["messages"]
-    assert any(said in str(m.text) for m in messages if m.type == "tool")
-
-
 class Broken:
     def __repr__(self):
         raise RuntimeError("detached")
@@ -286,6 +165,7 @@ JSON = st.recursive(
     ),
     max_leaves=8,
 )
+TYPES = ["integer", "number", "string", "boolean", "array", "null"]
 SCHEMAS = st.one_of(
     st.none(),
     JSON,
@@ -296,7 +176,10 @@ SCHEMAS = st.one_of(
                 st.sampled_from(["approve", "text", "n", "answer"]),
                 st.one_of(
                     st.fixed_dictionaries(
-                        {"type": st.sampled_from(["integer", "string", "boolean", "array"])},
+                        {"anyOf": st.lists(st.builds(dict, type=st.sampled_from(TYPES)))},
+                    ),
+                    st.fixed_dictionaries(
+                        {"type": st.sampled_from(TYPES) | st.lists(st.sampled_from(TYPES))},
                         optional={"enum": st.lists(JSON, max_size=3), "default": JSON},
                     ),
                     JSON,
@@ -321,8 +204,179 @@ TYPED = st.one_of(
 def test_nothing_asked_and_nothing_typed_kills_a_card(value, schema, typed):
     asked = card(value, schema)
     entry = card_of(asked, errors={}, busy=False, refusal_count=0)
-    json.dumps(entry, allow_nan=False).encode()
+    json.dumps(entry, allow_nan=False, ensure_ascii=False).encode()
     names = [field["name"] for field in entry["fields"]] + ["answer"]
     for button in [*entry["buttons"], {"values": {}}]:
         with suppress(InvalidAnswer):
             asked.answer({**dict(zip(names, typed, strict=False)), **button["values"]})
+
+
+OPEN = ["What?", {"question": "What?", "call": {"n": 2}}, {"question": "Fix?", "text": "draft"}]
+
+
+@pytest.mark.parametrize("value", OPEN[:2])
+@pytest.mark.parametrize("typed", ["7", "true", "null", '"7"', '{"action": "continue"}', "[1]"])
+def test_what_is_sent_as_json_is_json(value, typed):
+    asked = card(value)
+    pressed = next(button.values for button in asked.buttons if button.label == "Send as JSON")
+    assert asked.answer({"text": typed, **pressed}) == json.loads(typed)
+    for wrong in ("{action: continue}", "", "seven", '{"a": 1, "a": 2}', "9" * 5000):
+        with pytest.raises(InvalidAnswer) as refused:
+            asked.answer({"text": wrong, **pressed})
+        assert list(refused.value.errors) == ["text"]
+
+
+@pytest.mark.parametrize("value", OPEN)
+def test_json_in_words_is_not_changed_in_silence(value):
+    with pytest.raises(InvalidAnswer, match="digits"):
+        card(value).answer({"text": '{"amount": 0.12345678901234567890123}'})
+
+
+@pytest.mark.parametrize("draft", ['{"a": 1}', "[1, 2]", '[{"n": 1e999}]'])
+def test_a_text_to_edit_that_is_json_stays_a_text(draft):
+    asked = card({"question": "Right?", "text": draft})
+    assert asked.answer({"text": draft}) == draft
+    assert asked.answer({"text": draft + " "}) == draft + " "
+
+
+@pytest.mark.parametrize(
+    "schema", [None, {"type": "integer"}, {"type": "boolean"}, Colour, Decision]
+)
+def test_an_answer_without_anything_in_it_is_refused(schema):
+    with pytest.raises(InvalidAnswer):
+        card("What?", schema).answer({})
+
+
+@pytest.mark.parametrize("typed", ["blue", "5", '{"colour": "green"}'])
+def test_words_from_code_are_checked_like_those_from_the_card(typed):
+    with pytest.raises(InvalidAnswer):
+        card("Which?", Colour).answer({"text": typed})
+    assert card("Which?", Colour).answer({"text": '{"colour": "blue"}'}) == {"colour": "blue"}
+    assert card("How many?", {"type": "integer"}).answer({"text": "5"}) == 5
+
+
+@dataclass
+class Payment:
+    question: str
+    amount: int
+    note: str
+
+
+class Transfer(BaseModel):
+    question: str
+    amount: int
+    note: str
+
+
+@pytest.mark.parametrize("record", [Payment, Transfer])
+def test_the_fields_of_a_record_are_details_as_those_of_a_mapping(record):
+    value = {"question": "Pay?", "amount": 2**60, "note": "x" * 200}
+    assert card(record(**value)).details == card(value).details
+    assert card(record(**value)).question == "Pay?"
+
+
+def deep(levels):
+    value = []
+    for _ in range(levels):
+        value = [value]
+    return value
+
+
+CYCLE = []
+CYCLE.append(CYCLE)
+HOSTILE = [
+    {"question": "Which?", "grid": {(0, 1): "a"}},
+    {"question": "Which?", "x": {b"k": 1}},
+    {"question": "Which?", "x": {1, 2}},
+    {b"question": "Which?", None: 1},
+    [{"question": "Which?"}],
+    {"x": CYCLE},
+    deep(3000),
+    {"text": deep(3000)},
+    "x" * 1_000_000,
+    {"question": "x" * 1_000_000, "body": ["y" * 1_000_000]},
+    {f"key {n}": n for n in range(5000)},
+    Broken(),
+    {"row": Broken()},
+    float("nan"),
+    b"\xff",
+    2**20_000,
+    {"n": 2**20_000},
+    "half \ud83d",
+    {"half \ud83d": "\ud83d"},
+]
+
+
+@pytest.mark.parametrize("number", range(len(HOSTILE)))
+@pytest.mark.parametrize("schema", [None, {"type": "object", "properties": {"x": True, "n": True}}])
+def test_every_value_is_shown_somehow_and_floods_nothing(number, schema):
+    asked = card(HOSTILE[number], schema)
+    entry = card_of(asked, errors={}, busy=False, refusal_count=0)
+    packed = json.dumps(entry, allow_nan=False, ensure_ascii=False).encode()
+    assert entry["question"] and len(packed) < 300_000
+    if schema is None and asked.fields[0].name == "text":
+        assert asked.answer({"text": "yes"}) == "yes"
+
+
+@pytest.mark.parametrize(
+    "value", ["a" * 30_000, {"question": "?", "x": ["a" * 30_000]}, {"question": "a" * 30_000}]
+)
+def test_of_what_is_cut_the_length_is_shown(value):
+    entry = card_of(card(value), errors={}, busy=False, refusal_count=0)
+    assert "(30,0" in json.dumps([entry["question"], entry["details"]])
+
+
+def test_a_long_list_is_shown_to_its_last_item():
+    value = {"question": "Send to these?", "to": [f"p{n}@example.org" for n in range(300)]}
+    entry = card_of(card(value), errors={}, busy=False, refusal_count=0)
+    assert "p299@example.org" in entry["details"][0][1]
+
+
+def test_an_empty_choice_has_a_name_only_where_it_can_be_taken():
+    part = {"enum": ["red", "blue"]}
+    schema = {
+        "type": "object",
+        "properties": {"a": part, "b": part, "c": part},
+        "required": ["a", "c"],
+    }
+    asked = card({"question": "?", "c": "red"}, schema)
+    entry = card_of(asked, errors={}, busy=False, refusal_count=0)
+    assert [field["empty"] for field in entry["fields"]] == ["choose ...", "(none)", None]
+
+
+def test_a_reference_out_of_a_schema_is_not_fetched(monkeypatch):
+    asked = []
+
+    def refuse(*address, **options):
+        asked.append(address)
+        raise OSError("no network")
+
+    monkeypatch.setattr("socket.create_connection", refuse)
+    monkeypatch.setattr("socket.getaddrinfo", refuse)
+    part = {"$ref": "http://example.org/other.json"}
+    question = card({"question": "?", "n": 2}, {"type": "object", "properties": {"n": part}})
+    assert question.answer({"n": "3"}) == {"n": 3} and not asked
+
+
+class Unreadable(dict):
+    def items(self):
+        raise RuntimeError("closed")
+
+
+def test_arguments_that_cannot_be_read_still_have_a_card():
+    request = {"name": "pay", "args": Unreadable(amount=1)}
+    config = {"action_name": "pay", "allowed_decisions": ["approve", "edit"]}
+    asked = card({"action_requests": [request], "review_configs": [config]})
+    entry = card_of(asked, errors={}, busy=False, refusal_count=0)
+    json.dumps(entry, allow_nan=False)
+    assert [button["label"] for button in entry["buttons"]] == ["Approve", "Approve with changes"]
+
+
+def test_every_fault_that_a_graph_finds_inside_a_field_is_told():
+    class Order(BaseModel):
+        decision: Decision
+
+    with pytest.raises(ValueError) as caught:
+        Order(decision={"approve": "maybe", "count": "many"})
+    text = errors_of(caught.value)["decision"]
+    assert "approve: " in text and "count: " in text

@@ -5,89 +5,111 @@ function approvalCard(entry, send) {
   form.setAttribute("aria-label", "The graph asks");
   form.append(element("div", "namu-who", "The graph asks"));
   form.append(element("div", "namu-text", entry.question));
-  if (entry.details.length) {
-    const details = element("dl", "namu-facts");
-    for (const [name, text] of entry.details) {
-      details.append(element("dt", "", name), element("dd", "", text));
-    }
-    form.append(details);
-  }
-  const inputs = new Map();
-  for (const field of entry.fields) {
-    const row = element("div", "namu-field");
-    const input = inputFor(field);
-    input.id = `namu-field-${own}-${++ids}`;
-    const label = element("label", "", field.label);
-    label.htmlFor = input.id;
-    const error = element("div", "namu-error");
-    error.id = `${input.id}-error`;
-    error.setAttribute("role", "alert");
-    input.setAttribute("aria-describedby", error.id);
-    row.append(label, input, error);
-    form.append(row);
-    inputs.set(field.name, { input, error, kind: field.kind });
-  }
-  const general = element("div", "namu-error");
+  if (entry.details.length) form.append(detailList(entry.details));
+  const rows = new Map(entry.fields.map((field) => [field.name, fieldRow(field)]));
+  for (const { row } of rows.values()) form.append(row);
+  const general = element("div", "namu-error", "");
   general.setAttribute("role", "alert");
   const bar = element("div", "namu-actions");
   for (const { label, values: pressed } of entry.buttons) {
     bar.append(
       button("namu-decide", label, "", () => {
-        const filled = [...inputs].map(([name, { input, kind }]) => [
-          name,
-          kind === "boolean" ? input.checked : input.value,
-        ]);
+        const filled = [...rows].map(([name, { read }]) => [name, read()]);
         const values = Object.fromEntries([...filled, ...Object.entries(pressed)]);
-        form.setBusy(true); // once is enough
+        setBusy(true); // once is enough
         send({ kind: "answer", id: entry.id, values });
       }),
     );
   }
   form.append(general, bar);
   form.addEventListener("submit", (event) => event.preventDefault());
-  form.setBusy = (busy) => {
+
+  function setBusy(busy) {
     for (const each of bar.children) each.disabled = busy;
-  };
-  form.update = ({ errors, busy }) => {
-    form.setBusy(busy);
-    const rest = [];
-    for (const { input, error } of inputs.values()) {
-      error.textContent = "";
-      input.removeAttribute("aria-invalid");
-    }
-    for (const [name, text] of Object.entries(errors)) {
-      if (inputs.has(name)) {
-        inputs.get(name).error.textContent = text;
-        inputs.get(name).input.setAttribute("aria-invalid", "true");
-      } else {
-        rest.push(text);
-      }
-    }
-    general.textContent = rest.join("\n");
+  }
+
+  function showErrors(errors) {
+    const rest = Object.entries(errors).filter(([name]) => !rows.has(name));
+    for (const [name, { showError }] of rows) showError(errors[name] ?? "");
+    general.textContent = rest.map(([, text]) => text).join("\n");
     form.querySelector("[aria-invalid=true]")?.focus();
+  }
+
+  // What is filled in stays while only the errors change; another question is another form.
+  const first = formOf(entry);
+  form.update = (changed) => {
+    if (formOf(changed) !== first) return false;
+    setBusy(changed.busy);
+    showErrors(changed.errors);
+    return true;
   };
   form.update(entry);
   return form;
 }
 
-function inputFor(field) {
-  if (field.kind === "choice") {
-    const made = element("select");
-    for (const choice of field.choices) made.append(element("option", "", choice));
-    made.value = String(field.value);
-    return made;
+function formOf({ id, question, details, fields, buttons }) {
+  return JSON.stringify([id, question, details, fields, buttons]);
+}
+
+function detailList(details) {
+  const list = element("dl", "namu-details");
+  for (const [name, text] of details) {
+    list.append(element("dt", "", name), element("dd", "", text));
   }
+  return list;
+}
+
+// A label, what to fill in, and a place for the error, with how to read and how to mark them.
+function fieldRow(field) {
+  const row = element("div", "namu-field");
+  const input = inputFor(field);
+  input.id = `namu-field-${own}-${++ids}`;
+  const label = element("label", "", field.label);
+  label.htmlFor = input.id;
+  const error = element("div", "namu-error", "");
+  error.id = `${input.id}-error`;
+  error.setAttribute("role", "alert");
+  input.setAttribute("aria-describedby", error.id);
+  row.append(label, input, error);
+  return {
+    row,
+    read: () => (field.kind === "boolean" ? input.checked : input.value),
+    showError(text) {
+      error.textContent = text;
+      if (text) input.setAttribute("aria-invalid", "true");
+      else input.removeAttribute("aria-invalid");
+    },
+  };
+}
+
+function inputFor(field) {
+  if (field.kind === "choice") return selectFor(field);
   const wide = field.kind === "long text" || field.kind === "json";
   const made = element(wide ? "textarea" : "input");
   made.dir = "auto";
-  if (wide) made.rows = Math.min(8, String(field.value ?? "").split("\n").length + 1);
+  if (wide) made.rows = Math.min(8, field.value.split("\n").length + 1);
   if (field.kind === "boolean") {
     made.type = "checkbox";
-    made.checked = Boolean(field.value);
+    made.checked = field.value;
   } else {
     if (!wide) made.type = "text";
     if (field.kind === "integer" || field.kind === "number") made.inputMode = "decimal";
-    made.value = field.value ?? "";
+    made.value = field.value;
   }
+  return made;
+}
+
+// A browser reads an option without a value with its spaces collapsed, so each option has a value.
+function selectFor(field) {
+  const made = element("select");
+  made.dir = "auto";
+  const add = (value, text) => {
+    const option = element("option", "", text);
+    option.value = value;
+    made.append(option);
+  };
+  if (field.empty !== null) add("", field.empty);
+  for (const choice of field.choices) add(choice, choice);
+  made.value = field.value;
   return made;
 }

@@ -11,37 +11,38 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from course_lib.chat.json_form import (
-    Field,
-    InvalidAnswer,
-    field_of,
-    fields_of,
-    followed,
-    read_json,
-    schema_errors,
-)
-from course_lib.chat.tool_review import (
-    DECISIONS,
-    calls_of,
-    decisions,
+from pydantic_core import ValidationError
+
+from course_lib.chat.exact_json import is_json, read_json
+from course_lib.chat.inbox_review import (
     inbox_answer,
     inbox_buttons,
     inbox_fields,
     inbox_request,
-    review_fields,
 )
-from course_lib.display import format_json, summary_line
+from course_lib.chat.json_form import (
+    LEFT_OUT,
+    Field,
+    InvalidAnswer,
+    field_of,
+    fields_of,
+    schema_errors,
+)
+from course_lib.chat.json_schema import followed
+from course_lib.chat.question import Details, question_of, record_of
+from course_lib.chat.tool_review import DECISIONS, calls_of, decisions, review_fields
+from course_lib.display import summary_line
 
 if TYPE_CHECKING:
     from langgraph.types import Interrupt
 
-QUESTION_KEYS = ("question", "message", "description", "title", "prompt")
-"""Keys of an interrupt's value under which its question may be, the likeliest first."""
-
 APPROVAL_KEYS = ("approve", "approved", "accept", "ok", "confirm")
 """Names of a boolean field that two buttons answer better than a box to tick."""
 
-Shape = Literal["object", "bare", "decisions", "decision", "inbox", "inbox list"]
+DRAFT_KEYS = ("text", "answer")
+"""Keys of an interrupt's value under which an answer to begin with may be."""
+
+Shape = Literal["object", "bare", "words", "decisions", "decision", "inbox", "inbox list"]
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,11 @@ class Button:
 
     label: str
     values: Mapping[str, Any]
+
+
+SEND = (Button("Send", {}),)
+YES_NO = (Button("Yes", {"answer": True}), Button("No", {"answer": False}))
+WORDS = (Button("Send the words", {}), Button("Send as JSON", {"format": "json"}))
 
 
 @dataclass(frozen=True)
@@ -74,7 +80,7 @@ class Approval:
 
     id: str
     question: str
-    details: tuple[tuple[str, str], ...]
+    details: Details
     fields: tuple[Field, ...]
     buttons: tuple[Button, ...]
     schema: Mapping[str, Any] | None = None
@@ -83,25 +89,32 @@ class Approval:
 
     @classmethod
     def of(cls, interrupt: Interrupt) -> Approval:
-        """Return the form for an interrupt; any value and any schema has one."""
-        schema = _json_schema(interrupt.response_schema)
+        """Return the form for an interrupt; any value and any schema has one.
+
+        Args:
+            interrupt: with its value and perhaps a `response_schema`.
+        """
         try:
-            return _form(interrupt.id, interrupt.value, schema)
+            return _form(interrupt.id, interrupt.value, _json_schema(interrupt.response_schema))
         except Exception:  # noqa: BLE001  a value or a schema may raise anything when it is read
-            question = summary_line(interrupt.value)
-            return _open_question(interrupt.id, question, (), {})
+            return _open_question(interrupt.id, summary_line(interrupt.value), (), {})
 
     def answer(self, given: Mapping[str, Any]) -> Any:
         """Return the answer that the graph is resumed with.
 
         Args:
-            given: what the person filled in and which button was pressed, by field.
+            given: what the person filled in and which button was pressed, by field. A `text` for
+                which there is no field is an answer in words.
 
         Raises:
             InvalidAnswer: a field cannot be read, or the schema does not allow it.
         """
-        read, errors = {}, {}
         fields = {field.name: field for field in self.fields}
+        if set(given) == {"text"} and "text" not in fields:  # from code, in place of a button
+            if "answer" not in fields:
+                return self._checked(_words(given["text"]))
+            given = {"answer": given["text"]}
+        read, errors = {}, {}
         for name, value in given.items():
             try:
                 read[name] = fields[name].read(value) if name in fields else value
@@ -109,8 +122,7 @@ class Approval:
                 errors |= wrong.errors
         if errors:
             raise InvalidAnswer(errors)
-        if set(read) == {"text"} and "text" not in fields:
-            return _words(read["text"])  # typed by code, in place of a button
+        read = {name: value for name, value in read.items() if value is not LEFT_OUT}
         match self.shape:
             case "decisions":
                 return {"decisions": decisions(self.request, read)}
@@ -120,22 +132,28 @@ class Approval:
                 return inbox_answer(self.request, read)
             case "inbox list":
                 return [inbox_answer(self.request, read)]
-        self._refuse_empty(read, fields)
-        if self.shape == "object":
-            answer: Any = {name: value for name, value in read.items() if value is not None}
-        else:
-            answer = read["answer"] if "answer" in read else _words(read.get("text"))
+            case "object":
+                return self._checked(read)
+            case "words" if "answer" not in read:
+                return self._in_words(read)
+        if "answer" not in read:
+            raise InvalidAnswer({"answer": "Nothing is filled in. Fill in the form and send it."})
+        return self._checked(read["answer"])
+
+    def _in_words(self, read: Mapping[str, Any]) -> Any:
+        """The answer to an open question."""
+        text = read.get("text")
+        draft = next((field.value for field in self.fields if field.name == "text"), "")
+        if read.get("format") == "json":
+            return _json(text)
+        if isinstance(text, str) and text.strip() and is_json(str(draft)):
+            return text  # the text to edit is JSON, and the graph wants a text back
+        return _words(text)
+
+    def _checked(self, answer: Any) -> Any:
         if self.schema is not None and (found := schema_errors(self.schema, answer)):
             raise InvalidAnswer(found)
         return answer
-
-    def _refuse_empty(self, read: Mapping[str, Any], fields: Mapping[str, Field]) -> None:
-        required = (self.schema or {}).get("required")
-        required = required if isinstance(required, (list, tuple)) else ()
-        for name, value in read.items():
-            emptied = name in fields and fields[name].value not in (None, "")
-            if value is None and (emptied or name in required):
-                raise InvalidAnswer({name: "This is empty. Fill it in."})
 
 
 def errors_of(error: Exception) -> dict[str, str]:
@@ -144,148 +162,123 @@ def errors_of(error: Exception) -> dict[str, str]:
     Args:
         error: what a run raised for which `langgraph.errors.is_invalid_resume` holds.
     """
-    if not hasattr(error, "errors"):
+    if not isinstance(error, ValidationError):
         return {"answer": str(error)}
-    return {
-        str(each["loc"][0]) if each["loc"] else "answer": str(each["msg"])
-        for each in error.errors()
-    }
+    found: dict[str, str] = {}
+    for each in error.errors(include_url=False, include_context=False, include_input=False):
+        field, *inside = map(str, each["loc"] or ("answer",))
+        text = f"{'.'.join(inside)}: {each['msg']}" if inside else each["msg"]
+        found[field] = f"{found[field]}\n{text}" if field in found else text
+    return found
 
 
 def _form(interrupt_id: str, value: Any, schema: Mapping[str, Any] | None) -> Approval:
-    if calls := calls_of(value, schema):
+    simple = followed(schema, schema) if schema is not None else None
+    if calls := calls_of(value, simple):
         return _review(interrupt_id, calls, one=value.get("type") == "tool_approval")
     if request := inbox_request(value):
-        details, fields = inbox_fields(request)
-        buttons = [Button(label, {"type": kind}) for kind, label in inbox_buttons(request)]
         shape: Shape = "inbox" if isinstance(value, Mapping) else "inbox list"
-        question = "May the agent do this?"
-        return Approval(
-            interrupt_id,
-            question,
-            tuple(details),
-            tuple(fields),
-            tuple(buttons),
-            None,
-            shape,
-            request,
-        )
-    question, details = _read(value)
-    given = value if isinstance(value, Mapping) else {}
-    if schema and isinstance(schema.get("properties"), Mapping) and schema["properties"]:
-        return _object_form(interrupt_id, question, details, given, schema)
-    if schema and schema.get("type") == "boolean":
-        buttons = [Button("Yes", {"answer": True}), Button("No", {"answer": False})]
-        return Approval(interrupt_id, question, details, (), tuple(buttons), schema, "bare")
-    if schema:
-        field = field_of("answer", schema, given.get("text", given.get("answer")))
-        rest = tuple(each for each in details if each[0] not in ("text", "answer"))
-        send = (Button("Send", {}),)
-        return Approval(interrupt_id, question, rest, (field,), send, schema, "bare")
-    return _open_question(interrupt_id, question, details, given)
+        return _inbox(interrupt_id, request, shape)
+    question, details = question_of(value)
+    given = record_of(value) or {}
+    if schema is None or not simple:
+        return _open_question(interrupt_id, question, details, given)
+    if isinstance(simple.get("properties"), Mapping) and simple["properties"]:
+        properties = simple["properties"]
+        return _object_form(interrupt_id, question, details, given, schema, properties)
+    if simple.get("type") == "boolean":
+        return Approval(interrupt_id, question, details, (), YES_NO, schema, "bare")
+    key = next((key for key in DRAFT_KEYS if given.get(key) is not None), None)
+    draft = {} if key is None else {"answer": given[key]}
+    field = field_of("answer", schema, draft, schema, required=True)
+    rest = details if key is None else _beside(details, {key: field})
+    return Approval(interrupt_id, question, rest, (field,), SEND, schema, "bare")
 
 
 def _object_form(
     interrupt_id: str,
     question: str,
-    details: tuple[tuple[str, str], ...],
+    details: Details,
     given: Mapping[Any, Any],
     schema: Mapping[str, Any],
+    properties: Mapping[str, Any],
 ) -> Approval:
-    properties = schema["properties"]
-    yes_no = next((key for key in APPROVAL_KEYS if _is_boolean(properties.get(key))), None)
+    yes_no = next(
+        (key for key in APPROVAL_KEYS if _is_boolean(followed(properties.get(key), schema))), None
+    )
     fields = tuple(field for field in fields_of(schema, given) if field.name != yes_no)
-    buttons = (Button("Send", {}),)
+    buttons = SEND
     if yes_no:
         buttons = (Button("Approve", {yes_no: True}), Button("Reject", {yes_no: False}))
-    asked = {field.name for field in fields}
-    rest = tuple(each for each in details if each[0] not in asked)
+    rest = _beside(details, {field.name: field for field in fields})
     return Approval(interrupt_id, question, rest, fields, buttons, schema)
 
 
 def _open_question(
-    interrupt_id: str,
-    question: str,
-    details: tuple[tuple[str, str], ...],
-    given: Mapping[Any, Any],
+    interrupt_id: str, question: str, details: Details, given: Mapping[Any, Any]
 ) -> Approval:
     """A question without a schema: yes, no, words, or JSON."""
     draft = given.get("text")
     if isinstance(draft, str):  # a text to edit, by the look of it
-        field, buttons = Field("text", "text", "long text", draft), (Button("Send", {}),)
-        details = tuple(each for each in details if each[0] != "text")
+        field, buttons = Field("text", "text", "long text", draft), SEND
+        details = _beside(details, {"text": field})
     else:
-        field = Field(
-            "text", "If neither yes nor no: in words, or as JSON ({...} or [...])", "text", ""
-        )
-        buttons = (
-            Button("Yes", {"answer": True}),
-            Button("No", {"answer": False}),
-            Button("Send the words", {}),
-        )
-    return Approval(interrupt_id, question, details, (field,), buttons, None, "bare")
+        label = "If neither yes nor no: in words, or as JSON ({...} or [...])"
+        field, buttons = Field("text", label, "text", ""), (*YES_NO, *WORDS)
+    return Approval(interrupt_id, question, details, (field,), buttons, None, "words")
 
 
 def _review(interrupt_id: str, calls: Sequence[Mapping[str, Any]], *, one: bool) -> Approval:
     """The form for LangChain's `HumanInTheLoopMiddleware`: a decision for each tool call."""
     details, fields = review_fields(calls)
-    buttons = (Button("Send", {}),)
+    buttons = SEND
     if len(calls) == 1:
         allowed = calls[0]["allowed"]
         buttons = tuple(Button(DECISIONS[kind], {"0.decision": kind}) for kind in allowed)
-    which = "this call" if len(calls) == 1 else "these calls"
-    return Approval(
-        id=interrupt_id,
-        question=f"May the agent make {which}?",
-        details=tuple(details),
-        fields=tuple(fields),
-        buttons=buttons,
-        shape="decision" if one else "decisions",
-        request=calls,
-    )
+    question = f"May the agent make {'this call' if len(calls) == 1 else 'these calls'}?"
+    shape: Shape = "decision" if one else "decisions"
+    return Approval(interrupt_id, question, details, fields, buttons, None, shape, calls)
 
 
-def _read(value: Any) -> tuple[str, tuple[tuple[str, str], ...]]:
-    """The question in an interrupt's value, and the details beside it."""
-    if isinstance(value, str):
-        return value or "May the graph continue?", ()
-    if not isinstance(value, Mapping):
-        if isinstance(value, (list, tuple, set, frozenset)) and value:
-            return "The graph asks:", (("value", format_json(value)),)
-        return summary_line(value) or "May the graph continue?", ()
-    key = next((k for k in QUESTION_KEYS if isinstance(value.get(k), str)), None)
-    details = tuple(
-        (k if isinstance(k, str) else summary_line(k), format_json(v))
-        for k, v in value.items()
-        if k != key
+def _inbox(interrupt_id: str, request: Mapping[str, Any], shape: Shape) -> Approval:
+    """The form for a request of Agent Inbox."""
+    details, fields = inbox_fields(request)
+    buttons = tuple(Button(label, {"type": kind}) for kind, label in inbox_buttons(request))
+    question = "May the agent do this?"
+    return Approval(interrupt_id, question, details, fields, buttons, None, shape, request)
+
+
+def _beside(details: Details, fields: Mapping[str, Field]) -> Details:
+    """The details that no field shows in the same words."""
+    return tuple(
+        (name, text)
+        for name, text in details
+        if name not in fields or text not in (fields[name].text, "null")
     )
-    return (value[key] if key else "The graph asks:"), details
 
 
 def _words(text: Any) -> Any:
     """An answer in words: it stays text, unless it is a JSON object or array."""
-    if not isinstance(text, str):
-        return text
-    if not text.strip():
+    if text is None or (isinstance(text, str) and not text.strip()):
         raise InvalidAnswer({"text": "This is empty. Write something, or press another button."})
-    if text.strip()[0] in "[{":
-        try:
-            return read_json(text)
-        except ValueError:
-            return text
-    return text
+    return _json(text) if isinstance(text, str) and is_json(text) else text
+
+
+def _json(text: Any) -> Any:
+    try:
+        return read_json(text if isinstance(text, str) else "")
+    except ValueError as error:
+        raise InvalidAnswer({"text": f"This is no JSON that can be sent: {error}."}) from None
 
 
 def _json_schema(schema: Any) -> Mapping[str, Any] | None:
     """The JSON Schema of an answer; LangGraph stores one, and hands a type on before it does."""
-    if schema is None:
-        return None
-    if isinstance(schema, Mapping):
-        return followed(schema)
+    if schema is None or isinstance(schema, Mapping):
+        return schema
     from pydantic import TypeAdapter
 
     try:
-        return followed(TypeAdapter(schema).json_schema())
+        return TypeAdapter(schema).json_schema()
     except Exception:  # noqa: BLE001  a type without a schema raises several types
         return None
 

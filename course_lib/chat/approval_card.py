@@ -14,7 +14,13 @@ if TYPE_CHECKING:
     from course_lib.chat.json_form import Field
 
 MAX_SHOWN = 20_000
-"""Longest text on a card, in characters; of a longer one the length is told."""
+"""Longest text on a card, in characters; a longer one is cut, and its length is added."""
+
+CHOOSE = "choose ..."
+"""What a choice shows before anything is chosen."""
+
+NO_CHOICE = "(none)"
+"""What a choice shows that may be left empty."""
 
 
 def cards_of(
@@ -53,6 +59,10 @@ def card_of(
         errors: what was wrong with the last answer, by field.
         busy: whether a run has not ended, so that nothing can be sent.
         refusal_count: how many answers were refused, so that a second refusal is a change.
+
+    Returns:
+        Values that JSON can hold. What a field holds is sent as text; only a box to tick is sent
+        as true or false.
     """
     details = [[_shown(name), _shown(text)] for name, text in approval.details]
     for field in approval.fields:
@@ -68,19 +78,22 @@ def card_of(
         "buttons": [
             {"label": button.label, "values": dict(button.values)} for button in approval.buttons
         ],
-        "errors": {name: plain(text) for name, text in errors.items()},
+        "errors": {plain(name): plain(text) for name, text in errors.items()},
         "busy": busy,
         "refused": refusal_count,
     }
 
 
 def _field(field: Field) -> dict[str, Any]:
+    nothing = CHOOSE if field.empty == "refused" else NO_CHOICE
+    is_shown = field.kind == "choice" and (not field.text or nothing == NO_CHOICE)
     return {
         "name": field.name,
         "label": _shown(field.label),
         "kind": field.kind,
         "value": bool(field.value) if field.kind == "boolean" else field.text,
         "choices": list(field.labels),
+        "empty": nothing if is_shown else None,
     }
 
 

@@ -8,6 +8,7 @@ const SPEAKERS = {
   note: "Note",
 };
 const LONG = 4000;
+const BLOCKS = "p, li, h1, h2, h3, h4, h5, h6, th, td"; // code stays from left to right
 
 // One entry of each kind: (entry, send) => element. `send` talks to the kernel.
 const KINDS = {
@@ -90,7 +91,7 @@ function formatted(entry) {
   if (entry.html) {
     text.classList.add("namu-md");
     text.innerHTML = entry.html;
-    for (const block of text.children) block.dir = "auto";
+    for (const block of text.querySelectorAll(BLOCKS)) block.dir = "auto";
   } else {
     text.textContent = entry.text;
   }
@@ -152,7 +153,7 @@ function fillChips(item, entry) {
   const open = item.dataset.open ?? "";
   const focused = [...item.querySelectorAll(".namu-chip")].indexOf(document.activeElement);
   item.replaceChildren();
-  const detail = element("pre", "namu-detail");
+  const detail = element("pre", "namu-detail", "");
   detail.id = `namu-detail-${own}-${++ids}`;
   const chips = element("div", "namu-chips");
   entry.chips.forEach((chip, n) => {
@@ -161,7 +162,8 @@ function fillChips(item, entry) {
       mark();
     });
     made.dataset.state = chip.state;
-    made.append(element("span", "namu-dot"), chip.kind === "tool" ? `${chip.name}()` : chip.name);
+    const name = chip.kind === "tool" ? `${chip.name}()` : chip.name;
+    made.append(element("span", "namu-dot"), element("span", "", name));
     made.append(element("span", "namu-hidden", `, ${chip.kind}, ${chip.state}`));
     if (chip.share !== undefined) {
       const bar = element("progress");

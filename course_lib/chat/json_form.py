@@ -1,22 +1,36 @@
 """Fields of a form for values that JSON can hold, from a JSON Schema and back.
 
 A value goes to the browser as text and is read back from text. JavaScript keeps numbers as 64-bit
-floats, so a number that went there as a number could come back as another one.
+floats, so a number that went there as a number could come back as another one. A field that nobody
+has changed gives the value itself.
 """
 
 from __future__ import annotations
 
-import json
 import math
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
-from jsonschema import Draft202012Validator
-from langchain_core.utils.json_schema import dereference_refs
+from jsonschema import Draft202012Validator, FormatChecker
 
-from course_lib.display import format_json, summary_line
+from course_lib.chat.exact_json import (
+    as_json,
+    json_text,
+    read_integer,
+    read_json,
+    read_number,
+    storable,
+)
+from course_lib.chat.json_schema import (
+    allows_text,
+    choices_of,
+    followed,
+    is_self_contained,
+    without_null,
+)
+from course_lib.chat.markup import exact
 from course_lib.persistence import is_equal
 
 LONG = 60
@@ -25,6 +39,10 @@ LONG = 60
 MAX_LABEL_LENGTH = 300
 
 Kind = Literal["text", "long text", "integer", "number", "boolean", "choice", "json"]
+Empty = Literal["refused", "null", "left out"]
+
+LEFT_OUT = object()
+"""What an empty field gives that the answer may do without."""
 
 
 class InvalidAnswer(ValueError):
@@ -45,6 +63,9 @@ class Field:
         kind: what it holds.
         value: what it starts with.
         choices: the values to choose from, for a choice.
+        titles: what the person reads for each choice; by default the choice itself.
+        empty: what an empty field means. An empty text is a text where it is `refused`.
+        takes_text: whether a JSON field also takes a text that is no JSON.
     """
 
     name: str
@@ -52,32 +73,33 @@ class Field:
     kind: Kind
     value: Any = None
     choices: tuple[Any, ...] = ()
+    titles: tuple[str, ...] = ()
+    empty: Empty = "refused"
+    takes_text: bool = False
 
-    @property
+    @cached_property
     def labels(self) -> tuple[str, ...]:
-        """A label for each choice, no label twice."""
-        plain = [each if isinstance(each, str) else _json_text(each) for each in self.choices]
-        return tuple(
-            label if plain.count(label) == 1 else _json_text(choice)
-            for label, choice in zip(plain, self.choices, strict=True)
-        )
+        """A label for each choice, no label twice, and none empty."""
+        plain = self.titles or tuple(map(_choice_label, self.choices))
+        labels: list[str] = []
+        for label, choice in zip(plain, self.choices, strict=True):
+            unique = exact(label if label and plain.count(label) == 1 else json_text(choice))
+            while unique in labels:
+                unique += " (again)"
+            labels.append(unique)
+        return tuple(labels)
 
-    @property
+    @cached_property
     def text(self) -> str:
-        """What the field shows at first."""
+        """What the field shows at first; empty where nothing is chosen or known."""
         if self.kind == "choice":
-            found = (
-                label
-                for label, choice in zip(self.labels, self.choices, strict=True)
-                if choice is self.value
-                or (type(choice) is type(self.value) and choice == self.value)
-            )
-            return next(found, "")
+            pairs = zip(self.labels, self.choices, strict=True)
+            return next((label for label, choice in pairs if choice is self.value), "")
         if self.value is None:
             return ""
         if isinstance(self.value, str):
-            return self.value
-        return _json_text(self.value) if self.kind != "json" else format_json(self.value)
+            return storable(self.value)
+        return json_text(self.value, indent=1 if self.kind == "json" else None)
 
     def read(self, given: Any) -> Any:
         """Return what the person filled in, as the type that the field asks for.
@@ -85,159 +107,186 @@ class Field:
         Args:
             given: a text from the browser, or a value from code.
 
+        Returns:
+            The value; `LEFT_OUT` where the answer shall not hold this field.
+
         Raises:
-            InvalidAnswer: the text cannot be read.
+            InvalidAnswer: the text cannot be read, or is empty where something is needed.
         """
-        if not isinstance(given, str):
+        if given is not None and not isinstance(given, str):
             return given
-        if self.kind == "choice":
-            return self._chosen(given)
-        if given == self.text and self.value not in (None, ""):
+        if self.value is not None and given is not None and _lines(given) == _lines(self.text):
             return self.value  # untouched: exactly what was asked about
-        match self.kind:
-            case "integer" | "number":
-                return self._number(given.strip())
-            case "json":
-                return self._json(given)
-            case _:
-                return _storable(given)
+        if given is None or not given.strip():
+            return self._nothing(given)
+        try:
+            match self.kind:
+                case "choice":
+                    return self._chosen(given)
+                case "integer":
+                    return read_integer(given.strip())
+                case "number":
+                    return read_number(given.strip())
+                case "json":
+                    return self._json(given)
+                case _:
+                    return storable(given)
+        except ValueError as error:
+            raise InvalidAnswer({self.name: f"{error}."}) from None
+
+    def _nothing(self, given: str | None) -> Any:
+        """What an empty field gives; spaces in a text are a text."""
+        is_text = given is not None and self.kind in ("text", "long text")
+        if is_text and (given or self.empty == "refused"):
+            return storable(given)
+        if self.empty == "refused":
+            what = "Nothing is chosen. Choose one." if self.kind == "choice" else None
+            raise InvalidAnswer({self.name: what or "This is empty. Fill it in."})
+        return None if self.empty == "null" else LEFT_OUT
 
     def _chosen(self, label: str) -> Any:
         if label in self.labels:
             return self.choices[self.labels.index(label)]
-        return label  # the schema says that it is none of the choices
-
-    def _number(self, text: str) -> int | float | None:
-        if not text:
-            return None
-        if re.fullmatch(r"[+-]?[0-9]{1,4000}", text):
-            return int(text)
-        if self.kind == "number":
-            try:
-                number = float(text)
-            except ValueError:
-                number = math.nan
-            if math.isfinite(number):
-                return number
-        whole = "whole " if self.kind == "integer" else ""
-        raise InvalidAnswer({self.name: f"{summary_line(text)} is no {whole}number."})
+        return storable(label)  # from code: the schema says whether it is one of the choices
 
     def _json(self, text: str) -> Any:
-        if not text.strip():
-            return None
+        may_be_text = self.takes_text and text.strip()[0] not in "[{"
+        if may_be_text and isinstance(self.value, str):
+            return storable(text)  # it was a text, and stays one
         try:
             return read_json(text)
         except ValueError as error:
-            if self.value in (None, "") and text.strip()[0] not in "[{":
-                return _storable(text)  # a field of several types; the schema decides
-            raise InvalidAnswer({self.name: f"This is no JSON: {error}."}) from None
-
-
-def read_json(text: str) -> Any:
-    """Read JSON.
-
-    Raises:
-        ValueError: it is none, or holds what JSON cannot hold (NaN, Infinity), or is nested too
-            deeply to be read.
-    """
-
-    def refuse(constant: str) -> Any:
-        raise ValueError(f"JSON has no {constant}")
-
-    try:
-        return json.loads(_storable(text), parse_constant=refuse)
-    except RecursionError:
-        raise ValueError("it is nested too deeply") from None
+            if may_be_text:
+                return storable(text)
+            raise ValueError(f"This is no JSON that can be sent: {error}") from None
 
 
 def fields_of(schema: Mapping[str, Any], given: Mapping[Any, Any]) -> Iterator[Field]:
     """Yield a field for each property of an object's schema.
 
     Args:
-        schema: with `properties`; references in it have been followed.
+        schema: one that asks for an object with `properties`.
         given: values to begin with, by property.
     """
-    for name, part in schema["properties"].items():
-        yield field_of(str(name), part, given.get(name))
+    simple = followed(schema, schema)
+    required = simple.get("required")
+    required = required if isinstance(required, (list, tuple)) else ()
+    for name, part in simple["properties"].items():
+        yield field_of(str(name), part, given, schema, required=name in required)
 
 
-def field_of(name: str, part: Any, given: Any) -> Field:
+def field_of(
+    name: str, part: Any, given: Mapping[Any, Any], schema: Mapping[str, Any], *, required: bool
+) -> Field:
     """Return the field for one part of a schema.
 
     Args:
-        name: key of the value.
-        part: its schema; `True` allows anything.
-        given: the value to begin with, None for the schema's default.
+        name: key of the value, in the answer and in `given`.
+        part: the schema of the value; `True` allows anything.
+        given: what the question holds, by key. A value that the schema does not allow is not used.
+        schema: the whole schema, in which references are looked up.
+        required: whether the answer must hold the value.
     """
-    part = _without_null(part) if isinstance(part, Mapping) else {}
+    part, is_nullable = without_null(part, schema)
     named = part.get("description") or part.get("title") or name.replace("_", " ")
-    label = str(named)[:MAX_LABEL_LENGTH]
-    value = given if given is not None else part.get("default")
-    choices = part.get("enum")
-    if isinstance(choices, (list, tuple)) and choices:
-        known = any(choice is value or is_equal(choice, value) for choice in choices)
-        return Field(name, label, "choice", value if known else choices[0], tuple(choices))
-    kind = part.get("type")
-    if kind in ("integer", "number") and _is_number_or_none(value):
-        return Field(name, label, kind, value)
-    if kind == "boolean" and (value is None or isinstance(value, bool)):
-        return Field(name, label, "boolean", value)
-    if kind == "string" and (value is None or isinstance(value, str)):
-        text = value or ""
-        return Field(name, label, "long text" if len(text) > LONG else "text", text)
-    return Field(name, label, "json", value)
-
-
-def followed(schema: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return a schema with its references followed; as it is where they cannot be."""
-    try:
-        return dereference_refs(dict(schema))
-    except Exception:  # noqa: BLE001  a broken schema raises KeyError, TypeError, RecursionError
-        return schema
+    defined = {key: schema[key] for key in ("$defs", "definitions") if key in schema}
+    value = _first_value({**defined, **part}, given.get(name))
+    empty: Empty = "refused" if required or value is not None else "left out"
+    if is_nullable:
+        empty = "null" if required or name in given or value is not None else "left out"
+    kind, choices, titles = _kind(part, value)
+    if kind == "choice":
+        value = _chosen_value(choices, value, is_needed=empty == "refused")
+    return Field(
+        name=storable(name),
+        label=storable(str(named)[:MAX_LABEL_LENGTH]),
+        kind=kind,
+        value=value,
+        choices=choices,
+        titles=titles,
+        empty=empty,
+        takes_text=kind == "json" and allows_text(part),
+    )
 
 
 def schema_errors(schema: Mapping[str, Any], answer: Any) -> dict[str, str]:
     """Return what a schema finds wrong with an answer, by field.
 
     Args:
-        schema: any mapping. One that is no JSON Schema finds nothing.
+        schema: any mapping. One that is no JSON Schema, or that refers to another one, finds
+            nothing.
         answer: what the person filled in.
     """
     errors: dict[str, str] = {}
+    if not is_self_contained(schema):
+        return errors  # to follow the reference, the validator would read from the network
+    checker = FormatChecker(formats=("date",))  # of the others, Pydantic takes more than this does
     try:
-        for error in Draft202012Validator(schema).iter_errors(answer):
+        for error in Draft202012Validator(schema, format_checker=checker).iter_errors(answer):
             name = str(error.absolute_path[0]) if error.absolute_path else "answer"
-            errors.setdefault(name, error.message)
+            message = error.message
+            if len(message) > MAX_LABEL_LENGTH:
+                message = f"{message[:MAX_LABEL_LENGTH]}..."
+            errors.setdefault(name, message)
     except Exception:  # noqa: BLE001  a broken schema raises several types; the graph checks too
         return errors
     return errors
 
 
-def _without_null(part: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A schema with the null of an optional field left out."""
-    options = part.get("anyOf")
-    if isinstance(options, list):
-        some = [o for o in options if isinstance(o, Mapping) and o.get("type") != "null"]
-        if len(some) == 1 and len(some) < len(options):
-            rest = {k: v for k, v in part.items() if k != "anyOf"}
-            return {**_without_null(some[0]), **rest}
-    if "const" in part:
-        return {**part, "enum": [part["const"]]}
-    return part
+def _first_value(part: Mapping[str, Any], given: Any) -> Any:
+    """What a field starts with: what was asked about, or else the schema's default."""
+    for value in (given, part.get("default")):
+        if value is None:
+            continue
+        written = as_json(value)
+        if not schema_errors(part, written):
+            is_text = isinstance(written, str)
+            return written if is_text or schema_errors(part, value) else value
+        if part.get("type") in ("integer", "number") and isinstance(written, str):
+            try:
+                return read_number(written.strip())
+            except ValueError:
+                continue
+    return None
+
+
+def _kind(part: Mapping[str, Any], value: Any) -> tuple[Kind, tuple[Any, ...], tuple[str, ...]]:
+    """The kind of a field, with its choices and their titles."""
+    choices, titles = choices_of(part)
+    if choices:
+        return "choice", choices, titles
+    match part.get("type"):
+        case "boolean" if value is None:
+            return "choice", (True, False), ("yes", "no")
+        case "boolean" if isinstance(value, bool):
+            return "boolean", (), ()
+        case "integer" | "number" as kind if _is_number_or_none(value):
+            return kind, (), ()
+        case "string" if value is None or isinstance(value, str):
+            text = value or ""
+            is_long = len(text) > LONG or bool({"\n", "\r"} & set(text))
+            return "long text" if is_long else "text", (), ()
+    return "json", (), ()
+
+
+def _chosen_value(choices: tuple[Any, ...], value: Any, *, is_needed: bool) -> Any:
+    """The choice that a form starts with; a choice is made for nobody unless it is the only one."""
+    if value is None:
+        return choices[0] if is_needed and len(choices) == 1 else None
+    same = [choice for choice in choices if is_equal(choice, value)]
+    same_type = [choice for choice in same if type(choice) is type(value)]
+    return next(iter(same_type or same), None)
+
+
+def _choice_label(choice: Any) -> str:
+    return choice if isinstance(choice, str) else json_text(choice)
+
+
+def _lines(text: str) -> str:
+    """A text with the line breaks of a browser's text box."""
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _is_number_or_none(value: Any) -> bool:
     number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return value is None or (number and math.isfinite(value))
-
-
-def _json_text(value: Any) -> str:
-    try:
-        return json.dumps(value, ensure_ascii=False, allow_nan=False)
-    except (TypeError, ValueError, RecursionError):
-        return summary_line(value)
-
-
-def _storable(text: str) -> str:
-    """A text without half of a surrogate pair, which cannot be written as UTF-8."""
-    return text.encode("utf-8", "replace").decode()
+    return value is None or (number and (isinstance(value, int) or math.isfinite(value)))

@@ -13,12 +13,36 @@ from functools import lru_cache
 
 import nh3
 from markdown_it import MarkdownIt
-from markdown_it.rules_inline import StateInline
+from markdown_it.rules_core import StateCore
+
+from course_lib.chat.formulas import add_formulas
 
 TAGS = {
-    *("p", "br", "hr", "em", "strong", "s", "code", "pre", "blockquote", "a"),
-    *("ul", "ol", "li", "h1", "h2", "h3", "h4", "h5", "h6"),
-    *("table", "thead", "tbody", "tr", "th", "td"),
+    "a",
+    "blockquote",
+    "br",
+    "code",
+    "em",
+    "h1",
+    "h2",
+    "h3",
+    "h4",
+    "h5",
+    "h6",
+    "hr",
+    "li",
+    "ol",
+    "p",
+    "pre",
+    "s",
+    "strong",
+    "table",
+    "tbody",
+    "td",
+    "th",
+    "thead",
+    "tr",
+    "ul",
 }
 ATTRIBUTES = {"a": {"href", "title"}, "ol": {"start"}}
 SCHEMES = ("http://", "https://", "mailto:")
@@ -29,44 +53,50 @@ MISLEADING = re.compile(
 """Controls, halves of surrogate pairs, and characters that embed, isolate or override a direction:
 text with them may read otherwise than it is."""
 
+ISOLATE = re.compile("[\u2066-\u2068]([^\u2028-\u202e\u2066-\u206f\r\n]*)\u2069")
+"""A piece of one line whose direction is isolated from the rest, as HTML's `bdi` does: right around
+a name in the other direction. It begins and ends in this line and holds no other."""
+
 INVISIBLE = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2060-\u2065\u3164"
     "\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb\U000e0000-\U000e0fff]"
 )
 """Characters that take no room, or only room. In prose some are right (the direction marks of
-Hebrew and Arabic, the joiners of Persian); in what is approved none is, but those of emoji."""
+Hebrew and Arabic, the joiners of Persian). What is approved has them only in `VISIBLE_PARTS`."""
 
 _BASE = (
     "[\u00a9\u00ae\u203c\u2049\u2122\u2139\u2190-\u21ff\u2300-\u27bf\u2934\u2935\u2b00-\u2bff"
-    "\u3030\u303d\u3297\u3299\U0001f000-\U0001faff]\ufe0f?[\U0001f3fb-\U0001f3ff]?"
+    "\u3030\u303d\u3297\u3299\U0001f000-\U0001faff][\ufe0e\ufe0f]?[\U0001f3fb-\U0001f3ff]?"
 )
-EMOJI = re.compile(f"[#*0-9]\ufe0f?\u20e3|{_BASE}(?:\u200d{_BASE})*")
-"""An emoji with what belongs to it: its presentation selector, skin tone, and joined emoji."""
-
-FORMULA = re.compile(
-    r"\\\[.+?\\\]|\\\(.+?\\\)|\$\$.+?\$\$|\$(?![\s\d.,])[^$\n]*?[^\s$\\]\$(?!\d)", re.DOTALL
+_KEYCAP = "[#*0-9]\ufe0f?\u20e3"
+_FLAG = "\U0001f3f4" + (  # England, Scotland, Wales; other tags could hide a text
+    "\U000e0067\U000e0062(?:\U000e0065\U000e006e\U000e0067|\U000e0073\U000e0063\U000e0074"
+    "|\U000e0077\U000e006c\U000e0073)\U000e007f"
 )
-"""A formula in LaTeX: `\\[...\\]`, `\\(...\\)`, `$$...$$` or `$...$`. A price such as
-$5 is none."""
+_JOINING = "\u0626\u0628\u062a-\u062e\u0633-\u063a\u0641-\u0647\u064a\u067e\u0686\u06a9\u06af\u06cc"
+_NON_JOINER = f"(?<=[{_JOINING}])\u200c(?=[\u0620-\u064a\u0671-\u06d3])"
+VISIBLE_PARTS = re.compile(f"{_KEYCAP}|{_FLAG}|{_BASE}(?:\u200d{_BASE})*|{_NON_JOINER}")
+"""What may hold an invisible character because it shows: an emoji with its presentation selector,
+skin tone and joined emoji, and the non-joiner of Persian between two letters that would join."""
 
 
 @lru_cache(maxsize=1)
 def _markdown() -> MarkdownIt:
-    # No pictures: one from the net would tell its server who reads, and when.
+    # No pictures: one from the network would tell its server who reads, and when.
     markdown = MarkdownIt("commonmark", {"html": False, "breaks": True}).disable("image")
-    markdown.inline.ruler.before("escape", "formula", _formula)
+    markdown.core.ruler.before("text_join", "misleading", _mark_misleading)
+    add_formulas(markdown)
     return markdown.enable(["table", "strikethrough"])
 
 
-def _formula(state: StateInline, silent: bool) -> bool:
-    """A rule for markdown-it: a formula is text, whatever Markdown its letters look like."""
-    found = FORMULA.match(state.src, state.pos, state.posMax)
-    if found is None:
-        return False
-    if not silent:
-        state.push("text", "", 0).content = found[0]
-    state.pos = found.end()
-    return True
+def _mark_misleading(state: StateCore) -> None:
+    """A rule for markdown-it: see what was written as an entity, and what could reorder code."""
+    for token in state.tokens:
+        for each in (token, *(token.children or ())):
+            if each.type in ("text_special", "fence", "code_block", "code_inline"):
+                each.content = MISLEADING.sub(_named, each.content)
+            if "title" in each.attrs:
+                each.attrs["title"] = MISLEADING.sub(_named, str(each.attrs["title"]))
 
 
 @lru_cache(maxsize=1024)
@@ -99,22 +129,29 @@ def plain(text: str) -> str:
     """Return a text in which what would change the direction of the rest is visible.
 
     Args:
-        text: from anybody.
+        text: from anybody. A piece that is isolated within its line stays as it is.
     """
-    return MISLEADING.sub(_named, text)
+    return _marked(text, ISOLATE, MISLEADING)
 
 
 def exact(text: str) -> str:
     """Return a text in which everything unseen is visible, for what a person is asked to approve.
 
     Args:
-        text: from anybody. What belongs to an emoji stays as it is.
+        text: from anybody. What belongs to `VISIBLE_PARTS` stays as it is.
     """
+    return MISLEADING.sub(_named, _marked(text, VISIBLE_PARTS, INVISIBLE))
+
+
+def _marked(text: str, kept: re.Pattern[str], marked: re.Pattern[str]) -> str:
+    """A text with some characters made visible, but not in the pieces that are kept."""
     shown, end = [], 0
-    for emoji in EMOJI.finditer(text):
-        shown += [INVISIBLE.sub(_named, text[end : emoji.start()]), emoji[0]]
-        end = emoji.end()
-    return plain("".join([*shown, INVISIBLE.sub(_named, text[end:])]))
+    for piece in kept.finditer(text):
+        inside = piece[1] if kept.groups else ""
+        whole = piece[0].replace(inside, marked.sub(_named, inside)) if inside else piece[0]
+        shown += [marked.sub(_named, text[end : piece.start()]), whole]
+        end = piece.end()
+    return "".join([*shown, marked.sub(_named, text[end:])])
 
 
 def _named(found: re.Match[str]) -> str:

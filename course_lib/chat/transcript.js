@@ -1,6 +1,6 @@
-// The log, the box to write in, and what both ends agree on.
+// The panel's view, and what both ends agree on: the kernel's list of entries.
 
-// What both ends agree on: the kernel's list of entries, kept here for every view of the panel.
+// The list is kept here for every view of the panel; the kernel reports what changes in it.
 export default () => {
   const entries = [];
   const views = new Set();
@@ -32,120 +32,37 @@ export default () => {
 
 function renderView(model, el, entries, views) {
   const send = (message) => {
-    following = message.kind !== "stop" || following; // who acts wants to see what comes of it
+    if (message.kind !== "stop") log.followFromNow(); // who acts wants to see what comes of it
     model.send(message);
   };
+  const composer = createComposer(model.get("suggestions"), send);
+  const log = createLog(entries, {
+    send,
+    takeFocus: composer.focus,
+    isNews: () => model.get("running"), // an old conversation that is opened is no news
+  });
   const root = element("section", "namu-panel");
   root.setAttribute("aria-label", `Chat with ${model.get("title")}`);
   const head = element("div", "namu-head");
-  const who = element("span", "namu-title", model.get("title"));
-  const brain = element("span", "namu-model");
-  head.append(who, brain);
-  const log = element("div", "namu-log");
-  log.setAttribute("role", "log");
-  log.setAttribute("aria-live", "off"); // whole answers are announced below, not every token
-  log.setAttribute("aria-label", "Conversation");
-  log.tabIndex = 0;
-  const jump = button("namu-jump", "\u2193 Newest", "Scroll to the newest message", () => {
-    log.scrollTop = log.scrollHeight;
-  });
-  const announcer = element("div", "namu-hidden");
-  announcer.setAttribute("role", "status");
-  announcer.setAttribute("aria-live", "polite");
-  const status = element("div", "namu-status");
-  const box = element("textarea", "namu-box");
-  box.rows = 2;
-  box.setAttribute("aria-label", "Your message");
-  box.placeholder = "Write a message";
-  box.dir = "auto";
-  const sender = button("namu-send", "Send", "", submit);
-  const stop = button("namu-stop", "Stop", "Stop the answer", () => send({ kind: "stop" }));
-  const bar = element("div", "namu-bar");
-  bar.append(box, sender, stop);
-  const offers = element("div", "namu-actions");
-  offers.setAttribute("role", "group");
-  offers.setAttribute("aria-label", "Things to say");
-  for (const text of model.get("suggestions")) {
-    offers.append(button("namu-suggest", text, "", () => send({ kind: "send", text })));
-  }
-  const lost = element("div", "namu-lost");
+  const brain = element("span", "namu-model", "");
+  head.append(element("span", "namu-title", model.get("title")), brain);
+  const status = element("div", "namu-status", "");
+  const lost = element("div", "namu-lost", "");
   lost.setAttribute("role", "alert");
   lost.hidden = true;
-  const middle = element("div", "namu-middle");
-  middle.append(log, jump);
+  const { middle, announcer } = log.parts;
+  const { offers, bar } = composer.parts;
   root.append(head, middle, status, announcer, lost, offers, bar);
   el.append(root);
-
-  const nodes = []; // one for each entry
-  let following = true;
-
-  log.addEventListener("scroll", () => {
-    following = log.scrollHeight - log.scrollTop - log.clientHeight < 40;
-    jump.hidden = following;
+  root.addEventListener("keydown", (event) => {
+    if (event.key === "Escape" && !isComposing(event)) send({ kind: "stop" });
+    event.stopPropagation(); // keys typed here are no notebook shortcuts
   });
-
-  function follow() {
-    if (following) log.scrollTop = log.scrollHeight;
-    jump.hidden = following;
-  }
-
-  function show(start) {
-    const old = new Map(nodes.splice(start).map((node) => [node.namuKey, node]));
-    const focused = document.activeElement;
-    log.querySelector(".namu-empty")?.remove();
-    const wanted = entries.slice(start).map((entry) => {
-      const json = JSON.stringify(entry);
-      const key = `${entry.kind} ${entry.key}`;
-      let node = old.get(key);
-      old.delete(key);
-      if (node && node.namuJson !== json && entry.kind === "work") {
-        fillChips(node, entry);
-      } else if (node && node.namuJson !== json && entry.kind === "approval") {
-        node.update(entry);
-      } else if (!node || node.namuJson !== json) {
-        node?.remove();
-        node = (KINDS[entry.kind] ?? KINDS.note)(entry, send);
-        announce(entry);
-      }
-      node.namuKey = key;
-      node.namuJson = json;
-      return node;
-    });
-    old.forEach((node) => node.remove()); // first, so that those which stay need not move
-    for (const node of wanted) {
-      nodes.push(node);
-      const here = log.children[nodes.length - 1];
-      if (here !== node) log.insertBefore(node, here ?? null);
-    }
-    if (!nodes.length) log.append(element("div", "namu-empty", "Nothing has been said yet."));
-    if (focused !== document.activeElement && !document.contains(focused)) box.focus();
-    follow();
-  }
-
-  function grow({ key, text }) {
-    const at = entries.findLastIndex((each) => each.key === key);
-    const node = nodes[at];
-    if (!node) return;
-    node.querySelector(".namu-text").append(text);
-    node.namuJson = JSON.stringify(entries[at]);
-    follow();
-  }
-
-  function announce(entry) {
-    if (!model.get("running")) return; // an old conversation that is opened is no news
-    if (entry.kind === "answer" && entry.html) announcer.textContent = entry.text;
-    if (entry.kind === "problem" || entry.kind === "note") announcer.textContent = entry.text;
-    if (entry.kind === "approval") announcer.textContent = `The graph asks: ${entry.question}`;
-  }
-
-  function giveBack(text) {
-    box.value = box.value ? `${box.value}\n${text}` : text;
-  }
 
   function showStatus() {
     status.textContent = model.get("status");
-    stop.disabled = !model.get("running");
-    log.setAttribute("aria-busy", String(model.get("running")));
+    composer.setRunning(model.get("running"));
+    log.setBusy(model.get("running"));
   }
 
   function showModel() {
@@ -155,45 +72,28 @@ function renderView(model, el, entries, views) {
 
   function showLost() {
     const waiting = entries.filter((entry) => entry.kind === "waiting");
-    waiting.forEach((entry) => giveBack(entry.text));
+    waiting.forEach((entry) => composer.giveBack(entry.text));
     lost.textContent = model.get("lost");
     lost.hidden = false;
     for (const each of root.querySelectorAll("button, input, select, textarea")) each.disabled = true;
     status.textContent = "";
-    log.setAttribute("aria-busy", "false");
+    log.setBusy(false);
   }
 
-  function submit() {
-    send({ kind: "send", text: box.value });
-    box.value = "";
-    box.focus();
-  }
-
-  box.addEventListener("keydown", (event) => {
-    if (isSend(event)) {
-      event.preventDefault();
-      submit();
-    }
-  });
-  root.addEventListener("keydown", (event) => {
-    if (event.key === "Escape" && !isComposing(event)) send({ kind: "stop" });
-    event.stopPropagation(); // keys typed here are no notebook shortcuts
-  });
-
-  const view = { show, grow, giveBack };
+  const view = { show: log.show, grow: log.grow, giveBack: composer.giveBack };
+  const listeners = {
+    "change:status": showStatus,
+    "change:running": showStatus,
+    "change:model_name": showModel,
+    comm_live_update: showLost,
+  };
   views.add(view);
-  model.on("change:status", showStatus);
-  model.on("change:running", showStatus);
-  model.on("change:model_name", showModel);
-  model.on("comm_live_update", showLost);
-  show(0);
+  for (const [event, listener] of Object.entries(listeners)) model.on(event, listener);
+  view.show(0);
   showStatus();
   showModel();
   return () => {
     views.delete(view);
-    model.off("change:status", showStatus);
-    model.off("change:running", showStatus);
-    model.off("change:model_name", showModel);
-    model.off("comm_live_update", showLost);
+    for (const [event, listener] of Object.entries(listeners)) model.off(event, listener);
   };
 }

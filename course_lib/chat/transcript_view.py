@@ -19,6 +19,12 @@ from course_lib.chat.transcript import Transcript
 from course_lib.display import joined_script
 
 HERE = Path(__file__).parent
+SCRIPTS = ("dom.js", "approval.js", "entries.js", "log.js", "composer.js", "transcript.js")
+"""The widget's script in parts; each may use what the others define."""
+
+STYLES = ("transcript.css", "entries.css")
+"""The widget's style sheet in parts."""
+
 BATCH_SECONDS = 0.05
 
 
@@ -31,10 +37,8 @@ class TranscriptView(anywidget.AnyWidget):
         options: the traits below.
     """
 
-    _esm = joined_script(
-        HERE / "dom.js", HERE / "approval.js", HERE / "entries.js", HERE / "transcript.js"
-    )
-    _css = HERE / "transcript.css"
+    _esm = joined_script(*(HERE / name for name in SCRIPTS))
+    _css = joined_script(*(HERE / name for name in STYLES))
 
     title = traitlets.Unicode("").tag(sync=True)
     suggestions = traitlets.List().tag(sync=True)
