@@ -350,3 +350,51 @@ async def test_a_click_in_a_tree_over_an_asynchronous_saver_shows_the_state(tmp_
         view.selected = 2
         await asyncio.wait_for(view._lookup, 5)
         assert "found" in view.detail
+
+
+def _shared(levels: int) -> list:
+    """A list of two parts that are the same list, and so on: 2 ** levels parts in all."""
+    value: list = []
+    for _ in range(levels):
+        value = [value, value]
+    return value
+
+
+def _nested(levels: int, core: object = 0) -> list:
+    value: list = [core]
+    for _ in range(levels):
+        value = [value]
+    return value
+
+
+def _cycle() -> dict:
+    value: dict = {"name": "round"}
+    value["itself"] = value
+    return value
+
+
+@pytest.mark.parametrize("make", [lambda: _shared(60), lambda: _nested(3000), _cycle])
+def test_a_comparison_of_containers_comes_to_an_end(make):
+    assert is_equal(make(), make())
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ([1, 2], [1, 3]),
+        ([1], [1, 1]),
+        ({"a": 1}, {"b": 1}),
+        ({"a": [1]}, {"a": [2]}),
+        ([1], (1,)),
+        (_nested(3000, 1), _nested(3000, 2)),
+        ([np.zeros(2)], [np.ones(2)]),
+    ],
+)
+def test_containers_that_differ_are_not_equal(first, second):
+    assert not is_equal(first, second)
+    assert is_equal(first, first)
+
+
+def test_a_long_text_in_json_tells_how_much_was_cut():
+    assert "... 5,000 more characters" in format_json({"text": "x" * 25_000})
+    assert "more characters" not in format_json({"text": "x" * 20_000})

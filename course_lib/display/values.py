@@ -86,6 +86,17 @@ def shorten(text: str, width: int) -> str:
     return line if len(line) <= width else line[: width - len(CUT)].rstrip() + CUT
 
 
+def cut_text(text: str) -> str:
+    """Return a text, cut where it is longer than 20,000 characters; the cut tells how much more.
+
+    Args:
+        text: any text.
+    """
+    if len(text) <= MAX_TEXT:
+        return text
+    return f"{text[:MAX_TEXT]}{CUT} {len(text) - MAX_TEXT:,} more characters"
+
+
 def format_json(value: Any) -> str:
     """Return a value as JSON, line by line; a text as it is, and what is no JSON in short.
 
@@ -245,7 +256,7 @@ def _plain(value: Any, depth: int, inside: tuple[int, ...]) -> Any:
     if type(value) is int:
         return value if value.bit_length() <= MAX_BITS else _text(value, repr)
     if type(value) is str:
-        return value[:MAX_TEXT]
+        return cut_text(value)
     if isinstance(value, float):
         return value if math.isfinite(value) else repr(value)
     if depth >= MAX_DEPTH or id(value) in inside:

@@ -8,6 +8,10 @@ from typing import Any
 def is_equal(first: Any, second: Any) -> bool:
     """Return whether two values are equal, also where `==` raises or returns an array.
 
+    Containers are walked, and each pair of containers is looked at once. So lists that hold
+    themselves, lists inside each other 3,000 deep, and lists that share their parts all come to
+    an end; a plain `==` raises on the first two and takes hours over the third.
+
     Args:
         first: any value.
         second: another one.
@@ -15,8 +19,42 @@ def is_equal(first: Any, second: Any) -> bool:
     Returns:
         Values that cannot be compared are equal where they read the same.
     """
-    if first is second:
-        return True
+    pairs, seen = [(first, second)], set()
+    while pairs:
+        one, other = pairs.pop()
+        if one is other or (id(one), id(other)) in seen:
+            continue
+        parts = _parts(one, other)
+        if parts is None:
+            if not _is_equal_value(one, other):
+                return False
+            continue
+        seen.add((id(one), id(other)))
+        if parts is NOT_EQUAL:
+            return False
+        pairs.extend(parts)
+    return True
+
+
+NOT_EQUAL: list[tuple[Any, Any]] = []
+"""The parts of two containers that differ in their length or keys."""
+
+
+def _parts(first: Any, second: Any) -> list[tuple[Any, Any]] | None:
+    """The values of two containers side by side, or None where they are no such containers."""
+    kind = type(first)
+    if kind is not type(second) or kind not in (list, tuple, dict):
+        return None
+    if len(first) != len(second):
+        return NOT_EQUAL
+    if kind is not dict:
+        return [*zip(first, second, strict=True)]
+    if any(key not in second for key in first):
+        return NOT_EQUAL
+    return [(value, second[key]) for key, value in first.items()]
+
+
+def _is_equal_value(first: Any, second: Any) -> bool:
     try:
         found = first == second
         if isinstance(found, bool):
