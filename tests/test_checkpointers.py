@@ -2,9 +2,12 @@
 
 import secrets
 import signal
+import sqlite3
 import subprocess
 import sys
 import textwrap
+import threading
+import time
 
 import pytest
 
@@ -14,6 +17,7 @@ from course_lib.persistence import (
     connect,
     open_async_checkpointer,
     open_checkpointer,
+    open_store,
 )
 
 KEY = secrets.token_bytes(32)
@@ -185,3 +189,36 @@ def test_two_processes_writing_to_one_thread_leave_it_readable(url, tmp_path):
         graph = build_namu(checkpointer=saver)
         assert say(graph, "hello", "shared")["messages"][-1].text
         assert list(graph.get_state_history(config("shared")))
+
+
+@pytest.mark.parametrize("opened", [open_checkpointer, open_store])
+def test_a_file_is_not_closed_under_a_reader(tmp_path, opened):
+    """SQLite crashes the process when a connection is closed while another thread reads."""
+    reading, order = threading.Event(), []
+
+    def read(lock):
+        with lock:
+            reading.set()
+            time.sleep(0.2)
+            order.append("read")
+
+    with opened(f"sqlite:///{tmp_path / 'chat.db'}") as saver:
+        reader = threading.Thread(target=read, args=(saver.lock,))
+        reader.start()
+        reading.wait()
+    order.append("closed")
+    reader.join()
+    assert order == ["read", "closed"]
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        saver.conn.execute("SELECT 1")
+
+
+def test_a_list_that_was_left_half_read_does_not_hold_up_the_end(tmp_path, monkeypatch):
+    monkeypatch.setattr("course_lib.persistence.checkpointers.LONGEST_READ_SECONDS", 0.1)
+    with open_checkpointer(f"sqlite:///{tmp_path / 'chat.db'}") as saver:
+        graph = build_namu(checkpointer=saver)
+        config = {"configurable": {"thread_id": "t"}}
+        graph.invoke({"messages": [("user", "hello")]}, config)
+        half_read = saver.list(config)
+        next(half_read)
+    half_read.close()

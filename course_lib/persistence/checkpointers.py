@@ -9,8 +9,9 @@ The saver that comes out is LangGraph's own, with nothing between it and the gra
 from __future__ import annotations
 
 import sqlite3
+import threading
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, closing, contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from langgraph.checkpoint.base import BaseCheckpointSaver
     from langgraph.checkpoint.serde.base import SerializerProtocol
     from psycopg_pool import ConnectionPool
+
+LONGEST_READ_SECONDS = 10.0
+"""How long the end of a `with` block waits for somebody who still reads, in seconds."""
 
 TABLES = ("checkpoints", "checkpoint_blobs", "checkpoint_writes")
 """The tables of LangGraph's PostgreSQL saver that hold conversations."""
@@ -56,8 +60,10 @@ def open_checkpointer(
     elif kind == "sqlite":
         from langgraph.checkpoint.sqlite import SqliteSaver
 
-        with closing(open_file(place, setup)) as connection:
-            yield SqliteSaver(connection, serde=serializer)
+        connection = open_file(place, setup)
+        saver = SqliteSaver(connection, serde=serializer)
+        with closing_when_free(connection, saver.lock):
+            yield saver
     else:
         saver_class = _postgres_saver(encrypted=key is not None)
         with open_pool(place) as pool:
@@ -122,6 +128,29 @@ def _serializer(key: bytes | None) -> SerializerProtocol:
     from course_lib.persistence.encryption import EncryptingSerializer, PlaintextSerializer
 
     return PlaintextSerializer() if key is None else EncryptingSerializer(key)
+
+
+@contextmanager
+def closing_when_free(connection: sqlite3.Connection, lock: threading.Lock) -> Iterator[None]:
+    """Close a connection at the end, once nobody reads from it.
+
+    A panel may read in a thread of its own while a cell leaves its `with` block. SQLite crashes
+    the whole process when a connection is closed in the middle of a read.
+
+    Args:
+        connection: to close.
+        lock: is held by every reader and writer.
+    """
+    try:
+        yield
+    finally:
+        free = lock.acquire(timeout=LONGEST_READ_SECONDS)
+        try:
+            if free:  # else a reader was left half done: its connection ends with the process
+                connection.close()
+        finally:
+            if free:
+                lock.release()
 
 
 def open_file(place: str, setup: bool = True) -> sqlite3.Connection:

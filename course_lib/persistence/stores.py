@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from course_lib.persistence.checkpointers import open_file, parse_url
+from course_lib.persistence.checkpointers import closing_when_free, open_file, parse_url
 from course_lib.persistence.postgres_pools import open_pool
 from course_lib.persistence.table_setup import make_postgres_tables, sqlite_tables_lock
 
@@ -33,8 +33,10 @@ def open_store(url: str) -> Iterator[BaseStore]:
     elif kind == "sqlite":
         from langgraph.store.sqlite import SqliteStore
 
-        open_file(place).close()
-        with SqliteStore.from_conn_string(place) as store:
+        connection = open_file(place)
+        connection.isolation_level = None  # the store begins and ends its transactions itself
+        store = SqliteStore(connection)
+        with closing_when_free(connection, store.lock):
             with sqlite_tables_lock(place):
                 store.setup()
             yield store
