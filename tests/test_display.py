@@ -3,8 +3,10 @@
 import asyncio
 import json
 import operator
+import re
 import time
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Annotated
 
 import numpy as np
@@ -19,7 +21,9 @@ from typing_extensions import TypedDict
 
 from course_lib.display import (
     format_json,
+    map_svg,
     show_graph,
+    show_map,
     show_messages,
     show_state,
     show_steps,
@@ -36,6 +40,7 @@ from course_lib.persistence import (
     is_equal,
     open_async_checkpointer,
 )
+from course_lib.places import load_places
 
 
 class S(TypedDict):
@@ -398,3 +403,24 @@ def test_containers_that_differ_are_not_equal(first, second):
 def test_a_long_text_in_json_tells_how_much_was_cut():
     assert "... 5,000 more characters" in format_json({"text": "x" * 25_000})
     assert "more characters" not in format_json({"text": "x" * 20_000})
+
+
+def test_a_map_has_numbered_pins_and_a_text_beside_it(shown):
+    places = [p for p in load_places() if p.category == "palace"][:3]
+    text, (_, source) = shown(show_map, places)
+    assert [line.split(". ")[0] for line in text.splitlines()] == ["1", "2", "3"]
+    assert source.count("<circle") == 3 and source.count('<path class="namu-map-here"') >= 1
+    assert show_map([p.as_dict() for p in places]) is None  # mappings, as the state holds them
+
+
+def test_a_map_of_hostile_names_and_of_nothing():
+    name = "</title><script>x</script>"
+    assert "<script" not in map_svg([(name, (37.5, 127.0))])
+    assert map_svg([]).count("<path") == 25
+
+
+def test_pins_on_one_spot_are_moved_apart():
+    spot = (37.57, 126.98)
+    drawn = map_svg([(str(n), spot) for n in range(4)])
+    across = [float(x) for x in re.findall(r'cx="([\d.]+)"', drawn)]
+    assert min(b - a for a, b in pairwise(sorted(across))) >= 18

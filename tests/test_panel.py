@@ -16,6 +16,7 @@ from typing_extensions import TypedDict
 
 from course_lib.chat import ChatPanel
 from course_lib.chat.panel import MAX_MESSAGE_LENGTH
+from course_lib.chat.panel_actions import perform
 from course_lib.chat.thread_list import UNTITLED
 from course_lib.models import OfflineChatModel
 from course_lib.namu import book_place, build_namu
@@ -49,12 +50,15 @@ async def test_an_answer_goes_over_in_batches_and_once_more_as_html_at_the_end()
     await chat.send("a cafe in Mapo")
     await asyncio.sleep(0.1)
     changes = [change for batch in sent for change in batch["changes"]]
-    grown = "".join(change["text"] for change in changes if change["kind"] == "grew")
+    growing = ("grew", "formatted")
+    grown = "".join(change["text"] for change in changes if change["kind"] in growing)
     answer = said(chat)[-1][1]
     assert grown and answer.endswith(grown)
+    assert any("<li>" in change["block"] for change in changes if change["kind"] == "formatted")
     assert 2 <= len(sent) < 40
-    last = changes[-1]["entries"][-1]
-    assert last["kind"] == "answer" and "<li>" in last["html"]
+    entries = [entry for change in changes for entry in change.get("entries", ())]
+    answers = [entry for entry in entries if entry["kind"] == "answer"]
+    assert "<li>" in answers[-1]["html"]
     assert not chat.view.running and chat.view.model_name == "namu-offline"
 
 
@@ -64,7 +68,7 @@ async def test_a_later_view_is_told_everything():
     await asyncio.sleep(0.1)
     sent = []
     chat.view.send = sent.append
-    chat._on_action({"kind": "hello"})
+    perform(chat, {"kind": "hello"})
     await asyncio.sleep(0.1)
     (batch,) = sent
     (change,) = batch["changes"]
@@ -129,7 +133,7 @@ async def test_a_booking_is_approved_on_its_card_and_a_wrong_number_is_told_ther
     other.inspector.view_selector.value = "Memory"
     await settled(other)
     assert "Friday" not in other.inspector.memory.value
-    chat._on_action({"kind": "answer", "id": card["id"], "values": {"approve": True}})
+    perform(chat, {"kind": "answer", "id": card["id"], "values": {"approve": True}})
     await settled(chat)
     assert "no longer open" in chat.transcript.entries[-1]["text"]
 
@@ -183,13 +187,13 @@ async def test_100_kB_are_taken_and_much_more_is_given_back():
 
 async def test_stop_and_go_on_by_the_buttons():
     chat = panel(model=OfflineChatModel(tokens_per_second=40))
-    chat._on_action({"kind": "send", "text": "hello"})
+    perform(chat, {"kind": "send", "text": "hello"})
     while not any(entry["kind"] == "answer" for entry in chat.transcript.entries):
         await asyncio.sleep(0.01)
-    chat._on_action({"kind": "stop"})
+    perform(chat, {"kind": "stop"})
     await settled(chat)
     assert chat.transcript.entries[-1]["kind"] == "unfinished"
-    chat._on_action({"kind": "continue"})
+    perform(chat, {"kind": "continue"})
     await settled(chat)
     assert said(chat)[-1][1].startswith("Hello, I am Namu.")
 
@@ -197,11 +201,11 @@ async def test_stop_and_go_on_by_the_buttons():
 async def test_a_failure_of_the_panel_itself_is_a_card_too():
     chat = panel()
     await chat.send("hello")
-    chat._on_action({"kind": "edit", "id": "nobody", "text": "x"})
+    perform(chat, {"kind": "edit", "id": "nobody", "text": "x"})
     await settled(chat)
     assert "nothing to fork from" in chat.transcript.entries[-1]["text"]
     chat.threads.directory.touch = None
-    chat._on_action({"kind": "send", "text": "hello again"})
+    perform(chat, {"kind": "send", "text": "hello again"})
     await settled(chat)
     texts = [entry["text"] for entry in chat.transcript.entries if entry["kind"] == "problem"]
     assert "That did not work: TypeError" in texts[-1]
@@ -214,7 +218,7 @@ async def test_a_failure_of_the_panel_itself_is_a_card_too():
 )
 async def test_nonsense_from_the_browser_does_nothing(nonsense):
     chat = panel()
-    chat._on_action(nonsense)
+    perform(chat, nonsense)
     await settled(chat)
     assert chat.transcript.entries == []
 

@@ -31,7 +31,7 @@ def test_no_script_and_no_style_sheet_of_the_chat_is_left_out():
 
 def test_the_kernel_understands_what_the_browser_sends():
     sent = set(SEND.findall(str(TranscriptView._esm)))
-    understood = set(re.findall(r'"kind": "(\w+)"', (CHAT / "panel.py").read_text("utf-8")))
+    understood = set(re.findall(r'"kind": "(\w+)"', (CHAT / "panel_actions.py").read_text("utf-8")))
     assert sent and sent == understood
 
 

@@ -2,8 +2,8 @@
 
 function approvalCard(entry, send) {
   const form = element("form", "namu-entry namu-approval");
-  form.setAttribute("aria-label", "The graph asks");
-  form.append(element("div", "namu-who", "The graph asks"));
+  form.setAttribute("aria-label", entry.labels.asks);
+  form.append(element("div", "namu-who", entry.labels.asks));
   form.append(element("div", "namu-text", entry.question));
   if (entry.details.length) form.append(detailList(entry.details));
   const rows = new Map(entry.fields.map((field) => [field.name, fieldRow(field)]));
@@ -23,6 +23,12 @@ function approvalCard(entry, send) {
   }
   form.append(general, bar);
   form.addEventListener("submit", (event) => event.preventDefault());
+  form.addEventListener("keydown", (event) => {
+    if (!isSend(event) || !event.target.matches("input:not([type=checkbox]), select")) return;
+    event.preventDefault();
+    bar.querySelector("button:enabled")?.click(); // Enter does what the first button does
+  });
+  form.namuFilled = () => ({ [entry.id]: Object.fromEntries([...rows].map(([name, { read }]) => [name, read()])) });
 
   function setBusy(busy) {
     for (const each of bar.children) each.disabled = busy;
@@ -45,6 +51,11 @@ function approvalCard(entry, send) {
   };
   form.update(entry);
   return form;
+}
+
+// What is filled in on the cards that are open, by the id of the question.
+function filledCards(root) {
+  return Object.assign({}, ...[...root.querySelectorAll(".namu-approval")].map((form) => form.namuFilled()));
 }
 
 function formOf({ id, question, details, fields, buttons }) {

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from course_lib.chat.approval import Approval
 from course_lib.chat.markup import exact, plain
+from course_lib.chat.ui_words import words_for
 
 if TYPE_CHECKING:
     from langgraph.types import Interrupt
@@ -68,15 +69,18 @@ def card_of(
     for field in approval.fields:
         if exact(field.text) != field.text:
             details.append([f"{_shown(field.label)}, every character", _shown(field.text)])
+    words = words_for(approval.question)
     return {
         "kind": "approval",
+        "labels": {"asks": words["asks"]},
         "key": f"approval-{approval.id}",
         "id": approval.id,
         "question": _shown(approval.question),
         "details": details,
         "fields": [_field(field) for field in approval.fields],
         "buttons": [
-            {"label": button.label, "values": dict(button.values)} for button in approval.buttons
+            {"label": words.get(button.label, button.label), "values": dict(button.values)}
+            for button in approval.buttons
         ],
         "errors": {plain(name): plain(text) for name, text in errors.items()},
         "busy": busy,

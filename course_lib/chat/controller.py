@@ -71,7 +71,7 @@ class ChatController:
         check_configurable(self.configurable)
         self.on_event = on_event
         self._reader = ThreadReader(self.access, thread_id or str(uuid4()))
-        self._runner = Runner(self.access, self._emit)
+        self.runner = Runner(self.access, self._emit)
         self._turns = Turns(self._shared)
         self._tasks = TaskRunner()
 
@@ -83,7 +83,7 @@ class ChatController:
     @property
     def running(self) -> bool:
         """Whether a run has begun and not ended."""
-        return self._runner.running
+        return self.runner.running
 
     @property
     def config(self) -> dict[str, Any]:
@@ -217,7 +217,7 @@ class ChatController:
     def stop(self) -> None:
         """Stop the run; messages that wait behind it are given back unsent."""
         self._turns.stop()
-        self._runner.stop()
+        self.runner.stop()
 
     async def tree(self, limit: int = 150) -> CheckpointTree:
         """Read the thread's checkpoint tree, from its `limit` newest checkpoints."""
@@ -258,12 +258,12 @@ class ChatController:
             raise
         except Exception as error:  # noqa: BLE001  of the graph, its saver or its database
             self._emit(RunStarted(message))
-            self._runner.end("failed", before, error, message, before)
+            self.runner.end("failed", before, error, message, before)
             return None
 
     async def _run(self, request: RunRequest) -> str:
         newest = {"configurable": {**self.configurable, "thread_id": self.thread_id}}
-        return await self._runner.run(request, self._reader, self.context, newest)
+        return await self.runner.run(request, self._reader, self.context, newest)
 
     async def _fork(self, key: str, message: BaseMessage) -> RunRequest:
         """Return a run in which a message takes the place of an earlier one."""

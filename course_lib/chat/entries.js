@@ -19,26 +19,31 @@ const KINDS = {
     for (const label of entry.attachments ?? []) {
       item.append(element("span", "namu-attachment", label));
     }
+    const bar = actionBar(entry, send);
     if (entry.kept) {
-      const edit = button("namu-action", "Edit and fork", "Edit and fork: this message", () =>
-        openEditor(item, text, edit, entry, send),
+      const edit = button("namu-action namu-edit-it", "Edit", "Edit and fork: this message", () =>
+        openEditor(item, text, bar, entry, send),
       );
-      item.append(edit);
+      bar.append(edit);
     }
+    item.append(bar);
     return item;
   },
   answer(entry, send) {
     const item = said("answer", entry);
     item.append(formatted(entry));
     if (entry.note) item.append(element("div", "namu-note", entry.note));
+    if (!entry.kept && !entry.note) return item; // it is still being written
+    const bar = actionBar(entry, send);
     if (entry.kept) {
-      item.append(
+      bar.append(
         button("namu-action", "Try again", "Try again: the same question, on a new branch", (event) => {
           event.currentTarget.disabled = true;
           send({ kind: "again", id: entry.key });
         }),
       );
     }
+    item.append(bar);
     return item;
   },
   summary(entry) {
@@ -46,14 +51,16 @@ const KINDS = {
     item.append(formatted(entry));
     return item;
   },
-  work(entry) {
-    const item = element("div", "namu-entry namu-work");
-    item.setAttribute("role", "group");
-    item.setAttribute("aria-label", "What the graph did");
-    fillChips(item, entry);
+  work: (entry) => timelineEntry(entry),
+  approval: (entry, send) => approvalCard(entry, send),
+  cards: (entry, send) => cardsEntry(entry, send),
+  decided(entry) {
+    const item = element("div", `namu-entry namu-decided namu-${entry.outcome}`);
+    const mark = element("span", "namu-dot", { yes: "\u2713", no: "\u2715" }[entry.outcome] ?? "\u2013");
+    mark.setAttribute("aria-hidden", "true");
+    item.append(mark, element("span", "namu-text", entry.text));
     return item;
   },
-  approval: (entry, send) => approvalCard(entry, send),
   problem: (entry) => plainEntry("problem", entry),
   note: (entry) => plainEntry("note", entry),
   waiting(entry) {
@@ -76,6 +83,47 @@ const KINDS = {
   },
 };
 
+// What can be done with a message. The versions of a message are those that were said in its place.
+function actionBar(entry, send) {
+  const bar = element("div", "namu-actions namu-message-actions");
+  const { versions } = entry;
+  if (versions) {
+    const { ids: all, at } = versions;
+    const step = (way, sign, label) => {
+      const made = button("namu-action", sign, label, () => send({ kind: "version", id: all[at + way] }));
+      made.disabled = !(at + way in all);
+      return made;
+    };
+    bar.append(
+      step(-1, "\u2039", "The version before"),
+      element("span", "namu-version", `${at + 1} / ${all.length}`),
+      step(1, "\u203a", "The next version"),
+    );
+  }
+  bar.append(
+    button("namu-action namu-copy", "Copy", "Copy the text", async (event) => {
+      const pressed = event.currentTarget;
+      await copyText(entry.text);
+      pressed.textContent = "Copied";
+      setTimeout(() => (pressed.textContent = "Copy"), 1500);
+    }),
+  );
+  return bar;
+}
+
+async function copyText(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+  } catch {
+    const box = element("textarea", "namu-hidden"); // a page without https may not use the clipboard
+    box.value = text;
+    document.body.append(box);
+    box.select();
+    document.execCommand("copy");
+    box.remove();
+  }
+}
+
 function said(kind, entry) {
   const item = element("div", `namu-entry namu-${kind}`);
   item.setAttribute("role", "article");
@@ -89,13 +137,37 @@ function formatted(entry) {
   const text = element("div", "namu-text");
   text.dir = "auto";
   if (entry.html) {
-    text.classList.add("namu-md");
-    text.innerHTML = entry.html;
-    for (const block of text.querySelectorAll(BLOCKS)) block.dir = "auto";
+    setMarkup(text, entry.html);
+    for (const list of text.querySelectorAll("ol, ul")) list.hidden = isOnCards(list, entry.titles);
+  } else if (entry.draft) {
+    text.append(element("div", "namu-done"), element("div", "namu-block"));
+    text.append(element("span", "namu-tail", ""));
+    showDraft(text, entry.draft);
   } else {
     text.textContent = entry.text;
   }
   return text;
+}
+
+// A draft: blocks that are done, the lines of the block that is not, and the line being written.
+function showDraft(text, { done, block, tail }) {
+  const [first, second, third] = text.children;
+  if (done) setMarkup(first, done, first.innerHTML !== "");
+  setMarkup(second, block);
+  third.textContent = tail;
+}
+
+function setMarkup(made, html, more = false) {
+  made.classList.add("namu-md");
+  if (more) made.insertAdjacentHTML("beforeend", html);
+  else made.innerHTML = html;
+  for (const block of made.querySelectorAll(BLOCKS)) block.dir = "auto";
+}
+
+// Whether a list says item by item what the cards below it say.
+function isOnCards(list, titles) {
+  const items = [...list.children].map((item) => item.textContent);
+  return titles?.length === items.length && items.every((text, n) => text.includes(titles[n]));
 }
 
 function plainEntry(kind, entry) {
@@ -117,16 +189,16 @@ function foldable(text) {
   return made;
 }
 
-function openEditor(item, text, edit, entry, send) {
+function openEditor(item, text, actions, entry, send) {
   const box = element("textarea", "namu-edit");
   box.value = entry.text;
   box.rows = Math.min(8, entry.text.split("\n").length + 1);
   box.setAttribute("aria-label", "Say this instead");
   box.dir = "auto";
   const close = () => {
-    bar.replaceWith(edit);
+    bar.replaceWith(actions);
     box.replaceWith(text);
-    edit.focus();
+    actions.querySelector(".namu-edit-it").focus();
   };
   const save = () => {
     send({ kind: "edit", id: entry.key, text: box.value });
@@ -145,45 +217,6 @@ function openEditor(item, text, edit, entry, send) {
     }
   });
   text.replaceWith(box);
-  edit.replaceWith(bar);
+  actions.replaceWith(bar);
   box.focus();
-}
-
-function fillChips(item, entry) {
-  const open = item.dataset.open ?? "";
-  const focused = [...item.querySelectorAll(".namu-chip")].indexOf(document.activeElement);
-  item.replaceChildren();
-  const detail = element("pre", "namu-detail", "");
-  detail.id = `namu-detail-${own}-${++ids}`;
-  const chips = element("div", "namu-chips");
-  entry.chips.forEach((chip, n) => {
-    const made = button(`namu-chip namu-chip-${chip.kind}`, "", "", () => {
-      item.dataset.open = item.dataset.open === String(n) ? "" : String(n);
-      mark();
-    });
-    made.dataset.state = chip.state;
-    const name = chip.kind === "tool" ? `${chip.name}()` : chip.name;
-    made.append(element("span", "namu-dot"), element("span", "", name));
-    made.append(element("span", "namu-hidden", `, ${chip.kind}, ${chip.state}`));
-    if (chip.share !== undefined) {
-      const bar = element("progress");
-      bar.max = 1;
-      bar.value = chip.share;
-      bar.setAttribute("aria-label", chip.name);
-      made.append(bar);
-    }
-    made.setAttribute("aria-controls", detail.id);
-    chips.append(made);
-  });
-  item.append(chips, detail);
-  item.dataset.open = open;
-  mark();
-  chips.children[focused]?.focus();
-
-  function mark() {
-    const n = item.dataset.open === "" ? -1 : Number(item.dataset.open);
-    [...chips.children].forEach((made, k) => made.setAttribute("aria-expanded", String(k === n)));
-    detail.hidden = !(n in entry.chips);
-    detail.textContent = detail.hidden ? "" : entry.chips[n].detail || "nothing yet";
-  }
 }

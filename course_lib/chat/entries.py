@@ -42,17 +42,16 @@ def unstored_entry(key: str, message: BaseMessage) -> Entry:
     return {**person_entry(f"unstored-{key}", message), "kept": False, "note": NOT_STORED}
 
 
-def answer_entry(key: str, text: str, *, draft: bool = False, author: str | None = None) -> Entry:
+def answer_entry(key: str, text: str, *, author: str | None = None) -> Entry:
     """Return the entry of an answer.
 
     Args:
         key: of its message.
         text: what was said, in Markdown.
-        draft: whether it is still being written.
         author: name of the agent that wrote it.
     """
-    entry = {"kind": "answer", "key": key, "text": plain(text), "kept": not draft}
-    if not draft and len(text) <= MAX_MARKDOWN_LENGTH:
+    entry: Entry = {"kind": "answer", "key": key, "text": plain(text), "kept": True}
+    if len(text) <= MAX_MARKDOWN_LENGTH:
         entry["html"] = to_html(text)
     return {**entry, "author": exact(author)} if author else entry
 
@@ -96,9 +95,26 @@ def message_entries(key: str, message: BaseMessage, *, graph_written: bool) -> l
     return entries
 
 
-def work_entry(turn: str, chips: Sequence[Chip]) -> Entry:
-    """Return the entry that shows what the graph did in a turn."""
-    return {"kind": "work", "key": f"work-{turn}", "chips": [chip.shown() for chip in chips]}
+def work_entry(turn: str, chips: Sequence[Chip], summary: str) -> Entry:
+    """Return the entry that shows what the graph did in a turn.
+
+    Args:
+        turn: its key.
+        chips: the steps.
+        summary: all of them in one line.
+    """
+    shown = [chip.shown() for chip in chips]
+    return {"kind": "work", "key": f"work-{turn}", "summary": summary, "chips": shown}
+
+
+def decision_entry(outcome: str, text: str) -> Entry:
+    """Return the line that stays of a question which was answered or dropped.
+
+    Args:
+        outcome: `yes`, `no`, `sent` or `dropped`.
+        text: what was decided.
+    """
+    return {"kind": "decided", "key": "", "outcome": outcome, "text": plain(text)}
 
 
 def next_actions(thread: ThreadLoaded, cards: list[Entry], *, failed: bool) -> list[Entry]:

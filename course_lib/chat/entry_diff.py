@@ -38,6 +38,29 @@ class TextAppended:
     text: str
 
 
+@dataclass(frozen=True)
+class DraftFormatted:
+    """An answer has become longer, and lines of it are whole.
+
+    Args:
+        key: of the answer's entry.
+        text: the new part.
+        done: HTML of the blocks that came to their end with it.
+        block: HTML of the whole lines of the block that goes on.
+        tail: the line that is being written.
+    """
+
+    key: str
+    text: str
+    done: str
+    block: str
+    tail: str
+
+
+Change = Replaced | TextAppended | DraftFormatted
+"""What a screen that follows the entries is told."""
+
+
 def entry_diff(old: Sequence[Entry], new: Sequence[Entry]) -> Replaced | None:
     """Return the shortest single replacement that turns one list into another.
 

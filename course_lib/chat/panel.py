@@ -6,12 +6,14 @@ ChatPanel(graph).show()
 from __future__ import annotations
 
 import logging
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Coroutine, Mapping
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets as widgets
 
+from course_lib.chat.cards import CardsOf
 from course_lib.chat.controller import ChatController
+from course_lib.chat.decisions import decided_line, typed_answer
 from course_lib.chat.errors import ChatError
 from course_lib.chat.events import (
     Event,
@@ -25,11 +27,16 @@ from course_lib.chat.events import (
 )
 from course_lib.chat.inspector import Inspector
 from course_lib.chat.json_form import InvalidAnswer
+from course_lib.chat.pace import Pace
+from course_lib.chat.panel_actions import perform
+from course_lib.chat.panel_layout import FLAT, panel_box, text_when_lost
 from course_lib.chat.run_context import RunContext
+from course_lib.chat.suggestions import Suggestions, suggestions_for
 from course_lib.chat.task_runner import TaskRunner
 from course_lib.chat.thread_list import UNTITLED, ThreadList
 from course_lib.chat.transcript import Transcript
 from course_lib.chat.transcript_view import TranscriptView
+from course_lib.chat.versions import read_versions
 from course_lib.persistence import UnknownThread
 
 if TYPE_CHECKING:
@@ -37,13 +44,6 @@ if TYPE_CHECKING:
 
 MAX_MESSAGE_LENGTH = 200_000
 """Longest message the panel takes, in characters."""
-
-
-class PanelBox(widgets.Box):
-    """The whole panel as one widget."""
-
-    def __repr__(self) -> str:
-        return "A chat panel: run this notebook in JupyterLab to write into it."
 
 
 class ChatPanel:
@@ -57,7 +57,11 @@ class ChatPanel:
         store: where the list of this user's threads is kept. With a lasting store and a lasting
             checkpointer, a later panel opens where this one ended; None for this sitting only.
         thread_id: the thread to open; this user's newest one, or a new one, when left out.
-        suggestions: messages that are offered as buttons above the box.
+        suggestions: messages that are offered as buttons; or a function from the state to them,
+            which is asked again after each answer.
+        greeting: what stands in a conversation that has not begun.
+        cards: from a state to the cards of what its last answer speaks of.
+        pace: how fast the screen follows a run: `instant`, `natural` or `step by step`.
         context: what the graph's context schema asks for, as that schema or as a mapping.
         configurable: more values for the `configurable` part of every run's configuration.
 
@@ -73,7 +77,10 @@ class ChatPanel:
         user: str = "me",
         store: BaseStore | None = None,
         thread_id: str | None = None,
-        suggestions: Sequence[str] = (),
+        suggestions: Suggestions = (),
+        greeting: str = "",
+        cards: CardsOf | None = None,
+        pace: Pace = "instant",
         context: Any = None,
         configurable: Mapping[str, Any] | None = None,
     ) -> None:
@@ -89,14 +96,20 @@ class ChatPanel:
             list_store, user, thread_id, lambda chosen: self._tasks.spawn(self.open(chosen))
         )
         self._begin()
-        self.transcript = Transcript()
+        self._suggestions = suggestions
+        self._forked = False  # whether the run that goes on begins another version of a message
+        self.transcript = Transcript(cards=cards)
         self.view = TranscriptView(
             self.transcript,
-            self._on_action,
+            lambda content: perform(self, content),
             title=self.controller.access.name or "chat",
-            suggestions=list(suggestions),
-            lost=_text_when_lost(self.controller.access.storage, store),
+            greeting=greeting,
+            pace=pace,
+            lost=text_when_lost(self.controller.access.storage, store),
         )
+        self.view.observe(self._set_pace, names="pace")
+        self._set_pace()
+        self._suggest({})
         self.inspector = Inspector(self.controller, user, self._tasks.spawn)
         self.run_context = RunContext(getattr(graph, "context_schema", None), context)
         for choice in self.run_context.choices.values():
@@ -111,10 +124,16 @@ class ChatPanel:
         """The configuration of the thread on screen, to read or run the graph with from code."""
         return self.controller.config
 
-    def show(self) -> None:
-        """Show the panel below the cell, with what its thread holds so far."""
+    def show(self, *, stay_in_view: bool = False) -> None:
+        """Show the panel below the cell, with what its thread holds so far.
+
+        Args:
+            stay_in_view: whether the page comes back to the panel when the cells below it run,
+                until the person does something.
+        """
         from IPython.display import display
 
+        self.view.stay_in_view = stay_in_view
         display(self.widget)
         self._tasks.spawn(self.load())
 
@@ -127,11 +146,14 @@ class ChatPanel:
         await self.controller.load()
         await self.threads.refresh()
 
-    async def send(self, text: str) -> None:
+    async def send(self, text: str, filled: Mapping[str, Mapping[str, Any]] | None = None) -> None:
         """Send a message and stream the answer into the panel.
+
+        While one question of the graph is open, a yes or a no is its answer.
 
         Args:
             text: what the person says; an empty text is sent too.
+            filled: what is filled in on the open cards, by interrupt and field.
         """
         self._tasks.use_running_loop()
         if len(text) > MAX_MESSAGE_LENGTH:
@@ -142,7 +164,12 @@ class ChatPanel:
                 "send it again."
             )
             return
-        await self.controller.send(text)
+        card = self.transcript.only_question()
+        answer = card and typed_answer(card, text, (filled or {}).get(card.id, {}))
+        if answer:
+            await self.answer(card.id, answer)
+        else:
+            await self.controller.send(text)
 
     async def new_thread(self) -> None:
         """Begin a new conversation; the old one stays in the list."""
@@ -176,7 +203,18 @@ class ChatPanel:
         except InvalidAnswer as refused:
             self.transcript.refuse(interrupt_id, refused.errors)
             return
+        self.transcript.decide(interrupt_id, *decided_line(card, values))
         await self.controller.resume({interrupt_id: answer})
+
+    async def instead(self, job: Coroutine[Any, Any, None]) -> None:
+        """Stop the current run, then start a job that begins another version of a message."""
+        self.controller.stop()
+        self._forked = True
+        await job
+
+    def spawn(self, job: Coroutine[Any, Any, None]) -> None:
+        """Start a job on the event loop; an error of it is shown in the chat."""
+        self._tasks.spawn(job)
 
     def _begin(self) -> None:
         thread = self.threads.current
@@ -188,26 +226,14 @@ class ChatPanel:
         await self.controller.switch(thread.id, thread.config["metadata"])
 
     def _build(self) -> None:
-        flat = widgets.Layout(width="auto", min_width="0")
-        new = widgets.Button(description="New thread", layout=flat)
+        new = widgets.Button(description="New thread", layout=FLAT)
         new.on_click(lambda button: self._tasks.spawn(self.new_thread()))
-        choices: list[widgets.Widget] = [widgets.Label("Threads"), self.threads.widget, new]
-        if self.run_context.choices:
-            choices.append(widgets.Label("Settings of the run"))
-            for name, choice in self.run_context.choices.items():
-                choices += [widgets.Label(name), choice]
-        boxes = [
-            widgets.VBox(children, layout=widgets.Layout(flex=flex, min_width="0"))
-            for flex, children in [
-                ("1 1 150px", choices),
-                ("4 1 380px", [self.view]),
-                ("2 1 260px", [self.inspector]),
-            ]
-        ]
-        self.widget = PanelBox(
-            boxes, layout=widgets.Layout(display="flex", flex_flow="row wrap", width="100%")
+        self.widget = panel_box(
+            [widgets.Label("Threads"), self.threads.widget, new],
+            self.run_context.choices,
+            self.view,
+            self.inspector,
         )
-        self.widget.add_class("namu-whole")
 
     def _on_event(self, event: Event) -> None:
         try:
@@ -229,10 +255,14 @@ class ChatPanel:
                 self.view.running, self.view.status = True, "waiting for another run"
             case NodeStarted(node=node):
                 self.view.status = f"running: {node}"
-            case RunEnded() | ThreadLoaded():
+            case RunEnded(thread=thread) | (ThreadLoaded() as thread):
                 self.view.flush()
                 self.view.running, self.view.status = False, ""
                 self.view.model_name = self.transcript.model
+                self._suggest(thread.values)
+                if self._forked or isinstance(event, ThreadLoaded):
+                    self._forked = self._forked and isinstance(event, ThreadLoaded)
+                    self._tasks.spawn(self._read_versions())
             case Unqueued(sent=False, text=text):
                 self.view.running = self.controller.running
                 self.view.status = self.view.status if self.controller.running else ""
@@ -240,39 +270,18 @@ class ChatPanel:
         if isinstance(event, RunEnded) and event.unstored is not None and event.error is not None:
             self.view.give_back(str(event.unstored.text))
 
-    def _on_action(self, content: Mapping[str, Any]) -> None:
-        """Do what the browser asks for."""
-        spawn = self._tasks.spawn
-        match content:
-            case {"kind": "hello"}:
-                spawn(self._send_all())
-            case {"kind": "send", "text": str(text)}:
-                spawn(self.send(text))
-            case {"kind": "stop"}:
-                spawn(self._stop())
-            case {"kind": "continue"}:
-                spawn(self.controller.continue_run())
-            case {"kind": "newest"}:
-                spawn(self.controller.go_to(None))
-            case {"kind": "reopen"}:
-                spawn(self.controller.reopen_interrupts())
-            case {"kind": "again", "id": str(message_id)}:
-                spawn(self._instead(self.controller.try_again(message_id)))
-            case {"kind": "edit", "id": str(message_id), "text": str(text)}:
-                spawn(self._instead(self.controller.edit(message_id, text)))
-            case {"kind": "answer", "id": str(interrupt_id), "values": dict(values)}:
-                spawn(self.answer(interrupt_id, values))
+    def _suggest(self, values: Mapping[str, Any]) -> None:
+        """Offer what can be said next."""
+        self.view.suggestions = suggestions_for(self._suggestions, values)
 
-    async def _stop(self) -> None:
-        self.controller.stop()
+    async def _read_versions(self) -> None:
+        thread = self.controller.thread_id
+        found = await read_versions(self.controller, self.transcript.person_keys())
+        if thread == self.controller.thread_id:
+            self.transcript.show_versions(found)
 
-    async def _instead(self, job: Coroutine[Any, Any, None]) -> None:
-        """Stop the current run, then start this job."""
-        self.controller.stop()
-        await job
-
-    async def _send_all(self) -> None:
-        self.view.tell_all()
+    def _set_pace(self, change: object = None) -> None:
+        self.controller.runner.pace = self.view.pace
 
     def _report(self, error: Exception) -> None:
         """Show an error of the panel itself as a note in the chat."""
@@ -283,16 +292,3 @@ class ChatPanel:
 
     def _set_context(self, change: object = None) -> None:
         self.controller.context = self.run_context.value()
-
-
-def _text_when_lost(saver: Any, store: BaseStore | None) -> str:
-    """What the panel says when its kernel is gone, by what outlives a kernel."""
-    cut = "The kernel was restarted, so this panel is cut off."
-    memory = [type(each).__name__.startswith("InMemory") for each in (saver, store)]
-    if memory[0]:
-        return (
-            f"{cut} Its conversations were kept in memory and are gone. Run the notebook again; "
-            "with open_checkpointer('sqlite:///chat.db') they would still be there."
-        )
-    where = "they are in your list" if store is not None and not memory[1] else "by their thread id"
-    return f"{cut} Run the notebook again: the conversations are stored, {where}."

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from course_lib.chat.events import Event, NodeEnded, Outcome, RunEnded, RunStarted, ThreadLoaded
+from course_lib.chat.pace import rest
 from course_lib.chat.stream_events import StreamReader
 from course_lib.chat.turns import wait_until_ended
 
@@ -49,6 +50,7 @@ class Runner:
         self._access = access
         self._emit = emit
         self._task: asyncio.Future[None] | None = None
+        self.pace = "instant"
 
     @property
     def running(self) -> bool:
@@ -133,6 +135,7 @@ class Runner:
                     if isinstance(event, NodeEnded):
                         reader.authorship.observe(event.update)
                     self._emit(event)
+                    await rest(self.pace, event)
 
 
 def _is_stored(

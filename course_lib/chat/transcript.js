@@ -9,13 +9,22 @@ export default () => {
     if (change.kind === "replaced") {
       entries.splice(change.start, change.removed, ...change.entries);
       views.forEach((view) => view.show(change.start));
-    } else if (change.kind === "grew") {
-      const entry = entries.findLast((each) => each.key === change.key);
-      if (!entry) return;
-      entry.text += change.text;
-      views.forEach((view) => view.grow(change));
-    } else if (change.kind === "unsent") {
+      return;
+    }
+    if (change.kind === "unsent") {
       [...views][0]?.giveBack(change.text);
+      return;
+    }
+    const entry = entries.findLast((each) => each.key === change.key);
+    if (!entry) return;
+    if (change.kind === "grew") {
+      entry.text += change.text;
+      if (entry.draft) entry.draft.tail += change.text;
+      views.forEach((view) => view.grow(change));
+    } else if (change.kind === "formatted") {
+      entry.text += change.text;
+      entry.draft = { done: entry.draft.done + change.done, block: change.block, tail: change.tail };
+      views.forEach((view) => view.format(change));
     }
   }
 
@@ -31,28 +40,28 @@ export default () => {
 };
 
 function renderView(model, el, entries, views) {
-  const send = (message) => {
-    if (message.kind !== "stop") log.followFromNow(); // who acts wants to see what comes of it
-    model.send(message);
-  };
-  const composer = createComposer(model.get("suggestions"), send);
+  const root = element("section", "namu-panel");
+  const send = (message) => model.send(message);
+  const composer = createComposer({
+    send,
+    editLast: () => log.editLast(),
+    filled: () => filledCards(root),
+  });
   const log = createLog(entries, {
     send,
     takeFocus: composer.focus,
     isNews: () => model.get("running"), // an old conversation that is opened is no news
+    showEmpty: () => emptyState(model, composer),
   });
-  const root = element("section", "namu-panel");
   root.setAttribute("aria-label", `Chat with ${model.get("title")}`);
-  const head = element("div", "namu-head");
-  const brain = element("span", "namu-model", "");
-  head.append(element("span", "namu-title", model.get("title")), brain);
+  const head = createHead(model, root);
   const status = element("div", "namu-status", "");
   const lost = element("div", "namu-lost", "");
   lost.setAttribute("role", "alert");
   lost.hidden = true;
   const { middle, announcer } = log.parts;
   const { offers, bar } = composer.parts;
-  root.append(head, middle, status, announcer, lost, offers, bar);
+  root.append(head.bar, middle, status, announcer, lost, offers, bar);
   el.append(root);
   root.addEventListener("keydown", (event) => {
     if (event.key === "Escape" && !isComposing(event)) send({ kind: "stop" });
@@ -65,12 +74,13 @@ function renderView(model, el, entries, views) {
     log.setBusy(model.get("running"));
   }
 
-  function showModel() {
-    const name = model.get("model_name");
-    brain.textContent = name ? `model: ${name}` : "";
+  function showSuggestions() {
+    composer.offer(entries.length ? model.get("suggestions") : []);
+    if (!entries.length) log.show(0);
   }
 
   function showLost() {
+    if (!lost.hidden) return;
     const waiting = entries.filter((entry) => entry.kind === "waiting");
     waiting.forEach((entry) => composer.giveBack(entry.text));
     lost.textContent = model.get("lost");
@@ -80,20 +90,40 @@ function renderView(model, el, entries, views) {
     log.setBusy(false);
   }
 
-  const view = { show: log.show, grow: log.grow, giveBack: composer.giveBack };
+  const view = {
+    show(start) {
+      log.show(start);
+      composer.offer(entries.length ? model.get("suggestions") : []);
+    },
+    grow: log.grow,
+    format: log.format,
+    giveBack: composer.giveBack,
+  };
   const listeners = {
     "change:status": showStatus,
     "change:running": showStatus,
-    "change:model_name": showModel,
+    "change:model_name": head.showModel,
+    "change:suggestions": showSuggestions,
     comm_live_update: showLost,
   };
   views.add(view);
   for (const [event, listener] of Object.entries(listeners)) model.on(event, listener);
   view.show(0);
   showStatus();
-  showModel();
+  const letGo = model.get("stay_in_view") ? stayInView(root) : () => {};
   return () => {
+    letGo();
     views.delete(view);
     for (const [event, listener] of Object.entries(listeners)) model.off(event, listener);
   };
+}
+
+// What stands in a conversation that has not begun: who this is, and large things to begin with.
+function emptyState(model, composer) {
+  const empty = element("div", "namu-empty");
+  empty.append(element("div", "namu-greeting", model.get("greeting") || "Nothing has been said yet."));
+  const starters = element("div", "namu-starters");
+  starters.append(...composer.suggestionButtons(model.get("suggestions"), "namu-starter"));
+  empty.append(starters);
+  return empty;
 }

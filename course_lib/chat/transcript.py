@@ -10,25 +10,21 @@ answer that was not stored, a problem, a waiting message) is marked so, and stay
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
 
 from langgraph.errors import is_invalid_resume
 
 from course_lib.chat.approval import Approval, errors_of
-from course_lib.chat.approval_card import cards_of
+from course_lib.chat.cards import CardsOf, read_cards
 from course_lib.chat.entries import (
     NO_ANSWER,
     STOPPED,
-    answer_entry,
+    decision_entry,
     error_text,
     is_answered,
-    message_entries,
-    next_actions,
     note_entry,
-    person_entry,
     unstored_answer,
 )
-from course_lib.chat.entry_diff import Entry, Replaced, TextAppended, entry_diff
+from course_lib.chat.entry_diff import Change, Entry, Replaced, entry_diff
 from course_lib.chat.events import (
     Event,
     Queued,
@@ -38,12 +34,12 @@ from course_lib.chat.events import (
     Token,
     Unqueued,
 )
-from course_lib.chat.markup import plain
 from course_lib.chat.message_keys import message_keys
-from course_lib.chat.turn_record import TurnRecord, stored_turns
-
-if TYPE_CHECKING:
-    from langchain_core.messages import BaseMessage
+from course_lib.chat.transcript_state import TranscriptState
+from course_lib.chat.turn_record import TurnRecord
+from course_lib.chat.ui_words import words_for
+from course_lib.chat.versions import Versions
+from course_lib.display import Card
 
 ALL_ENTRIES = 2**31
 """More entries than any chat has."""
@@ -57,24 +53,26 @@ class Transcript:
 
     Args:
         change: is called with every change.
+        cards: from a state to the cards of what its last answer speaks of.
     """
 
     def __init__(
-        self, change: Callable[[Replaced | TextAppended], object] = lambda change: None
+        self,
+        change: Callable[[Change], object] = lambda change: None,
+        *,
+        cards: CardsOf | None = None,
     ) -> None:
         self.entries: list[Entry] = []
         self.change = change
-        self.model = ""
-        self._thread = ThreadLoaded("", None, {})
-        self._turns: dict[str, TurnRecord] = {}
-        self._turn = ""  # key of the person's message whose run has not ended, or was the last
-        self._pending: BaseMessage | None = None  # sent, and not yet read back from the thread
-        self._drafts: dict[str, list[str]] = {}
-        self._queue: list[str] = []
-        self._refusals: dict[str, Mapping[str, str]] = {}
-        self._refusal_count = 0  # so that a second refusal for the same reason is a change
-        self._running = False
-        self._failed = False
+        self._cards_of = cards
+        self._now = TranscriptState()
+        self._asked: dict[str, str] = {}  # questions that were open when a message was sent
+        self._decided: dict[str, Entry] = {}  # answers that the graph has not taken yet
+
+    @property
+    def model(self) -> str:
+        """The model that wrote the last answer, by its own account."""
+        return self._now.model
 
     def kept(self) -> list[tuple[str, str]]:
         """Return speaker and text of every entry that the thread holds."""
@@ -83,12 +81,12 @@ class Transcript:
 
     def approval(self, interrupt_id: str) -> Approval | None:
         """Return the open question with an id, None where it is not open any more."""
-        open_now = (each for each in self._thread.interrupts if each.id == interrupt_id)
+        open_now = (each for each in self._now.thread.interrupts if each.id == interrupt_id)
         return next((Approval.of(each) for each in open_now), None)
 
     def refresh(self) -> None:
         """Report every entry again, for a view that knows none of them."""
-        self.entries = self._build()
+        self.entries = self._now.entries()
         self.change(Replaced(0, ALL_ENTRIES, self.entries))
 
     def refuse(self, interrupt_id: str, errors: Mapping[str, str]) -> None:
@@ -98,8 +96,36 @@ class Transcript:
             interrupt_id: of the question.
             errors: what is wrong, by field.
         """
-        self._refusals[interrupt_id] = dict(errors)
-        self._refusal_count += 1
+        self._now.refusals[interrupt_id] = dict(errors)
+        self._now.refusal_count += 1
+        self._rebuild()
+
+    def only_question(self) -> Approval | None:
+        """Return the open question, None where there is none or more than one."""
+        waiting = self._now.thread.interrupts
+        return Approval.of(waiting[0]) if len(waiting) == 1 and not self._now.running else None
+
+    def person_keys(self) -> list[str]:
+        """Return the keys of the person's messages that the thread holds, in their order."""
+        return [e["key"] for e in self.entries if e["kind"] == "you" and e["kept"]]
+
+    def decide(self, interrupt_id: str, outcome: str, text: str) -> None:
+        """Keep a line of a question that is answered, once the graph has taken the answer.
+
+        Args:
+            interrupt_id: of the question.
+            outcome: `yes`, `no` or `sent`.
+            text: what was decided.
+        """
+        self._decided[interrupt_id] = decision_entry(outcome, text)
+
+    def show_versions(self, versions: Mapping[str, Versions]) -> None:
+        """Mark the messages that were said in several versions.
+
+        Args:
+            versions: by the key of the message.
+        """
+        self._now.versions = dict(versions)
         self._rebuild()
 
     def note(self, text: str, kind: str = "problem") -> None:
@@ -125,86 +151,92 @@ class Transcript:
             case RunEnded():
                 self._end(event)
             case Queued():
-                self._queue.append(event.text)
+                self._now.queue.append(event.text)
             case Unqueued():
-                if event.text in self._queue:
-                    self._queue.remove(event.text)
+                if event.text in self._now.queue:
+                    self._now.queue.remove(event.text)
             case _:
                 self._record().handle(event)
         self._rebuild()
 
     def _append(self, token: Token) -> None:
-        if token.message_id not in self._drafts:
-            self._drafts[token.message_id] = [token.text]
+        begun = token.message_id in self._now.drafts
+        change = self._now.drafts.append(token.message_id, token.text)
+        if not begun:
             self._rebuild()
             return
-        self._drafts[token.message_id].append(token.text)
-        text = plain(token.text)
         for n in range(len(self.entries) - 1, -1, -1):
-            entry = self.entries[n]
-            if entry["key"] == token.message_id:
-                self.entries[n] = {**entry, "text": entry["text"] + text}
+            if self.entries[n]["key"] == token.message_id:
+                self.entries[n] = self._now.drafts.entry(token.message_id)
                 break
-        self.change(TextAppended(token.message_id, text))
+        self.change(change)
 
     def _load(self, thread: ThreadLoaded) -> None:
-        if thread.thread_id != self._thread.thread_id:
-            self._turns.clear()
-            self._failed = False
-            self._pending = None
-            self._drafts.clear()
-        self._thread = thread
-        self._turn = thread.last_person_key
-        self._refusals.clear()
+        if thread.thread_id != self._now.thread.thread_id:
+            self._now.turns.clear()
+            self._now.failed = False
+            self._now.pending = None
+            self._now.drafts.clear()
+        self._now.thread = thread
+        self._now.turn = thread.last_person_key
+        self._now.refusals.clear()
         if thread.error is None:  # what is known of another branch is not shown on this one
             keys = {"", *message_keys(thread.messages)}
-            self._turns = {
+            self._now.turns = {
                 key: record
-                for key, record in self._turns.items()
+                for key, record in self._now.turns.items()
                 if key in keys or (record.unstored is not None and record.after in keys)
             }
         if not thread.is_newest:
-            self._turns.pop(self._turn, None)  # it may be of another branch
+            self._now.turns.pop(self._now.turn, None)  # it may be of another branch
+        if not self._now.running:
+            self._record().cards = self._new_cards(thread)
         if thread.error is not None:
             self._record().notes.append(
                 note_entry("problem", error_text(thread.error, stored=True))
             )
 
     def _start(self, event: RunStarted) -> None:
-        self._running, self._failed = True, False
-        self._drafts.clear()
-        self._refusals.clear()
+        self._now.running, self._now.failed = True, False
+        self._now.drafts.clear()
+        self._now.refusals.clear()
         if event.message is not None:
-            self._pending = event.message
-            self._turn = str(event.message.id)
-            self._turns[self._turn] = TurnRecord(after=self._thread.last_person_key)
+            self._asked = {each.id: self._now.turn for each in self._now.thread.interrupts}
+            self._now.pending = event.message
+            self._now.turn = str(event.message.id)
+            self._now.turns[self._now.turn] = TurnRecord(after=self._now.thread.last_person_key)
             self._set_chip_states("waiting", "stopped")
         self._set_chip_states("waiting", "running")
-        self._record().stale = len(self._record().notes)
+        record = self._record()
+        record.stale = len(record.notes)
+        record.clock.start()
 
     def _end(self, event: RunEnded) -> None:
-        before = len(self._thread.messages)
-        self._thread, self._running = event.thread, False
+        before = len(self._now.thread.messages)
+        self._now.thread, self._now.running = event.thread, False
         self._name_turn(event)
+        self._note_decisions(event.thread)
         record = self._record()
+        record.clock.stop()
+        record.cards = self._new_cards(event.thread)
         if event.outcome in ("done", "waiting"):
             del record.notes[: record.stale]  # what had gone wrong in this turn was repaired
         reason = BROKEN_OFF if event.outcome in ("stopped", "failed") else NOT_KEPT
-        for message_id, parts in self._drafts.items():
-            if not _is_stored(message_id, "".join(parts), event.thread):
-                record.notes.append(unstored_answer("".join(parts), reason))
-        self._pending = None
-        self._drafts.clear()
+        for draft in self._now.drafts:
+            if not _is_stored(draft.key, draft.text, event.thread):
+                record.notes.append(unstored_answer(draft.text, reason))
+        self._now.pending = None
+        self._now.drafts.clear()
         ends = {"stopped": "stopped", "failed": "failed", "waiting": "waiting"}
         self._set_chip_states("running", ends.get(event.outcome, "done"))
         if event.outcome == "stopped":
             record.notes.append(note_entry("note", STOPPED))
         elif event.error is not None and is_invalid_resume(event.error):
-            self._refusal_count += 1
+            self._now.refusal_count += 1
             for interrupt in event.thread.interrupts:
-                self._refusals[interrupt.id] = errors_of(event.error)
+                self._now.refusals[interrupt.id] = errors_of(event.error)
         elif event.error is not None:
-            self._failed = True
+            self._now.failed = True
             text = error_text(event.error, stored=event.unstored is None)
             record.notes.append(note_entry("problem", text))
         elif event.outcome == "done" and not is_answered(event.thread, before):
@@ -212,85 +244,51 @@ class Transcript:
 
     def _name_turn(self, event: RunEnded) -> None:
         """Keep what is known of the turn under the key that its message has in the thread."""
-        if self._pending is None:
+        if self._now.pending is None:
             return
-        record = self._turns.pop(self._turn, TurnRecord())
+        record = self._now.turns.pop(self._now.turn, TurnRecord())
         record.unstored = event.unstored
         if event.unstored is None:
-            self._turn = event.thread.last_person_key or self._turn
-        self._turns[self._turn] = record
+            self._now.turn = event.thread.last_person_key or self._now.turn
+        self._now.turns[self._now.turn] = record
+
+    def _note_decisions(self, thread: ThreadLoaded) -> None:
+        """Note the questions that are no longer open: as answered, or as dropped."""
+        still_open = {each.id for each in thread.interrupts}
+        taken = [entry for key, entry in self._decided.items() if key not in still_open]
+        self._record().decisions += taken
+        self._decided = {}
+        for question, turn in self._asked.items():
+            if question not in still_open and turn in self._now.turns:
+                dropped = decision_entry("dropped", words_for(self._last_words())["dropped"])
+                self._now.turns[turn].decisions.append(dropped)
+        self._asked = {}
+
+    def _last_words(self) -> str:
+        """The last thing that a person said."""
+        said = [message for message in self._now.thread.messages if message.type == "human"]
+        return str(said[-1].text) if said else ""
+
+    def _new_cards(self, thread: ThreadLoaded) -> Sequence[Card]:
+        """The cards of a thread's last answer, none where an earlier turn has shown the same."""
+        cards = read_cards(self._cards_of, thread.values)
+        keys = [card.key for card in cards]
+        turns = reversed(self._now.turns.items())
+        shown = (each.cards for key, each in turns if key != self._now.turn and each.cards)
+        return () if keys == [card.key for card in next(shown, ())] else cards
 
     def _rebuild(self) -> None:
         """Make the entries again, and report the part that differs."""
-        old, self.entries = self.entries, self._build()
+        old, self.entries = self.entries, self._now.entries()
         if difference := entry_diff(old, self.entries):
             self.change(difference)
 
-    def _build(self) -> list[Entry]:
-        turns = stored_turns(self._thread, self._pending, self._turn)
-        entries: list[Entry] = []
-        for key, messages in turns.items():
-            entries += self._turn_entries(key, messages)
-            entries += self._unstored_turns(key, turns)
-        for message_id, parts in self._drafts.items():
-            entries.append(answer_entry(message_id, "".join(parts), draft=True))
-        if not self._running:
-            entries += next_actions(self._thread, self._cards(busy=False), failed=self._failed)
-        elif self._pending is None:
-            entries += self._cards(busy=True)  # what is filled in there must not be lost
-        entries += [
-            {"kind": "waiting", "key": f"waiting-{n}", "text": plain(text)}
-            for n, text in enumerate(self._queue)
-        ]
-        return entries
-
-    def _turn_entries(self, turn: str, messages: Sequence[tuple[str, BaseMessage]]) -> list[Entry]:
-        """A person's message and everything up to the next."""
-        entries: list[Entry] = []
-        for key, message in messages:
-            if key == turn:
-                entries.append(person_entry(key, message))
-                continue
-            graph_written = key in self._thread.graph_written
-            entries += message_entries(key, message, graph_written=graph_written)
-            name = message.response_metadata.get("model_name")
-            self.model = name if isinstance(name, str) else self.model
-        record = self._turns.get(turn, TurnRecord())
-        said = [message for _, message in messages]
-        entries[min(1, len(turn)) : min(1, len(turn))] = record.entries(
-            turn, said, self._open_state(turn)
-        )
-        return entries + record.note_entries(turn)
-
-    def _unstored_turns(self, after: str, turns: Mapping[str, Any]) -> list[Entry]:
-        """The turns behind a stored one whose messages the thread does not hold."""
-        last = after == next(reversed(turns))
-        return [
-            entry
-            for key, record in self._turns.items()
-            if key not in turns and record.unstored is not None
-            if record.after == after or (last and record.after not in turns)
-            for entry in record.unstored_entries(key)
-        ]
-
-    def _open_state(self, turn: str) -> str:
-        """The state of a tool call of a turn that has no answer."""
-        if turn != self._turn:
-            return "stopped"
-        return "running" if self._running else "waiting" if self._thread.interrupts else "stopped"
-
-    def _cards(self, *, busy: bool) -> list[Entry]:
-        """A card for each open question; while a run has not ended none can be sent."""
-        return cards_of(
-            self._thread.interrupts, self._refusals, busy=busy, refusal_count=self._refusal_count
-        )
-
     def _set_chip_states(self, before: str, after: str) -> None:
-        for record in self._turns.values():
+        for record in self._now.turns.values():
             record.set_chip_states(before, after)
 
     def _record(self) -> TurnRecord:
-        return self._turns.setdefault(self._turn, TurnRecord())
+        return self._now.turns.setdefault(self._now.turn, TurnRecord())
 
 
 def _is_stored(message_id: str, text: str, thread: ThreadLoaded) -> bool:

@@ -14,16 +14,30 @@ from typing import Any
 import anywidget
 import traitlets
 
-from course_lib.chat.entry_diff import Replaced, TextAppended
+from course_lib.chat.entry_diff import Change, DraftFormatted, Replaced, TextAppended
+from course_lib.chat.pace import PACES
 from course_lib.chat.transcript import Transcript
 from course_lib.display import joined_script
 
 HERE = Path(__file__).parent
-SCRIPTS = ("dom.js", "approval.js", "entries.js", "log.js", "composer.js", "transcript.js")
+SCRIPTS = (
+    "dom.js",
+    "approval.js",
+    "cards.js",
+    "timeline.js",
+    "entries.js",
+    "log.js",
+    "composer.js",
+    "head.js",
+    "transcript.js",
+)
 """The widget's script in parts; each may use what the others define."""
 
-STYLES = ("transcript.css", "entries.css")
+STYLES = ("transcript.css", "entries.css", "layout.css")
 """The widget's style sheet in parts."""
+
+KINDS = {Replaced: "replaced", TextAppended: "grew", DraftFormatted: "formatted"}
+GROWING = ("grew", "formatted")
 
 BATCH_SECONDS = 0.05
 
@@ -42,6 +56,10 @@ class TranscriptView(anywidget.AnyWidget):
 
     title = traitlets.Unicode("").tag(sync=True)
     suggestions = traitlets.List().tag(sync=True)
+    greeting = traitlets.Unicode("").tag(sync=True)
+    paces = traitlets.List(list(PACES)).tag(sync=True)
+    pace = traitlets.Unicode("instant").tag(sync=True)
+    stay_in_view = traitlets.Bool(False).tag(sync=True)
     lost = traitlets.Unicode("").tag(sync=True)
     status = traitlets.Unicode("").tag(sync=True)
     running = traitlets.Bool(False).tag(sync=True)
@@ -62,16 +80,13 @@ class TranscriptView(anywidget.AnyWidget):
     def __repr__(self) -> str:
         return "A chat panel: run this notebook in JupyterLab to write into it."
 
-    def push(self, change: Replaced | TextAppended) -> None:
+    def push(self, change: Change) -> None:
         """Send a change soon, together with those that come within 50 ms."""
+        shown = {"kind": KINDS[type(change)], **vars(change)}
         last = self._changes[-1] if self._changes else {}
-        if isinstance(change, TextAppended):
-            if last.get("kind") == "grew" and last["key"] == change.key:
-                change = TextAppended(change.key, last["text"] + change.text)
-                self._changes.pop()
-            self._changes.append({"kind": "grew", **vars(change)})
-        else:
-            self._changes.append({"kind": "replaced", **vars(change)})
+        if last.get("kind") in GROWING and shown["kind"] in GROWING and last["key"] == shown["key"]:
+            shown = _joined(self._changes.pop(), shown)
+        self._changes.append(shown)
         self._schedule()
 
     def tell_all(self) -> None:
@@ -111,3 +126,13 @@ class TranscriptView(anywidget.AnyWidget):
 
     def _on_message(self, widget: Any, content: Mapping[str, Any], buffers: Any) -> None:
         self._act(content)
+
+
+def _joined(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any]:
+    """Two changes of one answer as one."""
+    text = first["text"] + second["text"]
+    if first["kind"] == "grew":
+        return {**second, "text": text}
+    if second["kind"] == "grew":
+        return {**first, "text": text, "tail": first["tail"] + second["text"]}
+    return {**second, "text": text, "done": first["done"] + second["done"]}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -11,11 +11,10 @@ from course_lib.chat.entries import unstored_entry, work_entry
 from course_lib.chat.entry_diff import Entry
 from course_lib.chat.events import NodeEnded, NodeStarted, Progress, ToolCalled, ToolReturned
 from course_lib.chat.message_keys import message_keys
-from course_lib.display import summary_line
+from course_lib.chat.work_summary import Clock, tokens_of, work_summary
+from course_lib.display import Card, summary_line
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from langchain_core.messages import BaseMessage
 
     from course_lib.chat.events import ThreadLoaded
@@ -31,6 +30,9 @@ class TurnRecord:
         after: key of the person's message before this one; empty for the first.
         chips: what ran, in the order in which it began.
         notes: problems, notes, and answers that were not stored.
+        decisions: what became of the graph's questions.
+        cards: what the answer speaks of.
+        clock: how long its runs took.
         unstored: the person's message, where the thread does not hold it.
         stale: how many of the notes are from before the run that goes on now.
     """
@@ -38,6 +40,9 @@ class TurnRecord:
     after: str = ""
     chips: list[Chip] = field(default_factory=list)
     notes: list[Entry] = field(default_factory=list)
+    decisions: list[Entry] = field(default_factory=list)
+    cards: Sequence[Card] = ()
+    clock: Clock = field(default_factory=Clock)
     unstored: BaseMessage | None = None
     stale: int = 0
     _tasks: dict[str, Chip] = field(default_factory=dict)
@@ -85,7 +90,12 @@ class TurnRecord:
             open_state: the state of a tool call that has no answer.
         """
         chips = merged_chips(self.chips, stored_tool_chips(messages, open_state))
-        return [work_entry(key, chips)] if chips else []
+        summary = work_summary(chips, self.clock.seconds, tokens_of(messages))
+        work = [work_entry(key, chips, summary)] if chips else []
+        return [
+            *work,
+            *({**each, "key": f"decided-{key}-{n}"} for n, each in enumerate(self.decisions)),
+        ]
 
     def note_entries(self, key: str) -> list[Entry]:
         """Return the notes of this turn, each under a key of its own."""

@@ -5,13 +5,15 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
+        "cards": ["Card"],
         "graphs": ["NODE_LABELS", "show_graph"],
         "messages": ["show_messages"],
+        "place_map": ["map_svg", "show_map"],
         "scripts": ["SVG", "joined_script"],
         "states": ["show_state", "state_table"],
         "steps": ["show_steps"],
         "tables": ["show_table", "table"],
         "tree_view": ["TreeView", "show_tree"],
-        "values": ["DisplayOutput", "as_fields", "format_json", "summary_line"],
+        "values": ["DisplayOutput", "as_fields", "format_json", "shorten", "summary_line"],
     },
 )

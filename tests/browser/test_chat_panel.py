@@ -105,8 +105,9 @@ def test_chat_approve_and_take_another_branch_without_a_word_of_help(open_panel)
     notebook = open_panel()
     page = notebook.page
     notebook.ask("a quiet cafe in Jongno-gu")
-    page.locator(".namu-chip-tool").click()
-    assert '"district": "Jongno-gu"' in page.locator(".namu-detail").first.inner_text()
+    page.locator(".namu-steps").click()
+    page.locator(".namu-step-tool button").click()
+    assert '"district": "Jongno-gu"' in page.locator(".namu-step-tool .namu-detail").inner_text()
     write(notebook, "book the second one for 4")
     page.locator(".namu-approval").wait_for()
     page.locator(".namu-field input").fill("99")
@@ -118,6 +119,8 @@ def test_chat_approve_and_take_another_branch_without_a_word_of_help(open_panel)
     button(notebook, "Approve").click()
     seen(notebook, "3 people, Friday")
     notebook.idle()
+    assert page.locator(".namu-decided").inner_text().startswith("\u2713")
+    assert "Approved: Book" in page.locator(".namu-decided").inner_text()
     button(notebook, "Tree").click()
     page.locator(".namu-checkpoint").first.wait_for()
     page.get_by_role("button", name="Edit and fork: this message").first.click()
@@ -139,8 +142,62 @@ def test_chat_approve_and_take_another_branch_without_a_word_of_help(open_panel)
     page.wait_for_function(
         "document.querySelector('.namu-tree svg').textContent.includes('branch-2')"
     )
+    page.locator(".namu-version").get_by_text("3 / 3").wait_for()
+    button(notebook, "The version before").click()
+    page.locator(".namu-version").get_by_text("2 / 3").wait_for()
+    seen(notebook, "This is an earlier checkpoint")
     button(notebook, "State").click()
     seen(notebook, "last_recommended_places", ".widget-html")
+    assert notebook.errors == []
+
+
+def test_a_question_is_answered_in_the_box_or_left_and_what_became_of_it_stays(open_panel):
+    notebook = open_panel()
+    page = notebook.page
+    notebook.ask("a quiet cafe in Jongno-gu")
+    write(notebook, "book the first one for 3")
+    page.locator(".namu-approval").wait_for()
+    page.locator(".namu-field input").fill("5")
+    write(notebook, "Yes!")
+    seen(notebook, "5 people, Saturday")  # what is filled in on the card counts
+    notebook.idle()
+    write(notebook, "book the second one")
+    page.locator(".namu-approval").wait_for()
+    page.locator(".namu-field input").press("Enter")  # does what the first button does
+    page.locator(".namu-approval").wait_for(state="detached")
+    notebook.idle()
+    write(notebook, "\uc138 \ubc88\uc9f8 \uc608\uc57d\ud574\uc918")
+    page.locator(".namu-approval").wait_for()
+    assert button(notebook, "\uc2b9\uc778").count() == 1
+    write(notebook, "a park in Mapo")
+    seen(notebook, "Not answered: you went on.")
+    decided = page.locator(".namu-decided").all_inner_texts()
+    assert [text.split("\n")[-1].split(":")[0] for text in decided] == [
+        "Approved",
+        "Approved",
+        "Not answered",
+    ]
+    assert notebook.errors == []
+
+
+def test_the_speed_can_be_chosen_and_the_last_message_edited_with_a_key(open_panel):
+    notebook = open_panel()
+    page = notebook.page
+    page.get_by_label("speed").select_option("step by step")
+    write(notebook, "a museum in Yongsan")
+    page.locator(".namu-steps", has_text="running: router").wait_for()
+    assert button(notebook, "Stop the answer").count() == 1
+    page.locator(".namu-box").fill("and then")
+    assert button(notebook, "Send").count() == 1  # what is written can be sent while it runs
+    page.locator(".namu-box").fill("")
+    page.get_by_label("speed").select_option("instant")
+    page.locator(".namu-answer li").first.wait_for()
+    notebook.idle()
+    page.locator(".namu-box").press("ArrowUp")
+    assert page.locator(".namu-edit").input_value() == "a museum in Yongsan"
+    for lines, high in ((1, 60), (4, 120), (30, 170)):
+        page.locator(".namu-box").fill("\n".join(["x"] * lines))
+        assert page.locator(".namu-box").bounding_box()["height"] < high
     assert notebook.errors == []
 
 
@@ -174,6 +231,7 @@ def test_threads_keep_their_conversations(open_panel):
     notebook = open_panel()
     page = notebook.page
     notebook.ask("a museum in Yongsan")
+    button(notebook, "Threads").click()
     button(notebook, "New thread").click()
     page.locator(".namu-empty").wait_for()
     assert "not recommended" in notebook.ask("the second one please")
@@ -246,23 +304,31 @@ def test_everything_can_be_reached_and_pressed_by_keyboard(open_panel):
     notebook = open_panel()
     page = notebook.page
     write(notebook, "a museum in Yongsan")
-    page.locator(".namu-answer button").wait_for()
+    page.get_by_role("button", name="Try again").wait_for(state="attached")
     notebook.idle()
-    page.locator(".widget-select select").focus()
+    page.locator(".namu-pace select").focus()
     reached = []
-    for _ in range(40):
+    for _ in range(12):
         page.keyboard.press("Tab")
         reached.append(page.evaluate("document.activeElement.className"))
+    # One stop for the whole turn; the arrow keys lead from it to everything in the turn.
+    assert sum(any(stop in name for stop in ("action", "steps")) for name in reached) == 1
     for wanted in (
         "namu-log",
         "namu-action",
-        "namu-chip",
         "namu-box",
         "namu-send",
         "toggle-button",
     ):
         assert any(wanted in name for name in reached), (wanted, reached)
-    page.locator(".namu-you .namu-action").focus()
+    page.locator(".namu-you .namu-copy").focus()
+    reached = []
+    for _ in range(4):
+        page.keyboard.press("ArrowRight")
+        reached.append(page.evaluate("document.activeElement.textContent"))
+    assert reached[0] == "Edit" and "step" in reached[1]
+    assert reached[2:] == ["Copy", "Try again"]
+    page.locator(".namu-edit-it").focus()
     page.keyboard.press("Enter")
     assert page.evaluate("document.activeElement.className") == "namu-edit"
     page.keyboard.press("Escape")
@@ -291,7 +357,8 @@ def test_contrast_is_aa_in_both_themes(open_panel, theme):
     notebook = open_panel(theme=theme)
     page = notebook.page
     notebook.ask("a museum in Yongsan")
-    page.locator(".namu-chip").first.click()
+    page.locator(".namu-steps").first.click()
+    page.locator(".namu-step button").first.click()
     write(notebook, "book it for 4")
     page.locator(".namu-approval").wait_for()
     page.locator(".namu-field input").fill("99")
@@ -312,9 +379,15 @@ def test_narrow_and_wide(open_panel):
 
     assert left(".namu-graph")["x"] > left(".namu-panel")["x"] + left(".namu-panel")["width"] - 1
     notebook.shoot("panel_wide")
-    page.set_viewport_size({"width": 620, "height": 900})
+    page.set_viewport_size({"width": 900, "height": 800})
     page.wait_for_timeout(500)
-    assert left(".namu-graph")["y"] > left(".namu-panel")["y"] + left(".namu-panel")["height"] - 1
+    assert not page.locator(".namu-graph").is_visible()  # a drawer now, and so are the threads
+    button(notebook, "Inside").click()
+    assert page.locator(".namu-graph").is_visible()
+    button(notebook, "Inside").click()
+    button(notebook, "Threads").click()
+    button(notebook, "New thread").wait_for()
+    button(notebook, "Threads").click()
     outer = left(".jp-OutputArea-output .namu-whole")
     assert left(".namu-panel")["width"] <= outer["width"]
     page.locator(".namu-panel").scroll_into_view_if_needed()
@@ -331,19 +404,18 @@ async def node(state):
 """
 
 
-def test_a_long_answer_is_followed_unless_the_reader_has_scrolled_up(open_panel):
+def test_a_question_stands_at_the_top_while_it_is_answered_and_one_press_leads_on(open_panel):
     notebook = open_panel(OWN_GRAPH.format(node=LONG))
     page = notebook.page
-    answer = notebook.ask("write 2,000 words")
-    assert len(answer.split()) == 2001
-    gap = "(el) => el.scrollHeight - el.scrollTop - el.clientHeight"
     log = page.locator(".namu-log")
-    assert log.evaluate(gap) < 40
-    log.evaluate("(el) => { el.scrollTop = 0; }")
-    page.wait_for_timeout(200)
+    for n in range(2):
+        answer = notebook.ask("write 2,000 words")
+        assert len(answer.split()) == 2001
+        top = log.bounding_box()["y"]
+        assert top - 1 <= page.locator(".namu-you").nth(n).bounding_box()["y"] < top + 20
     page.locator(".namu-jump:not([hidden])").click()
     page.wait_for_timeout(200)
-    assert log.evaluate(gap) < 40
+    assert log.evaluate("(el) => el.scrollHeight - el.scrollTop - el.clientHeight") < 40
     assert notebook.errors == []
 
 
@@ -391,7 +463,9 @@ def test_no_hostile_text_runs_or_loads_anything_wherever_it_appears(open_panel):
     page.wait_for_function(
         f"document.querySelectorAll('.namu-you').length === {len(HOSTILE) + 1}", timeout=60_000
     )
-    page.evaluate("document.querySelectorAll('.namu-chip').forEach((chip) => chip.click())")
+    page.evaluate(
+        "document.querySelectorAll('.namu-steps, .namu-step-name').forEach((b) => b.click())"
+    )
     page.get_by_role("button", name="Edit and fork: this message").last.click()
     for side in ("Tree", "State", "Graph"):
         button(notebook, side).click()
@@ -442,7 +516,7 @@ def test_the_capstone_shows_progress_and_memory_and_switches_the_model(open_note
         button(notebook, text).click()
         page.locator(".namu-answer").nth(before).wait_for()
         notebook.idle()
-    assert page.locator(".namu-chip-progress progress").evaluate("(el) => el.value") == 1
+    assert page.locator(".namu-gauge progress").evaluate("(el) => el.value") == 1
     button(notebook, "Memory").click()
     seen(notebook, "no stairs", ".widget-html")
     page.locator(".widget-dropdown select").select_option("namu-offline-brief")

@@ -78,12 +78,33 @@ def test_nonsense_hostile_and_empty_messages_get_a_friendly_answer(start):
     assert start.errors == []
 
 
-def test_the_buttons_above_the_box_lead_a_newcomer_to_a_booking(start):
+def test_the_page_is_at_the_panel_after_all_cells_have_run(open_notebook):
+    for width, height in ((1280, 800), (853, 533), (900, 700)):  # the second is 150 %
+        notebook = open_notebook("00_start_here.ipynb")
+        page = notebook.page
+        page.set_viewport_size({"width": width, "height": height})
+        notebook.run_all()
+        page.wait_for_timeout(1000)
+        box = page.locator(".namu-box").bounding_box()
+        assert box["y"] > 0 and box["y"] + box["height"] <= height, (width, box)
+        notebook.ask("a quiet cafe in Jongno-gu")
+        page.wait_for_timeout(300)
+        log = page.locator(".namu-log").bounding_box()
+        for part in (".namu-you", ".namu-answer"):  # the question, and where the answer begins
+            at = page.locator(part).bounding_box()
+            assert log["y"] <= at["y"] + 1 and at["y"] + 40 < log["y"] + log["height"], part
+
+
+def test_the_buttons_lead_a_newcomer_to_a_booking(start):
     page = start.page
-    for text in SUGGESTIONS[:3]:
-        page.get_by_role("button", name=text, exact=True).click()
-        page.wait_for_timeout(200)
-        start.idle()
+    page.get_by_role("button", name=SUGGESTIONS[0], exact=True).click()
+    page.locator(".namu-card").nth(2).wait_for()
+    titles = page.locator(".namu-card strong").all_inner_texts()
+    page.get_by_role("button", name=f"Not this: {titles[0]}").click()
+    page.locator(".namu-cards").nth(1).wait_for()
+    start.idle()
+    assert titles[0] not in page.locator(".namu-cards").nth(1).locator("strong").all_inner_texts()
+    page.get_by_role("button", name="book the first one", exact=True).click()
     page.get_by_role("button", name="Approve", exact=True).click()
     page.locator(".namu-log").get_by_text("Booked:").first.wait_for()
     assert start.errors == []
