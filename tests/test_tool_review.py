@@ -1,7 +1,7 @@
 """Requests to review a tool call get their buttons, and are answered as their author expects."""
 
 import pytest
-from chat_graphs import chat_on
+from chat_graphs import asking, chat_on
 from langchain.agents import create_agent
 from langchain.agents.middleware import HumanInTheLoopMiddleware
 from langchain_core.tools import tool
@@ -111,6 +111,37 @@ def test_agent_inbox_is_answered_in_its_own_form(pressed, given, answer, as_list
     entry = card_of(asked, errors={}, busy=False, refusal_count=0)
     found = asked.answer(filled(entry, pressed, given))
     assert found == ([answer] if as_list else answer)
+
+
+def inbox_request(action, *kinds):
+    config = {f"allow_{each}": each in kinds for each in ("accept", "edit", "respond", "ignore")}
+    return {"action_request": {"action": action, "args": {"n": 2}}, "config": config}
+
+
+async def test_several_requests_of_agent_inbox_get_an_answer_each_in_their_order():
+    every = inbox_request("book", "accept", "edit", "respond", "ignore")
+    chat, transcript = chat_on(asking([every, inbox_request("ask", "respond"), every]))
+    await chat.send("go")
+    entry = transcript.entries[-1]
+    asked = transcript.approval(entry["id"])
+    choices = {f["name"]: f["choices"] for f in entry["fields"] if f["kind"] == "choice"}
+    assert choices["1.type"] == ["Respond"] and len(choices["0.type"]) == 4
+    answers = {"0.type": "edit", "0.args": '{"n": 3}', "1.type": "response", "2.type": "accept"}
+    with pytest.raises(InvalidAnswer, match="Write your response") as refused:
+        asked.answer(filled(entry, "Send", answers))
+    assert list(refused.value.errors) == ["1.response"]
+    with pytest.raises(InvalidAnswer, match=r"2\.type"):
+        asked.answer(filled(entry, "Send", {**answers, "2.type": None, "1.response": "later"}))
+    await chat.resume(
+        {entry["id"]: asked.answer(filled(entry, "Send", {**answers, "1.response": "later"}))}
+    )
+    book = {"action": "book", "args": {"n": 3}}
+    told = [
+        {"type": "edit", "args": book},
+        {"type": "response", "args": "later"},
+        {"type": "accept", "args": {"action": "book", "args": {"n": 2}}},
+    ]
+    assert transcript.kept()[-1] == ("answer", f"told {told!r}")
 
 
 @pytest.mark.parametrize(

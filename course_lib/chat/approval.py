@@ -15,10 +15,10 @@ from pydantic_core import ValidationError
 
 from course_lib.chat.exact_json import is_json, read_json
 from course_lib.chat.inbox_review import (
-    inbox_answer,
+    inbox_answers,
     inbox_buttons,
     inbox_fields,
-    inbox_request,
+    inbox_requests,
 )
 from course_lib.chat.json_form import (
     LEFT_OUT,
@@ -75,7 +75,7 @@ class Approval:
         buttons: how to send it.
         schema: the JSON Schema of the answer, if the graph gave one.
         shape: how the answer is put together from the fields.
-        request: what a review is about: tool calls, or a request of Agent Inbox.
+        request: what a review is about: tool calls, or requests of Agent Inbox.
     """
 
     id: str
@@ -129,9 +129,9 @@ class Approval:
             case "decision":
                 return decisions(self.request, read)[0]
             case "inbox":
-                return inbox_answer(self.request, read)
+                return inbox_answers(self.request, read)[0]
             case "inbox list":
-                return [inbox_answer(self.request, read)]
+                return inbox_answers(self.request, read)
             case "object":
                 return self._checked(read)
             case "words" if "answer" not in read:
@@ -176,9 +176,9 @@ def _form(interrupt_id: str, value: Any, schema: Mapping[str, Any] | None) -> Ap
     simple = followed(schema, schema) if schema is not None else None
     if calls := calls_of(value, simple):
         return _review(interrupt_id, calls, one=value.get("type") == "tool_approval")
-    if request := inbox_request(value):
+    if requests := inbox_requests(value):
         shape: Shape = "inbox" if isinstance(value, Mapping) else "inbox list"
-        return _inbox(interrupt_id, request, shape)
+        return _inbox(interrupt_id, requests, shape)
     question, details = question_of(value)
     given = record_of(value) or {}
     if schema is None or not simple:
@@ -240,12 +240,15 @@ def _review(interrupt_id: str, calls: Sequence[Mapping[str, Any]], *, one: bool)
     return Approval(interrupt_id, question, details, fields, buttons, None, shape, calls)
 
 
-def _inbox(interrupt_id: str, request: Mapping[str, Any], shape: Shape) -> Approval:
-    """The form for a request of Agent Inbox."""
-    details, fields = inbox_fields(request)
-    buttons = tuple(Button(label, {"type": kind}) for kind, label in inbox_buttons(request))
-    question = "May the agent do this?"
-    return Approval(interrupt_id, question, details, fields, buttons, None, shape, request)
+def _inbox(interrupt_id: str, requests: Sequence[Mapping[str, Any]], shape: Shape) -> Approval:
+    """The form for requests of Agent Inbox: buttons to answer one, and choices for several."""
+    details, fields = inbox_fields(requests)
+    buttons, question = SEND, "May the agent do these things?"
+    if len(requests) == 1:
+        kinds = inbox_buttons(requests[0])
+        buttons = tuple(Button(label, {"type": kind}) for kind, label in kinds)
+        question = "May the agent do this?"
+    return Approval(interrupt_id, question, details, fields, buttons, None, shape, requests)
 
 
 def _beside(details: Details, fields: Mapping[str, Field]) -> Details:
