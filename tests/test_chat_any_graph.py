@@ -5,7 +5,7 @@ import enum
 import sqlite3
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
 import pytest
@@ -14,7 +14,8 @@ from chat_graphs import chat_on, moody, one_node, texts
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, RemoveMessage
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.checkpoint.sqlite import SqliteSaver
-from langgraph.graph import END, START, MessagesState, StateGraph
+from langgraph.func import entrypoint
+from langgraph.graph import END, START, MessagesState, StateGraph, add_messages
 from langgraph.runtime import Runtime
 from langgraph.store.sqlite.aio import AsyncSqliteStore
 from pydantic import BaseModel
@@ -145,6 +146,58 @@ def test_messages_without_a_reducer_are_told_when_the_panel_is_made():
     graph = StateGraph(Bare).add_node("node", lambda state: {}).add_edge(START, "node")
     panel = ChatPanel(graph.compile(checkpointer=InMemorySaver()))
     assert "add_messages" in texts(panel.transcript, "note")[0]
+
+
+class Needing(BaseModel):
+    messages: Annotated[list[AnyMessage], add_messages]
+    topic: str
+    count: int = 0
+
+
+@dataclass
+class NeedingRecord:
+    topic: str
+    messages: Annotated[list[AnyMessage], add_messages] = field(default_factory=list)
+    count: int = 0
+
+
+@pytest.mark.parametrize("schema", [Needing, NeedingRecord])
+@pytest.mark.parametrize("branching", [True, False])
+def test_a_state_that_messages_alone_cannot_begin_is_told_when_the_panel_is_made(schema, branching):
+    graph = StateGraph(schema).add_node("node", lambda state: {})
+    if branching:
+        graph.add_conditional_edges(START, lambda state: "node", ["node"])
+    else:
+        graph.add_edge(START, "node")
+    panel = ChatPanel(graph.compile(checkpointer=InMemorySaver()))
+    (told,) = texts(panel.transcript, "note")
+    assert "'topic'" in told and "count" not in told and "default" in told
+
+
+def test_a_field_that_the_first_node_fills_in_is_no_caveat():
+    graph = StateGraph(MessagesState)
+    graph.add_node("fill", lambda state: {"topic": "x"})
+    graph.add_node("use", lambda state: {}, input_schema=Needing)
+    graph.add_edge(START, "fill").add_edge("fill", "use")
+    assert not chat_on(graph.compile(checkpointer=InMemorySaver()))[0].access.caveats
+
+
+@pytest.mark.parametrize("own", [True, None])
+def test_a_subgraph_with_a_memory_of_its_own_is_told_when_the_panel_is_made(own):
+    inner = StateGraph(MessagesState).add_node("node", lambda state: {}).add_edge(START, "node")
+    graph = StateGraph(MessagesState).add_node("helper", inner.compile(checkpointer=own))
+    app = graph.add_edge(START, "helper").compile(checkpointer=InMemorySaver())
+    told = texts(ChatPanel(app).transcript, "note")
+    assert bool(told) == bool(own) and all("'helper'" in each for each in told)
+
+
+def test_an_entrypoint_is_refused_with_the_remedy():
+    @entrypoint(checkpointer=InMemorySaver())
+    def app(given):
+        return given
+
+    with pytest.raises(ValueError, match="node of a StateGraph"):
+        ChatPanel(app)
 
 
 @pytest.mark.parametrize("strict", [True, False])

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from langgraph.checkpoint.base import get_checkpoint_id
 from langgraph.errors import EmptyChannelError
 
+from course_lib.chat.caveats import caveats_of
 from course_lib.chat.message_keys import message_keys, read_messages
 from course_lib.chat.stream_events import MODES
 from course_lib.persistence import as_async_saver, fork_point
@@ -89,6 +90,11 @@ class LocalGraph:
                 "This graph has no checkpointer, so it would forget every message. Compile it "
                 "with one, for example build_namu(checkpointer=InMemorySaver())."
             )
+        if "__previous__" in graph.channels:
+            raise ValueError(
+                f"{graph.name!r} is an @entrypoint, which has no state to keep messages in. Call "
+                "it in a node of a StateGraph(MessagesState), and hand over that graph, compiled."
+            )
         if "messages" not in graph.channels:
             raise ValueError(
                 f"The state of {graph.name!r} has no field 'messages', so there is nothing to "
@@ -100,7 +106,7 @@ class LocalGraph:
         self.storage = graph.checkpointer
         self.keeps_history, self.replaces_by_id = _reducer_kind(graph.channels["messages"])
         self.writes_dicts = _holds_dicts(graph)
-        self.caveats = tuple(_caveats(graph, self.keeps_history))
+        self.caveats = caveats_of(graph, keeps_history=self.keeps_history)
         self._async_graph: CompiledStateGraph | None = None
 
     def run_config(self, config: Mapping[str, Any]) -> dict[str, Any]:
@@ -223,24 +229,6 @@ def check_configurable(configurable: Mapping[str, Any]) -> None:
 def _root(config: RunnableConfig) -> RunnableConfig:
     named = {"thread_id": config["configurable"]["thread_id"], "checkpoint_ns": ""}
     return {"configurable": named}
-
-
-def _caveats(graph: CompiledStateGraph, keeps_history: bool) -> list[str]:
-    found = []
-    if not keeps_history:
-        found.append(
-            "The field 'messages' of this graph has no reducer, so every write replaces all of it. "
-            "The chat sends the earlier messages along with yours. Declare the field as "
-            "Annotated[list[AnyMessage], add_messages] to keep them without that."
-        )
-    builder = getattr(graph, "builder", None)
-    schema = getattr(builder, "input_schema", None)
-    if builder is not None and "messages" not in builder.schemas.get(schema, ("messages",)):
-        found.append(
-            f"The input schema of this graph, {schema.__name__}, has no field 'messages', so the "
-            "graph does not get what you send. Add the field to that schema."
-        )
-    return found
 
 
 def _holds_dicts(graph: CompiledStateGraph) -> bool:
