@@ -225,3 +225,27 @@ async def test_a_value_that_raises_when_it_is_shown_ends_no_run():
     chat, transcript = chat_on(one_node(node))
     await chat.send("hello")
     assert transcript.kept()[-1] == ("answer", "done") and not chat.running
+
+
+@pytest.mark.parametrize("text", ["heard {}", ""])
+async def test_an_answer_in_place_of_an_earlier_one_is_an_answer(text):
+    def node(state):
+        return {"messages": [AIMessage(text.format(state["messages"][-1].text), id="board")]}
+
+    chat, transcript = chat_on(one_node(node))
+    for said in ("one", "two", "three"):
+        await chat.send(said)
+    assert texts(transcript, "answer") == (["heard three"] if text else [])
+    assert len(texts(transcript, "note")) == (0 if text else 3)
+
+
+async def test_a_run_that_goes_on_and_only_ends_says_nothing_of_an_answer_that_is_there():
+    graph = StateGraph(MessagesState).add_node("end", lambda state: {})
+    graph.add_node("node", lambda state: {"messages": [AIMessage("done")]})
+    graph.add_edge(START, "node").add_edge("node", "end")
+    chat, transcript = chat_on(
+        graph.compile(checkpointer=InMemorySaver(), interrupt_before=["end"])
+    )
+    await chat.send("go")
+    await chat.continue_run()
+    assert texts(transcript, "answer") == ["done"] and not texts(transcript, "note")

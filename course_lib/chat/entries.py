@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from langchain_core.messages import BaseMessage
 from langgraph.errors import GraphRecursionError
@@ -184,15 +185,21 @@ def _attachments(message: BaseMessage) -> list[str]:
     return labels
 
 
-def is_answered(thread: ThreadLoaded, before: int) -> bool:
-    """Return whether a run added something that can be read.
+def is_answered(thread: ThreadLoaded, before: Sequence[BaseMessage]) -> bool:
+    """Return whether a run wrote something that can be read, perhaps in place of what was there.
 
     Args:
         thread: after the run.
-        before: how many messages it held before the run.
+        before: the messages from before the run. Where none was added, the last one counts too: a
+            run that goes on may only end what has been answered.
     """
-    added: Sequence[Any] = thread.messages[before:] or thread.messages[-1:]
+    messages = thread.messages
+    known = Counter((message.id, _text(message)) for message in before)
+    known.subtract((message.id, _text(message)) for message in messages)
+    written = [message for message in messages if known[message.id, _text(message)] < 0]
+    if len(messages) <= len(before):
+        written += messages[-1:]
     return any(
         message.type not in ("human", "tool") and (_text(message) or ending_of(message))
-        for message in added
+        for message in written
     )

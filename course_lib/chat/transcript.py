@@ -212,7 +212,7 @@ class Transcript:
         record.clock.start()
 
     def _end(self, event: RunEnded) -> None:
-        before = len(self._now.thread.messages)
+        before = self._now.thread.messages
         self._now.thread, self._now.running = event.thread, False
         self._name_turn(event)
         self._note_decisions(event.thread)
