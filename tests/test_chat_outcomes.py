@@ -2,6 +2,8 @@
 
 import pytest
 from chat_graphs import chat_on, conflicting, moody, one_node, reducer_raises, texts
+from langchain.agents import create_agent
+from langchain.agents.middleware import AgentMiddleware, wrap_tool_call
 from langchain_core.language_models import FakeListChatModel
 from langchain_core.messages import AIMessage, RemoveMessage
 from langgraph.checkpoint.memory import InMemorySaver
@@ -12,7 +14,7 @@ from typing_extensions import TypedDict
 from course_lib.chat import ChatController
 from course_lib.chat.graph_access import RECURSION_LIMIT
 from course_lib.models import OfflineChatModel
-from course_lib.namu import build_namu
+from course_lib.namu import book_place, build_namu
 from course_lib.persistence import open_checkpointer
 
 
@@ -249,3 +251,26 @@ async def test_a_run_that_goes_on_and_only_ends_says_nothing_of_an_answer_that_i
     await chat.send("go")
     await chat.continue_run()
     assert texts(transcript, "answer") == ["done"] and not texts(transcript, "note")
+
+
+class Watched(AgentMiddleware):
+    """Wraps calls of models and tools, and knows no asynchronous way."""
+
+    def wrap_model_call(self, request, handler):
+        return handler(request)
+
+
+@wrap_tool_call
+def watched_tools(request, handler):
+    return handler(request)
+
+
+@pytest.mark.parametrize("middleware", [Watched(), watched_tools])
+async def test_a_graph_that_only_runs_synchronously_is_told_what_to_change(middleware):
+    agent = create_agent(
+        OfflineChatModel(), [book_place], middleware=[middleware], checkpointer=InMemorySaver()
+    )
+    chat, transcript = chat_on(agent)
+    await chat.send("Book place: Cafe, people 2")
+    (problem,) = texts(transcript, "problem")
+    assert "`async def`" in problem.splitlines()[0] and "Asynchronous implementation" in problem

@@ -29,6 +29,10 @@ REOPEN = (
     "again opens the question again."
 )
 NOT_STORED = "not stored in the thread"
+ONLY_SYNCHRONOUS = (
+    "A part of this graph can only be called synchronously, and the chat runs every graph "
+    "asynchronously: give that part an asynchronous version (`async def`) as well."
+)
 
 
 def person_entry(key: str, message: BaseMessage) -> Entry:
@@ -157,6 +161,8 @@ def error_text(error: Exception, *, stored: bool) -> str:
             "The graph ran for more super-steps than it may, so it was stopped "
             f"(GRAPH_RECURSION_LIMIT). Give its loop an end. {kept}\n{summary_of(error)}"
         )
+    if isinstance(error, NotImplementedError) and "synchronous" in what.lower():
+        return f"{ONLY_SYNCHRONOUS} {kept}\n{what}"
     if remedy := remedy_for(error):
         return f"The graph stopped with {what}\n{remedy} {kept}"
     return f"The graph stopped with {what}\n{kept}"
