@@ -191,6 +191,21 @@ def test_a_subgraph_with_a_memory_of_its_own_is_told_when_the_panel_is_made(own)
     assert bool(told) == bool(own) and all("'helper'" in each for each in told)
 
 
+async def test_what_is_told_of_a_graph_stays_above_every_thread():
+    class Bare(typing_extensions.TypedDict):
+        messages: list[AnyMessage]
+
+    graph = StateGraph(Bare).add_node("node", lambda state: {}).add_edge(START, "node")
+    panel = ChatPanel(graph.compile(checkpointer=InMemorySaver()))
+    await panel.load()
+    await panel.new_thread()  # this one is still new
+    assert len(panel.threads.widget.options) == 1
+    await panel.send("one")
+    assert "add_messages" in panel.transcript.entries[0]["text"]
+    await panel.new_thread()
+    assert ["add_messages" in text for text in texts(panel.transcript, "note")] == [True]
+
+
 def test_an_entrypoint_is_refused_with_the_remedy():
     @entrypoint(checkpointer=InMemorySaver())
     def app(given):

@@ -76,6 +76,11 @@ def note_entry(kind: str, text: str) -> Entry:
     return {"kind": kind, "key": "", "text": plain(text)}
 
 
+def caveat_entries(caveats: Sequence[str]) -> list[Entry]:
+    """Return the notes on what the chat cannot do well on a graph; they stand above each thread."""
+    return [{**note_entry("note", text), "key": f"caveat-{n}"} for n, text in enumerate(caveats)]
+
+
 def message_entries(key: str, message: BaseMessage, *, graph_written: bool) -> list[Entry]:
     """Return the entries of a message that a node wrote.
 

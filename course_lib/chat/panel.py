@@ -98,7 +98,7 @@ class ChatPanel:
         self._begin()
         self._suggestions = suggestions
         self._forked = False  # whether the run that goes on begins another version of a message
-        self.transcript = Transcript(cards=cards)
+        self.transcript = Transcript(cards=cards, caveats=self.controller.access.caveats)
         self.view = TranscriptView(
             self.transcript,
             lambda content: perform(self, content),
@@ -115,8 +115,6 @@ class ChatPanel:
         for choice in self.run_context.choices.values():
             choice.observe(self._set_context, names="value")
         self._set_context()
-        for caveat in self.controller.access.caveats:
-            self.transcript.note(caveat, "note")
         self._build()
 
     @property
@@ -173,7 +171,8 @@ class ChatPanel:
 
     async def new_thread(self) -> None:
         """Begin a new conversation; the old one stays in the list."""
-        if not self.transcript.entries and self.threads.current.title == UNTITLED:
+        empty = self.transcript.entries == self.transcript.caveats
+        if empty and self.threads.current.title == UNTITLED:
             return  # this one is still new
         await self._turn_to(self.threads.create())
 

@@ -18,6 +18,7 @@ from course_lib.chat.cards import CardsOf, read_cards
 from course_lib.chat.entries import (
     NO_ANSWER,
     STOPPED,
+    caveat_entries,
     decision_entry,
     error_text,
     is_answered,
@@ -54,6 +55,7 @@ class Transcript:
     Args:
         change: is called with every change.
         cards: from a state to the cards of what its last answer speaks of.
+        caveats: what stands above every thread.
     """
 
     def __init__(
@@ -61,11 +63,13 @@ class Transcript:
         change: Callable[[Change], object] = lambda change: None,
         *,
         cards: CardsOf | None = None,
+        caveats: Sequence[str] = (),
     ) -> None:
-        self.entries: list[Entry] = []
+        self.caveats = caveat_entries(caveats)
+        self.entries: list[Entry] = [*self.caveats]
         self.change = change
         self._cards_of = cards
-        self._now = TranscriptState()
+        self._now = TranscriptState(caveats=self.caveats)
         self._asked: dict[str, str] = {}  # questions that were open when a message was sent
         self._decided: dict[str, Entry] = {}  # answers that the graph has not taken yet
 
@@ -192,9 +196,8 @@ class Transcript:
         if not self._now.running:
             self._record().cards = self._new_cards(thread)
         if thread.error is not None:
-            self._record().notes.append(
-                note_entry("problem", error_text(thread.error, stored=True))
-            )
+            text = error_text(thread.error, stored=True)
+            self._record().notes.append(note_entry("problem", text))
 
     def _start(self, event: RunStarted) -> None:
         self._now.running, self._now.failed = True, False

@@ -37,6 +37,7 @@ class TranscriptState:
         running: whether a run has not ended.
         failed: whether the last run failed.
         model: which model wrote the last answer.
+        caveats: entries that stand above every thread.
     """
 
     thread: ThreadLoaded = field(default_factory=lambda: ThreadLoaded("", None, {}))
@@ -51,11 +52,12 @@ class TranscriptState:
     running: bool = False
     failed: bool = False
     model: str = ""
+    caveats: Sequence[Entry] = ()
 
     def entries(self) -> list[Entry]:
         """Return all entries of the chat."""
         turns = stored_turns(self.thread, self.pending, self.turn)
-        entries: list[Entry] = []
+        entries: list[Entry] = [*self.caveats]
         for key, messages in turns.items():
             entries += self._turn_entries(key, messages)
             entries += self._unstored_turns(key, turns)
