@@ -53,8 +53,8 @@ class Place:
         tags: a few words such as `quiet` or `night-view`.
         indoor: whether a visit is essentially under a roof.
         price_level: 0 free, 1 inexpensive, 2 middle, 3 expensive.
-        summary_ko: one honest sentence in Korean.
-        summary_en: the same in English.
+        summary_ko: one honest sentence in Korean, or two short ones.
+        summary_en: one honest sentence in English.
     """
 
     id: str

@@ -46,6 +46,14 @@ def test_no_text_is_empty_and_each_language_is_itself():
         assert 30 <= len(place.summary_en) <= 160, place.id
 
 
+def test_korean_summaries_do_not_all_sound_the_same():
+    texts = [place.summary_ko for place in PLACES]
+    assert all(re.search(r"(요|니다)\.$", text) for text in texts)
+    for habit in (r"수 있어요\.$", r"기 좋아요\.$", r"보세요\.$"):
+        assert sum(bool(re.search(habit, text)) for text in texts) < len(texts) / 3, habit
+    assert sum(bool(re.search(r"[가-힣]로, ", text)) for text in texts) < len(texts) / 2
+
+
 def test_ids_and_names_are_unique():
     assert max(Counter(place.id for place in PLACES).values()) == 1
     assert max(Counter(place.name_ko for place in PLACES).values()) == 1
