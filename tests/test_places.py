@@ -28,7 +28,8 @@ NEAR_BORDER = 0.0025  # the simplified outlines of the source are off by up to 2
 
 def test_every_place_keeps_the_contract():
     for place in PLACES:
-        assert re.fullmatch(rf"{place.category}-\d{{2,3}}", place.id), place
+        # An id is a name for good: it may begin with a category that the place had once.
+        assert re.fullmatch(rf"({'|'.join(CATEGORIES)})-\d{{2,3}}", place.id), place
         assert place.category in CATEGORIES
         assert place.district in load_districts()
         assert place.tags and all(re.fullmatch(r"[a-z]+(-[a-z]+)*", tag) for tag in place.tags)
