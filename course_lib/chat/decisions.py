@@ -41,13 +41,14 @@ def typed_answer(approval: Approval, text: str, filled: Mapping[str, Any]) -> di
     Args:
         approval: the card; one whose first button agrees and whose last does not.
         text: as it was typed.
-        filled: what is filled in on the card, by field.
+        filled: what is filled in on the card, by field; what the card began with when left out.
     """
     said = yes_or_no(text)
     wanted = [b for b in approval.buttons if said is not None and _agrees(b) is said]
     if len(wanted) != 1:
         return None
-    return {**filled, **wanted[0].values}
+    shown = {f.name: bool(f.value) if f.kind == "boolean" else f.text for f in approval.fields}
+    return {**shown, **filled, **wanted[0].values}
 
 
 def _outcome(approval: Approval, values: Mapping[str, Any]) -> str:
