@@ -10,7 +10,7 @@ function createComposer({ send, editLast, filled }) {
   box.placeholder = "Write a message";
   box.dir = "auto";
   const submit = () => {
-    send({ kind: "send", text: box.value, filled: filled() });
+    if (!send({ kind: "send", text: box.value, filled: filled() })) return;
     box.value = "";
     fit();
     box.focus();

@@ -1,5 +1,8 @@
 // The panel's view, and what both ends agree on: the kernel's list of entries.
 
+const NO_KERNEL =
+  "No kernel runs for this notebook, so nothing was sent. Choose Run > Run All Cells: it starts one.";
+
 // The list is kept here for every view of the panel; the kernel reports what changes in it.
 export default () => {
   const entries = [];
@@ -41,7 +44,15 @@ export default () => {
 
 function renderView(model, el, entries, views) {
   const root = element("section", "namu-panel");
-  const send = (message) => model.send(message);
+  const send = (message) => {
+    try {
+      model.send(message);
+      return true;
+    } catch {
+      showLost(NO_KERNEL);
+      return false;
+    }
+  };
   const composer = createComposer({
     send,
     editLast: () => log.editLast(),
@@ -79,11 +90,11 @@ function renderView(model, el, entries, views) {
     if (!entries.length) log.show(0);
   }
 
-  function showLost() {
+  function showLost(text) {
     if (!lost.hidden) return;
     const waiting = entries.filter((entry) => entry.kind === "waiting");
     waiting.forEach((entry) => composer.giveBack(entry.text));
-    lost.textContent = model.get("lost");
+    lost.textContent = typeof text === "string" ? text : model.get("lost");
     lost.hidden = false;
     for (const each of root.querySelectorAll("button, input, select, textarea")) each.disabled = true;
     status.textContent = "";

@@ -257,6 +257,19 @@ def test_after_a_kernel_restart_the_panel_says_so_and_the_history_is_there_again
     assert title.split() == ["a", "museum", "in", "Yongsan"]
 
 
+def test_without_a_kernel_enter_says_so_and_keeps_what_was_written(open_panel):
+    notebook = open_panel()
+    page = notebook.page
+    notebook.ask("a museum in Yongsan")
+    page.evaluate("window.jupyterapp.shell.currentWidget.sessionContext.shutdown()")
+    page.locator(".jp-Notebook-ExecutionIndicator, .jp-Toolbar").first.wait_for()
+    page.wait_for_timeout(1000)
+    write(notebook, "are you there")
+    page.locator(".namu-lost:not([hidden])").wait_for()
+    assert "No kernel" in page.locator(".namu-lost").inner_text()
+    assert page.locator(".namu-box").input_value() == "are you there"
+
+
 def test_a_reloaded_page_shows_the_conversation_again(open_panel):
     notebook = open_panel()
     page = notebook.page
