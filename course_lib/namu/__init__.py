@@ -8,6 +8,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "booking": ["BookingAnswer", "book_place", "find_place"],
         "cards": ["GREETING", "follow_ups", "place_cards"],
         "graph": ["build_namu", "drop_open_tool_calls", "instructions"],
+        "lasting": ["build_lasting_namu", "conversations_file"],
         "search_tool": ["search_places"],
         "state": ["SUGGESTIONS", "Intent", "NamuState", "Rejection", "Route", "union"],
     },
