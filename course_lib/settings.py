@@ -7,6 +7,7 @@
 | `COURSE_LLM_API_KEY`      | its key; many local servers need none              | `not-needed`   |
 | `COURSE_DATABASE_URL`     | a PostgreSQL server to use instead of the embedded | embedded       |
 | `COURSE_HOME`             | folder for progress and scratch databases          | user data dir  |
+| `COURSE_CHECK_SECONDS`    | how long a check lets a learner's code run         | `10`           |
 | `COURSE_CHROMIUM`         | path of the browser for the tests                  | looked for     |
 | `COURSE_REQUIRE_BROWSER`  | `1`: a missing browser fails the tests             | `0`            |
 
@@ -148,6 +149,28 @@ def read_home(environment: Mapping[str, str] | None = None) -> Path:
     from platformdirs import user_data_path
 
     return user_data_path("namu-course", appauthor=False)
+
+
+def read_check_seconds(environment: Mapping[str, str] | None = None) -> float:
+    """Read only how long a check lets a learner's code run, in seconds.
+
+    Args:
+        environment: the variables to read; `os.environ` when left out.
+
+    Raises:
+        SettingsError: `COURSE_CHECK_SECONDS` is no number above zero.
+    """
+    env = os.environ if environment is None else environment
+    named = _text(env, "COURSE_CHECK_SECONDS") or "10"
+    try:
+        seconds = float(named)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < 1e6:
+        raise SettingsError(
+            f"COURSE_CHECK_SECONDS is {named!r}. Set it to a number of seconds, such as 10."
+        )
+    return seconds
 
 
 def __getattr__(name: str) -> Settings:

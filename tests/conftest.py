@@ -17,6 +17,7 @@ def own_environment(
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("COURSE_HOME", str(tmp_path_factory.mktemp("home")))
     monkeypatch.setenv("LANGSMITH_TRACING", "false")
+    monkeypatch.setenv("COURSE_CHECK_SECONDS", "120")  # a busy machine is no endless loop
 
 
 @pytest.fixture(scope="session")

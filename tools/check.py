@@ -117,6 +117,7 @@ def _environment(scratch: Path) -> dict[str, str]:
         **kept,
         "COURSE_HOME": str(scratch / "home"),
         "LANGSMITH_TRACING": "false",
+        "COURSE_CHECK_SECONDS": "120",  # a busy machine is no endless loop
         "PYTHONUTF8": "1",
     }
 

@@ -2,29 +2,36 @@
 
 from __future__ import annotations
 
-import asyncio
-import dis
 import html
 import inspect
 import json
-import linecache
-import re
-import sysconfig
-import traceback
-from collections.abc import Callable, Coroutine
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import CodeType, FunctionType
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 from course_lib.exercises import progress
-from course_lib.settings import ROOT
+from course_lib.exercises.learner_lines import crash_text
+from course_lib.exercises.time_limit import DidNotEnd, run_coroutine, run_within
+from course_lib.exercises.untouched import is_untouched
+from course_lib.settings import ROOT, read_check_seconds
 
-T = TypeVar("T")
+__all__ = [
+    "BEGIN",
+    "END",
+    "HOLE",
+    "CheckResult",
+    "Exercise",
+    "IncorrectAnswer",
+    "code_of",
+    "expect",
+    "is_untouched",
+    "require",
+    "run_coroutine",
+]
 
-Status = Literal["right", "wrong", "not attempted", "crashed"]
-"""What a check can find."""
+Status = Literal["right", "wrong", "not attempted", "crashed", "stopped"]
+"""What a check can find; `stopped` is code that did not end."""
 
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
 """The markers around what the learner writes, in the notebooks of `solutions/`."""
@@ -42,7 +49,7 @@ class CheckResult:
     """What a check found.
 
     Args:
-        status: right, wrong, not attempted or crashed.
+        status: one of the five.
         text: what the learner reads.
     """
 
@@ -105,11 +112,13 @@ class Exercise:
                 f"{self.id}.check(my_function), without calling it.",
             )
         try:
-            self.checker(answer)
+            run_within(read_check_seconds(), lambda: self.checker(answer))
+        except DidNotEnd as running:
+            return CheckResult("stopped", _stopped_text(running))
         except IncorrectAnswer as wrong:
             return CheckResult("wrong", f"Not yet: {wrong}")
         except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever it raises is the finding
-            return CheckResult("crashed", _crash_text(error))
+            return CheckResult("crashed", crash_text(error))
         return CheckResult("right", f"Right. {self.success_text}")
 
     def check(self, answer: Any) -> None:
@@ -191,80 +200,13 @@ def require(holds: bool, message: str) -> None:
         raise IncorrectAnswer(message)
 
 
-def run_coroutine(job: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine to its end and return its result, also where an event loop is running.
-
-    It gets a loop of its own in a thread of its own: a notebook's loop is busy with the cell.
-
-    Args:
-        job: what an `async def` returned.
-    """
-    with ThreadPoolExecutor(1) as thread:
-        return thread.submit(asyncio.run, job).result()
-
-
-def is_untouched(answer: Any) -> bool:
-    """Whether an answer is still what the exercise notebook came with: `...` and nothing else."""
-    if answer is Ellipsis:
-        return True
-    if isinstance(answer, tuple):
-        return bool(answer) and all(map(is_untouched, answer))
-    if isinstance(answer, FunctionType):
-        return _is_empty(answer.__code__)
-    if isinstance(answer, type):
-        return _adds_nothing(answer)
-    return False
-
-
-def _adds_nothing(answer: type) -> bool:
-    """Whether a class has no field and no method beyond those of its bases."""
-    inherited = [getattr(base, "__annotations__", {}) for base in _bases(answer)]
-    fields = set(getattr(answer, "__annotations__", {})) - set().union(*inherited)
-    functions = [v for v in vars(answer).values() if isinstance(v, FunctionType)]
-    return not fields and not functions
-
-
-def _bases(answer: type) -> list[Any]:
-    return [*getattr(answer, "__orig_bases__", ()), *answer.__mro__[1:]]
-
-
-def _is_empty(code: CodeType) -> bool:
-    """Whether a function's body is only `...` (and perhaps a docstring)."""
-    allowed = {"RESUME", "NOP", "LOAD_CONST", "POP_TOP", "RETURN_VALUE", "RETURN_CONST"}
-    if code.co_flags & inspect.CO_COROUTINE:  # what Python puts around every `async def`
-        allowed |= {"RETURN_GENERATOR", "CALL_INTRINSIC_1", "RERAISE", "STOPITERATION_ERROR"}
-    returned = [c for c in code.co_consts if c is not None and c is not Ellipsis]
-    docstring = len(returned) == 0 or (len(returned) == 1 and isinstance(returned[0], str))
-    last = [i for i in dis.get_instructions(code) if i.opname not in ("RESUME", "NOP")]
-    returns_none = any(i.argval is None for i in last if i.opname in ("LOAD_CONST", "RETURN_CONST"))
-    return {i.opname for i in last} <= allowed and docstring and returns_none
-
-
-def _crash_text(error: BaseException) -> str:
-    try:
-        said = str(error) or "(no message)"
-    except Exception:  # noqa: BLE001 - a learner's exception class may be broken itself
-        said = "(its message cannot be shown)"
-    text = f"Your code stopped with {type(error).__name__}: {said}"
-    own = [frame for frame in traceback.extract_tb(error.__traceback__) if _is_learners(frame)]
-    if own:
-        frame = own[-1]
-        line = (frame.line or linecache.getline(frame.filename, frame.lineno or 0)).strip()
-        return f"{text}\nIn {frame.name}, line {frame.lineno} of your cell: {line}"
-    # LangGraph notes on an error which node was running.
-    notes = " ".join(getattr(error, "__notes__", ()))
-    node = re.search(r"task with name '([^']+)'", notes)
-    where = f"in the node {node[1]!r}" if node else "while your answer was in use"
-    return f"{text}\nIt was raised {where}, not on a line of yours."
-
-
-def _is_learners(frame: traceback.FrameSummary) -> bool:
-    name = Path(frame.filename)
-    library = [Path(sysconfig.get_path(key)) for key in ("stdlib", "platstdlib", "purelib")]
-    package = Path(__file__).resolve().parent.parent
-    if frame.filename.startswith("<frozen") or "site-packages" in name.parts:
-        return False
-    return not any(name.is_relative_to(folder) for folder in (*library, package))
+def _stopped_text(running: DidNotEnd) -> str:
+    text = f"Your code did not end: it was stopped after {running.seconds:g} s."
+    if running.line:
+        text += f"\nIt was in {running.line}"
+    if running.busy:
+        return f"{text}\nIt catches every error and still runs: restart the kernel (Kernel menu)."
+    return f"{text}\nMake sure that every loop and every wait in it ends, then run the cell again."
 
 
 def _display(outcome: CheckResult) -> None:
