@@ -15,7 +15,6 @@ from course_lib.exercises.exercise import Exercise, expect
 from course_lib.exercises.time_limit import run_coroutine, run_within
 from course_lib.settings import ROOT, SettingsError, read_check_seconds
 
-
 pytestmark = pytest.mark.filterwarnings(
     "ignore::pytest.PytestUnhandledThreadExceptionWarning"  # Python itself tells no SystemExit
 )

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import html
 import inspect
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import quote
 
 from course_lib.exercises import progress
 from course_lib.exercises.learner_lines import crash_text
+from course_lib.exercises.outcome import CheckResult, IncorrectAnswer, Standing, shown_value
 from course_lib.exercises.time_limit import DidNotEnd, run_coroutine, run_within
 from course_lib.exercises.untouched import is_untouched
 from course_lib.settings import ROOT, read_check_seconds
@@ -30,41 +32,11 @@ __all__ = [
     "run_coroutine",
 ]
 
-Status = Literal["right", "wrong", "not attempted", "crashed", "stopped"]
-"""What a check can find; `stopped` is code that did not end."""
-
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
 """The markers around what the learner writes, in the notebooks of `solutions/`."""
 
 HOLE = "...  # your code here"
 """What stands in their place in `exercises/`."""
-
-
-class IncorrectAnswer(Exception):
-    """An answer is not right yet; the text says what was expected, what came and where to look."""
-
-
-@dataclass(frozen=True)
-class CheckResult:
-    """What a check found.
-
-    Args:
-        status: one of the five.
-        text: what the learner reads.
-    """
-
-    status: Status
-    text: str
-
-    def __repr__(self) -> str:
-        return self.text
-
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        first, _, rest = self.text.partition("\n")
-        shown = f"<p><b>{html.escape(first)}</b></p>"
-        if rest:
-            shown += f"<p>{html.escape(rest).replace(chr(10), '<br>')}</p>"
-        return {"text/html": shown, "text/plain": self.text}
 
 
 @dataclass
@@ -101,14 +73,14 @@ class Exercise:
         if is_untouched(answer):
             return CheckResult(
                 "not attempted",
-                f"Not attempted yet: exercise {self.number}, {self.title}.\n"
-                f"Put your code in place of the ... and run the cell. {self.id}.hint() helps.",
+                f"exercise {self.number}, {self.title}.",
+                look="Put your code in place of the ... and run the cell.",
             )
         if self.answer_kind == "function" and not callable(answer):
             got = "None" if answer is None else f"a {type(answer).__name__}"
             return CheckResult(
                 "wrong",
-                f"Not yet: check got {got}. Hand over the function itself, as in "
+                f"check got {got}. Hand over the function itself, as in "
                 f"{self.id}.check(my_function), without calling it.",
             )
         try:
@@ -116,10 +88,10 @@ class Exercise:
         except DidNotEnd as running:
             return CheckResult("stopped", _stopped_text(running))
         except IncorrectAnswer as wrong:
-            return CheckResult("wrong", f"Not yet: {wrong}")
+            return CheckResult("wrong", str(wrong), wrong.comparison, wrong.look)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever it raises is the finding
             return CheckResult("crashed", crash_text(error))
-        return CheckResult("right", f"Right. {self.success_text}")
+        return CheckResult("right", self.success_text)
 
     def check(self, answer: Any) -> None:
         """Judge an answer, show what was found, and note it in the progress file.
@@ -127,12 +99,44 @@ class Exercise:
         Args:
             answer: the learner's function, class, graph or value.
         """
+        from IPython.display import display
+
         found = self.outcome(answer)
         if found.status != "not attempted":
             trouble = progress.record(self.id, found.status)
             if trouble:
-                found = CheckResult(found.status, f"{found.text}\n({trouble})")
-        _display(found)
+                found = replace(found, look=f"{found.look}\n({trouble})".strip())
+        display(replace(found, standing=self._standing()))
+
+    def _standing(self) -> Standing:
+        """How far the learner is in this chapter, and what comes next."""
+        done = progress.load()
+        exercises = exercises_of(self.chapter)
+        open_ones = [each for each in exercises if done.get(each.id) != "right"]
+        after = [each for each in open_ones if each.number > self.number] or open_ones
+        try:
+            solution = self.solution_text()
+        except LookupError:
+            solution = ""  # solution() says what is missing
+        if after:
+            title, link = f"exercise {after[0].number}, {after[0].title}", after[0].link
+        else:
+            title, link = _next_chapter(self.chapter)
+        return Standing(
+            self.id,
+            len(exercises) - len(open_ones),
+            len(exercises),
+            title,
+            link,
+            self.hints,
+            solution,
+        )
+
+    @property
+    def link(self) -> str:
+        """Where the exercise stands, seen from the folder of the exercise notebooks."""
+        heading = f"Exercise {self.number} - {self.title}".replace(" ", "-")
+        return f"{_notebook_of(self.chapter)}#{quote(heading)}"
 
     def hint(self) -> None:
         """Show the next hint; after the last one, start again from the first."""
@@ -191,7 +195,7 @@ def expect(shown: str, expected: Any, got: Any, look: str) -> None:
             f"{shown} gave a coroutine. Write `def`, not `async def`: nothing awaits it here."
         )
     if got != expected:
-        raise IncorrectAnswer(f"{shown} should be {expected!r}, got {got!r}. {look}")
+        raise IncorrectAnswer(shown, (shown_value(expected), shown_value(got)), look)
 
 
 def require(holds: bool, message: str) -> None:
@@ -209,7 +213,26 @@ def _stopped_text(running: DidNotEnd) -> str:
     return f"{text}\nMake sure that every loop and every wait in it ends, then run the cell again."
 
 
-def _display(outcome: CheckResult) -> None:
-    from IPython.display import display
+def exercises_of(chapter: str) -> list[Exercise]:
+    """Return the exercises of one chapter, in order.
 
-    display(outcome)
+    Args:
+        chapter: two digits, as in `02`.
+    """
+    module = import_module(f"course_lib.exercises.ch{chapter}")
+    found = [item for item in vars(module).values() if isinstance(item, Exercise)]
+    return sorted(found, key=lambda each: each.number)
+
+
+def _notebook_of(chapter: str) -> str:
+    """The file name of a chapter's exercise notebook; empty where there is none."""
+    return next((path.name for path in (ROOT / "solutions").glob(f"{chapter}_*.ipynb")), "")
+
+
+def _next_chapter(chapter: str) -> tuple[str, str]:
+    """The exercises that come after those of a chapter: what they are called, and their file."""
+    names = sorted(path.name for path in (ROOT / "solutions").glob("*.ipynb"))
+    later = [name for name in names if name.partition("_")[0] > chapter]
+    return (
+        (f"the exercises of chapter {later[0].partition('_')[0]}", later[0]) if later else ("", "")
+    )

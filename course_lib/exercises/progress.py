@@ -20,11 +20,11 @@ def progress_file() -> Path:
 def load() -> dict[str, str]:
     """Return the status of every exercise tried so far, by its id.
 
-    Empty if there is no file, or none that can be understood.
+    Empty if there is no file, or none that can be read and understood.
     """
     try:
         found = json.loads(progress_file().read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError, ValueError):
+    except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}
 
