@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.types import Command
+
 from course_lib.exercises.exercise import Exercise, IncorrectAnswer, expect, require
+from course_lib.exercises.running import as_sync, invoke, updates
 
 CHAPTER = "01"
 
@@ -27,7 +31,7 @@ def _graph(build: Any, name: str) -> Any:
 def _check_three_nodes(build: Any) -> None:
     graph = _graph(build, "build_abc")
     for given, wanted in (("", "abc"), ("x", "xabc")):
-        got = graph.invoke({"text": given})
+        got = invoke(graph, {"text": given})
         shown = f"build_abc().invoke({{'text': {given!r}}})"
         look = "Follow the edges from START: who writes last?"
         if got.get("text") == given + wanted[-1] * 3:
@@ -35,15 +39,11 @@ def _check_three_nodes(build: Any) -> None:
         elif got.get("text") == given:
             look = "No node changed text: does each return {'text': ...}, spelt like the field?"
         expect(shown, {"text": wanted}, got, look)
-    grown = [
-        update
-        for step in graph.stream({"text": ""}, stream_mode="updates")
-        for update in step.values()
-    ]
+    grown = [update.get("text") for _, update in updates(graph, {"text": ""})]
     expect(
         "what the nodes write, one after the other",
         ["a", "ab", "abc"],
-        [(update or {}).get("text") for update in grown],
+        grown,
         "Each of the three nodes adds one letter.",
     )
     nodes = [name for name in graph.get_graph().nodes if not name.startswith("__")]
@@ -65,10 +65,13 @@ def _check_roads(by_intent: Any) -> None:
         "SOMETHING_ELSE": "chat",
     }
     for intent, road in roads.items():
+        got = as_sync(by_intent)({"intent": intent})
+        if isinstance(got, (list, tuple)) and len(got) == 1:
+            got = got[0]  # LangGraph takes a list of names, too
         expect(
             f"by_intent({{'intent': {intent!r}}})",
             road,
-            by_intent({"intent": intent}),
+            got,
             "A conditional edge returns the name of the next node, for every intent there is.",
         )
 
@@ -77,14 +80,20 @@ def _check_budget(note_budget: Any) -> None:
     cases = {
         "a free museum": {"max_price": 0},
         "Something FREE in Mapo-gu": {"max_price": 0},
+        "Free entry": {"max_price": 0},
+        "a park (fREE)": {"max_price": 0},
         "a cheap restaurant": {"max_price": 1},
         "Cheap noodles": {"max_price": 1},
+        "CHEAP, please": {"max_price": 1},
+        "A ChEaP inn": {"max_price": 1},
         "a museum": {},
     }
     for message, wanted in cases.items():
         before = {"message": message, "max_price": 3}
         kept = dict(before)
-        got = note_budget(before)
+        got = as_sync(note_budget)(before)
+        if isinstance(got, Command):
+            got = got.update
         require(
             before == kept,
             f"note_budget changed the state it was given: {before!r}. Return an update, and leave "
@@ -100,31 +109,25 @@ def _check_budget(note_budget: Any) -> None:
         expect(f"note_budget({before!r})", wanted, got or {}, look)
 
 
+MESSAGES = {"NEW_SEARCH": "Find me a park in Mapo-gu", "CONVERSATION": "thanks, that is all"}
+LIMIT = {"recursion_limit": 10}
+
+
+def _asked(intent: str) -> dict[str, Any]:
+    return {"messages": [{"role": "user", "content": MESSAGES[intent]}]}
+
+
 def _check_assistant(build: Any) -> None:
     graph = _graph(build, "build_assistant")
-    require(
-        any(graph.builder.branches.values()),
-        "The graph has no conditional edge. Let the intent choose between two roads.",
-    )
-    roads = {}
-    for text, intent in (
-        ("Find me a park in Mapo-gu", "NEW_SEARCH"),
-        ("thanks, that is all", "CONVERSATION"),
-    ):
-        question = {"messages": [{"role": "user", "content": text}]}
-        steps = list(graph.stream(question, {"recursion_limit": 10}, stream_mode="updates"))
-        state = graph.invoke(question, {"recursion_limit": 10})
+    writers, roads = {}, {}
+    for intent, text in MESSAGES.items():
+        steps = updates(graph, _asked(intent), LIMIT)
+        state = invoke(graph, _asked(intent), LIMIT)
         expect(
             f"the intent after {text!r}",
             intent,
             state.get("intent"),
             "Which node writes the intent, and what does it return for this message?",
-        )
-        first = next(iter(steps[0].values())) or {}
-        require(
-            "intent" in first,
-            f"The first node to run writes {sorted(first)}. It should write the intent, so that "
-            "the conditional edge behind it can choose by it.",
         )
         last = state["messages"][-1]
         require(
@@ -134,15 +137,40 @@ def _check_assistant(build: Any) -> None:
         )
         if last.type != "ai" or not str(last.text).strip():
             raise IncorrectAnswer(
-                f"after {text!r} the last message is {last.type}: {str(last.text)!r}. Each road "
+                f"after {text!r} the last message is {last.type}: {str(last.text)!r}. Each branch "
                 "should end with an answer of the assistant's."
             )
-        roads[intent] = [node for step in steps for node in step]
+        nodes = [node for node, _ in steps]
+        first = next(n for n, (_, update) in enumerate(steps) if "intent" in update)
+        writers[intent], roads[intent] = nodes[first], nodes[first + 1 :]
+    require(
+        len(set(writers.values())) == 1,
+        f"{' and '.join(writers.values())} both write the intent: what chose between them was not "
+        "the intent. Let one node write it, before the branches.",
+    )
     require(
         roads["NEW_SEARCH"] != roads["CONVERSATION"],
-        f"Both messages took the same road: {roads['NEW_SEARCH']}. Let the conditional edge "
-        "return different names.",
+        f"After the intent was written, both messages led to {roads['NEW_SEARCH']}. Let the "
+        "conditional edge return different names.",
     )
+    if any(graph.builder.branches.values()):  # else a Command chose, and wrote the intent with it
+        _require_choice_by_intent(graph, writers["NEW_SEARCH"], roads)
+
+
+def _require_choice_by_intent(graph: Any, writer: str, roads: dict[str, list[str]]) -> None:
+    """Change the intent behind the node that wrote it: the edge must follow the changed one."""
+    for intent, other in (("NEW_SEARCH", "CONVERSATION"), ("CONVERSATION", "NEW_SEARCH")):
+        watched = graph.copy({"checkpointer": InMemorySaver()})
+        thread = {**LIMIT, "configurable": {"thread_id": "ann"}}
+        invoke(watched, _asked(intent), thread, interrupt_after=[writer])
+        watched.update_state(thread, {"intent": other}, as_node=writer)
+        taken = [node for node, _ in updates(watched, None, thread)]
+        expect(
+            f"the nodes that run when the intent of {MESSAGES[intent]!r} is {other}",
+            roads[other],
+            taken,
+            "The edge should look at the intent in the state, and at nothing else.",
+        )
 
 
 e1 = Exercise(

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import copy
+import operator
 from typing import Any
 
 from langchain_core.messages import AIMessage, HumanMessage
+from langgraph.channels import LastValue
 from langgraph.errors import InvalidUpdateError
 from langgraph.graph import START, StateGraph
 from langgraph.graph.message import add_messages
@@ -42,9 +44,23 @@ def _check_choices(choices: Any) -> None:
     for field, (right, reason) in reasons.items():
         require(field in choices, f"choices has no entry for {field!r}.")
         require(
-            choices[field] == right,
-            f"{field!r} with {choices[field]!r} would not do. {reason}",
+            _reducer_name(choices[field]) == right,
+            f"{choices[field]!r} does not fit {field!r}. {reason}",
         )
+
+
+def _reducer_name(choice: Any) -> Any:
+    """The name of a reducer, also where the reducer itself was handed over."""
+    for reducer, name in ((operator.add, "operator.add"), (add_messages, "add_messages")):
+        if choice is reducer:
+            return name
+    if choice is None or choice is LastValue or isinstance(choice, LastValue):
+        return "last value"
+    return getattr(choice, "__name__", choice)
+
+
+LONG = list("kcxhamqbtfzdwe")
+"""So many that a set, whose order is chance, comes to the right one once in 87 billion runs."""
 
 
 def _check_union(union: Any) -> None:
@@ -54,6 +70,9 @@ def _check_union(union: Any) -> None:
         (["c", "a"], ["b", "a", "b"], ["c", "a", "b"]),
         ([], ["x", "x"], ["x"]),
         (["x"], [], ["x"]),
+        (["b", "a"], ["c", "c"], ["b", "a", "c"]),
+        (LONG[:6], [*LONG[3:], LONG[0]], LONG),
+        (LONG[::-1], LONG, LONG[::-1]),
     ):
         look = 'The order is part of the answer: "the second one" must stay the second one.'
         shown, got = f"union({left!r}, {right!r})", _untouched(union, left, right)

@@ -50,15 +50,31 @@ def _say(saver: Any, thread: str, *texts: str) -> None:
         )
 
 
+def _say_slowly(saver: Any, thread: str, text: str) -> None:
+    """A turn of more steps than the others have: two nodes run before the echo."""
+    builder = StateGraph(MessagesState)
+    nothing = [(name, lambda state: None) for name in ("think", "wait")]
+    echo = ("echo", lambda state: {"messages": [("ai", f"echo: {state['messages'][-1].text}")]})
+    builder.add_sequence([*nothing, echo]).add_edge(START, "think")
+    config = {"configurable": {"thread_id": thread}}
+    builder.compile(checkpointer=saver).invoke({"messages": [("user", text)]}, config)
+
+
 @contextmanager
 def _conversations() -> Iterator[tuple[sqlite3.Connection, Path]]:
-    """A database file in which ann took five turns and bo one, and a connection to it."""
+    """A database file in which ann took five turns, the last a long one, and bo and cho one each.
+
+    Without an ORDER BY its rows come in an order that is not that of the ids.
+    """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "talk.db"
         with closing(sqlite3.connect(path, check_same_thread=False)) as connection:
             saver = SqliteSaver(connection)
-            _say(saver, "ann", "one", "two", "three", "four", "five")
+            _say(saver, "ann", "one", "two", "three", "four")
             _say(saver, "bo", "hello")
+            _say_slowly(saver, "ann", "five")
+            _say(saver, "cho", "hi")
+            connection.execute("PRAGMA reverse_unordered_selects = ON")
             connection.commit()
             yield connection, path
 
@@ -129,36 +145,45 @@ def _pairs(rows: Any) -> list[Any]:
     return [tuple(row) if isinstance(row, (list, tuple, sqlite3.Row)) else row for row in rows]
 
 
+def _undone(undo: Any, connection: sqlite3.Connection, path: Path, thread: str) -> None:
+    """Undo a thread's last turn and compare every row with what should be left."""
+    before = _rows(path)
+    (begin,) = connection.execute(
+        "SELECT max(checkpoint_id) FROM checkpoints WHERE thread_id = ? "
+        "AND metadata ->> 'source' = 'input'",
+        [thread],
+    ).fetchone()
+    wanted = {row for row in before if row[1] != thread or row[2] < begin}
+    undo(connection, thread)
+    after = _rows(path)
+    require(
+        after != before,
+        f"after undo_last_turn(connection, {thread!r}) another program sees every row as before. "
+        "Delete rows, and commit.",
+    )
+    for table in ("checkpoints", "writes"):
+        for name in ("ann", "bo", "cho"):
+            left = [sum(r[:2] == (table, name) for r in rows) for rows in (wanted, after)]
+            look = "A turn begins with the checkpoint whose source is input; it goes, and all "
+            look += "after it." if thread == name else "after it: of this thread only."
+            shown = f"{name}'s rows in the table {table} after undo_last_turn(.., {thread!r})"
+            expect(shown, *left, look)
+    require(after == wanted, "The right number of rows is left, but not the right ones.")
+
+
 def _check_undo(undo: Any) -> None:
     with _conversations() as (connection, path):
-        before = _rows(path)
-        (begin,) = connection.execute(
-            "SELECT max(checkpoint_id) FROM checkpoints WHERE thread_id = 'ann' "
-            "AND metadata ->> 'source' = 'input'"
-        ).fetchone()
-        wanted = {row for row in before if row[1] != "ann" or row[2] < begin}
-        undo(connection, "ann")
-        after = _rows(path)
-        require(
-            after != before,
-            "after undo_last_turn(connection, 'ann') another program sees every row as before. "
-            "Delete rows, and commit.",
-        )
-        for table in ("checkpoints", "writes"):
-            for thread in ("ann", "bo"):
-                left = [sum(r[:2] == (table, thread) for r in rows) for rows in (wanted, after)]
-                look = "A turn begins with the checkpoint whose source is input; it goes, and all "
-                look += "after it." if thread == "ann" else "after it: of this thread only."
-                expect(f"{thread}'s checkpoints left in the table {table}", *left, look)
-        require(after == wanted, "The right number of rows is left, but not the right ones.")
+        _undone(undo, connection, path, "ann")  # of more steps than the other turns
+        _undone(undo, connection, path, "bo")  # the only turn of its thread
         saver = SqliteSaver(connection)
-        _say(saver, "ann", "another five")
-        expect(
-            "ann's last texts after going on",
-            ["four", "echo: four", "another five", "echo: another five"],
-            _texts(saver, "ann")[-4:],
-            "The thread must be usable afterwards.",
-        )
+        for thread, texts in (("ann", ["four", "echo: four"]), ("bo", [])):
+            _say(saver, thread, "another")
+            expect(
+                f"{thread}'s last texts after going on",
+                [*texts, "another", "echo: another"],
+                _texts(saver, thread)[-4:],
+                "The thread must be usable afterwards.",
+            )
         connection.commit()
         before = _rows(path)
         try:
@@ -176,6 +201,17 @@ def _check_undo(undo: Any) -> None:
         )
 
 
+SECRET = "my secret plan " * 20
+SHARED = 40  # of so many equal bytes in a row two encrypted texts have none
+
+
+def _blobs(connection: sqlite3.Connection, thread: str = "ann") -> bytes:
+    """What the tables hold of a thread's checkpoints and writes."""
+    sql = "SELECT checkpoint FROM checkpoints WHERE thread_id = :thread UNION ALL "
+    sql += "SELECT value FROM writes WHERE thread_id = :thread"
+    return b"".join(bytes(blob) for (blob,) in connection.execute(sql, {"thread": thread}))
+
+
 def _check_locked(locked_saver: Any) -> None:
     key, other = b"k" * 32, b"o" * 32
     with tempfile.TemporaryDirectory() as folder:
@@ -186,21 +222,27 @@ def _check_locked(locked_saver: Any) -> None:
                 hasattr(saver, "get_tuple"),
                 f"locked_saver returned a {type(saver).__name__}. Return the saver.",
             )
-            _say(saver, "ann", "my secret plan")
+            _say(saver, "ann", SECRET)
             expect(
                 "what the same key reads",
-                ["my secret plan", "echo: my secret plan"],
+                [SECRET, f"echo: {SECRET}"],
                 _texts(locked_saver(connection, key), "ann"),
                 "The key that wrote must be able to read.",
             )
-            stored = connection.execute(
-                "SELECT checkpoint FROM checkpoints UNION ALL SELECT value FROM writes"
+            stored = _blobs(connection)
+            require(
+                b"secret plan" not in stored,
+                "the tables hold 'secret plan' in the clear. Give the saver a serialiser that "
+                "encrypts: serde=...",
             )
-            if any(b"secret plan" in bytes(blob) for (blob,) in stored):
-                raise IncorrectAnswer(
-                    "the tables hold 'secret plan' in the clear. Give the saver a serialiser that "
-                    "encrypts: serde=..."
-                )
+            _say(locked_saver(connection, other), "bo", SECRET)
+            repeated = [stored[i : i + SHARED] for i in range(0, len(stored) - SHARED, SHARED)]
+            both = _blobs(connection, "bo")
+            require(
+                not any(piece in both for piece in repeated) and key not in stored,
+                "the same text, stored with two keys, looks the same in the tables. It is packed "
+                "in another form, and not encrypted: anybody can unpack it without the key.",
+            )
             try:
                 read = _texts(locked_saver(connection, other), "ann")
             except Exception:  # noqa: BLE001 - any refusal is the right answer here

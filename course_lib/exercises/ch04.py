@@ -11,6 +11,7 @@ from langgraph.checkpoint.memory import InMemorySaver
 
 from course_lib.exercises.ch03 import HOSTILE, echo_graph
 from course_lib.exercises.exercise import Exercise, IncorrectAnswer, expect, require
+from course_lib.exercises.running import answers_elsewhere, shipped
 
 CHAPTER = "04"
 
@@ -36,13 +37,33 @@ def _check_derived(thread_of: Any) -> None:
     )
     pairs = [(("school", "ann"), other) for other in (("shop", "ann"), ("school", "bo"))]
     pairs += [(("school", "ann"), ("School", "ann")), (("ann", "bo"), ("bo", "ann"))]
-    pairs += [((f"a{mark}b", "c"), ("a", f"b{mark}c")) for mark in ("", "-", "/", ":", " ", ".")]
+    pairs += [((f"a{mark}b", "c"), ("a", f"b{mark}c")) for mark in MARKS]
     for one, other in pairs:
         require(
             thread_of(*one) != thread_of(*other),
             f"thread_of{one!r} and thread_of{other!r} gave the same id. Keep the two names apart: "
             "any mark that you join them with may be in a name.",
         )
+    _require_same_elsewhere(thread_of)
+
+
+MARKS = ["", *map(chr, range(0x250)), *(a + b for a in " -/:|_.,;+#" for b in " -/:|_.,;+#")]
+MARKS += [" - ", " / ", " | ", "---", "___", "\u2028", "\ue000", "\uffff", "\U0010ffff"]
+"""What people put between two names: each may be in a name as well."""
+
+
+def _require_same_elsewhere(thread_of: Any) -> None:
+    """The id must be the same in another process: a server has several, and they restart."""
+    names = [(f"tenant-{uuid4().hex[:6]}", f"user-{uuid4().hex[:6]}") for _ in range(3)]
+    cargo = shipped(thread_of, names[::-1])  # before any of these names was asked for here
+    here = [thread_of(*each) for each in names]
+    there = answers_elsewhere(cargo) if cargo else None
+    require(
+        there is None or here == there[::-1],
+        f"thread_of{names[0]!r} gave {here[0]!r}, and another id in a second process. hash(), "
+        "random ids and whatever is remembered differ between processes: derive the id from the "
+        "two names alone.",
+    )
 
 
 def _check_refuse(open_thread: Any) -> None:
@@ -69,6 +90,16 @@ def _check_refuse(open_thread: Any) -> None:
             ) from error
         else:
             raise IncorrectAnswer(f"{shown} returned {got!r} for {what}. Raise a LookupError.")
+    try:
+        got = open_thread(dict(owners), None, none)
+    except LookupError:
+        pass
+    else:
+        raise IncorrectAnswer(
+            f"open_thread(owners, None, {none!r}) returned {got!r}. Nobody is signed in, and there "
+            "is no such thread: owners.get gives None for it, which equals the user None. Look "
+            "whether the thread is there."
+        )
     hers, nobodys = answers
     require(
         hers == nobodys,
@@ -156,7 +187,7 @@ e2 = Exercise(
     _check_refuse,
     (
         "owners.get(thread_id) is None for a thread that is not there.",
-        "One `if` covers both cases: owners.get(thread_id) != user.",
+        "One `if` covers both cases: thread_id not in owners or owners[thread_id] != user.",
     ),
     "Nobody learns which ids exist by asking.",
 )

@@ -1,0 +1,83 @@
+"""Each exercise takes every right answer, and tells every plausible wrong one why it is wrong."""
+
+from __future__ import annotations
+
+import pytest
+from answers import answer_of, chapters
+
+from course_lib.exercises.exercise import Exercise, code_of, exercises_of
+from course_lib.exercises.report import chapters as checked_chapters
+from course_lib.settings import ROOT
+
+MODULES = chapters()
+EXERCISES = [each for chapter in MODULES for each in exercises_of(chapter)]
+
+
+def each(kind):
+    """A case for every answer of a kind, named after its exercise."""
+    return [
+        pytest.param(exercise, source, id=f"{exercise.id}-{number}")
+        for exercise in EXERCISES
+        for number, source in enumerate(getattr(answers_to(exercise), kind), 1)
+    ]
+
+
+def answers_to(exercise):
+    return MODULES[exercise.chapter].ANSWERS[exercise.number]
+
+
+def judged(exercise: Exercise, source: str):
+    setup = getattr(MODULES[exercise.chapter], "SETUP", "")
+    return exercise.outcome(answer_of(source, setup))
+
+
+def reference(exercise):
+    """What the solutions notebook hands to check."""
+    path = next((ROOT / "solutions").glob(f"{exercise.chapter}_*.ipynb"))
+    caught, scope = {}, {"caught": lambda name, answer: caught.update({name: answer})}
+    for source in code_of(path):
+        for other in exercises_of(exercise.chapter):
+            source = source.replace(f"{other.id}.check(", f"caught('{other.id}', ")
+        exec(compile(source, path.name, "exec", dont_inherit=True), scope)
+    return caught[exercise.id]
+
+
+@pytest.mark.parametrize("exercise", EXERCISES, ids=lambda e: e.id)
+def test_the_reference_is_right(exercise):
+    found = exercise.outcome(reference(exercise))
+    assert found.status == "right", found.text
+
+
+@pytest.mark.parametrize("exercise", EXERCISES, ids=lambda e: e.id)
+def test_an_untouched_answer_is_not_attempted(exercise):
+    def untouched(state): ...
+
+    async def untouched_async(state): ...
+
+    for answer in (..., untouched, untouched_async):
+        assert exercise.outcome(answer).status == "not attempted"
+
+
+@pytest.mark.parametrize(("exercise", "source"), each("right"))
+def test_every_other_right_answer_is_right(exercise, source):
+    found = judged(exercise, source)
+    assert found.status == "right", f"{source}\n{found.text}"
+
+
+@pytest.mark.parametrize(("exercise", "source"), each("wrong"))
+def test_every_plausible_wrong_answer_is_rejected_and_told_why(exercise, source):
+    found = judged(exercise, source)
+    assert found.status == "wrong", f"{source}\n{found.text}"
+    assert len(found.text) > len("Not yet: ") + 20
+
+
+@pytest.mark.parametrize("exercise", EXERCISES, ids=lambda e: e.id)
+def test_every_exercise_has_enough_answers(exercise):
+    given = answers_to(exercise)
+    assert len(set(given.right)) >= 3 and len(set(given.wrong)) >= 4
+
+
+def test_every_chapter_with_exercises_has_its_answers():
+    assert set(MODULES) <= set(checked_chapters())
+    for chapter, module in MODULES.items():
+        assert set(module.ANSWERS) == {each.number for each in exercises_of(chapter)}
