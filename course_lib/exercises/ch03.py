@@ -62,10 +62,7 @@ def _say_slowly(saver: Any, thread: str, text: str) -> None:
 
 @contextmanager
 def _conversations() -> Iterator[tuple[sqlite3.Connection, Path]]:
-    """A database file in which ann took five turns, the last a long one, and bo and cho one each.
-
-    Without an ORDER BY its rows come in an order that is not that of the ids.
-    """
+    """A database file: ann took five turns, the last a long one, and bo and cho one each."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "talk.db"
         with closing(sqlite3.connect(path, check_same_thread=False)) as connection:
@@ -74,6 +71,7 @@ def _conversations() -> Iterator[tuple[sqlite3.Connection, Path]]:
             _say(saver, "bo", "hello")
             _say_slowly(saver, "ann", "five")
             _say(saver, "cho", "hi")
+            # Without an ORDER BY the rows come in an order that is not that of the ids.
             connection.execute("PRAGMA reverse_unordered_selects = ON")
             connection.commit()
             yield connection, path

@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 import inspect
 import json
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
-from langchain_core.messages import AIMessage
+from langchain_core.messages import AIMessage, AIMessageChunk
+from langchain_core.outputs import ChatGenerationChunk
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import END, START, MessagesState, StateGraph
 from typing_extensions import TypedDict
 
 from course_lib.display import summary_line
 from course_lib.exercises.exercise import Exercise, IncorrectAnswer, expect, require, run_coroutine
+from course_lib.exercises.running import as_sync
 from course_lib.models import OfflineChatModel
 from course_lib.namu import build_namu
 
@@ -41,9 +44,31 @@ def _collected(got: Any, name: str) -> list[Any]:
     return list(got)
 
 
+class _SpacedModel(OfflineChatModel):
+    """The offline model, with the space before a word as a token of its own."""
+
+    def _stream(self, *given: Any, **options: Any) -> Iterator[ChatGenerationChunk]:
+        for chunk in super()._stream(*given, **options):
+            yield from _apart(chunk)
+
+    async def _astream(self, *given: Any, **options: Any) -> AsyncIterator[ChatGenerationChunk]:
+        async for chunk in super()._astream(*given, **options):
+            for part in _apart(chunk):
+                yield part
+
+
+def _apart(chunk: ChatGenerationChunk) -> list[ChatGenerationChunk]:
+    text = str(chunk.message.text)
+    if text == text.lstrip(" ") or not text.strip():
+        return [chunk]
+    space = AIMessageChunk(text[: -len(text.lstrip(" "))], id=chunk.message.id)
+    word = chunk.message.model_copy(update={"content": text.lstrip(" ")})
+    return [ChatGenerationChunk(message=space), ChatGenerationChunk(message=word)]
+
+
 def _check_tokens(answer_tokens: Any) -> None:
-    graph = build_namu(checkpointer=InMemorySaver())
-    got = _collected(answer_tokens(graph, QUESTION, THREAD), "answer_tokens")
+    graph = build_namu(model=_SpacedModel(), checkpointer=InMemorySaver())
+    got = _collected(as_sync(answer_tokens)(graph, QUESTION, THREAD), "answer_tokens")
     require(
         bool(got), "Nothing came. Look at the stream mode first: LangGraph checks no name of one."
     )
@@ -56,10 +81,10 @@ def _check_tokens(answer_tokens: Any) -> None:
     require(
         joined == whole,
         f"The tokens joined are {len(joined)} characters, the answer has {len(whole)}. Only the "
-        "words of the node 'agent' belong to it.",
+        "words of the node 'agent' belong to it, and all of them: a space may be a token, too.",
     )
     require(
-        got == _tokens_of(OfflineChatModel(), whole),
+        got == _tokens_of(_SpacedModel(), whole),
         f"The words are right, but they came as {len(got)} piece(s) of another size than the "
         "model's. Take them as the stream brings them.",
     )
@@ -81,7 +106,7 @@ def _check_steps(steps: Any) -> None:
     second = ["router", "refine_exclude", "agent", "tools", "agent", "update_state"]
     look = "Each part of the mode updates is a dict whose keys are the nodes that ran."
     for text, wanted in ((QUESTION, first), ("not the first one", second)):
-        got = _collected(steps(graph, text, THREAD), "steps")
+        got = _collected(as_sync(steps)(graph, text, THREAD), "steps")
         expect(f"steps(graph, {text!r}, thread)", wanted, got, look)
     asked = [m.text for m in graph.get_state(THREAD).values["messages"] if m.type == "human"]
     look = "Hand the thread on to the graph."
@@ -95,7 +120,7 @@ class _Bag(TypedDict):
 
 def _check_scan(scan: Any) -> None:
     builder = StateGraph(_Bag)
-    builder.add_node("scan", scan)
+    builder.add_node("scan", as_sync(scan))
     builder.add_edge(START, "scan")
     graph = builder.compile()
     for items in (["a", "b", "c"], ["one"], []):
@@ -122,11 +147,13 @@ def _check_parse(parse_events: Any) -> None:
     wire = "".join(lines).encode()
     for size in (len(wire), 40, 7, 1):
         pieces = [wire[i : i + size] for i in range(0, len(wire), size)]
-        got = _events(parse_events(iter(pieces)))
+        got = _events(as_sync(parse_events)(iter(pieces)))
         look = "Collect bytes until a line is whole, and lines until an empty one ends the event."
         expect(f"the events of a stream cut every {size} bytes", events, got, look)
-    got = _events(parse_events(iter([wire + b"event: token\ndata: {"])))
-    expect("the events before a cut-off one", events, got, "An unfinished event is none.")
+    for rest in (b"event: token\ndata: {", b'event: token\ndata: {"text": "half"}\n'):
+        got = _events(as_sync(parse_events)(iter([wire + rest])))
+        look = "Only an empty line ends an event. What no empty line follows is no event yet."
+        expect(f"the events before the cut-off {rest!r}", events, got, look)
 
 
 def _events(got: Any) -> list[Any]:
@@ -192,7 +219,6 @@ async def _glimpse(glimpse: Any) -> tuple[Any, int, bool, tuple[str, ...]]:
         raise IncorrectAnswer("glimpse should be a coroutine function: async def glimpse(...).")
     got = await running
     stopped = bool(closed)  # looked at before anything else can run
-    await asyncio.sleep(0.6)
     return got, max(sizes, default=0), stopped, (await graph.aget_state(THREAD)).next
 
 

@@ -9,6 +9,7 @@ from langgraph.checkpoint.memory import InMemorySaver
 
 from course_lib.exercises.ch03 import echo_graph
 from course_lib.exercises.exercise import Exercise, IncorrectAnswer, expect, require
+from course_lib.exercises.running import as_sync
 
 CHAPTER = "07"
 THREAD = {"configurable": {"thread_id": "ann"}}
@@ -61,7 +62,7 @@ def _check_end_of_turn(end_of_turn: Any) -> None:
     for n in (1, 2, 3):
         wanted = ["one", "echo: one", "two", "echo: two", "three", "echo: three"][: 2 * n]
         shown = f"the texts at end_of_turn(graph, thread, {n})"
-        config = _config_of(end_of_turn(graph, THREAD, n), "end_of_turn")
+        config = _config_of(as_sync(end_of_turn)(graph, THREAD, n), "end_of_turn")
         expect(shown, wanted, _texts(graph, config), "The answer belongs to the turn: next is ().")
         snapshot = graph.get_state(config)
         require(
@@ -76,7 +77,7 @@ def _check_end_of_turn(end_of_turn: Any) -> None:
 def _check_edit(edit: Any) -> None:
     graph = _conversation("one", "two", "three")
     before = _all(graph)
-    edit(graph, THREAD, "q2", "TWO")
+    as_sync(edit)(graph, THREAD, "q2", "TWO")
     look = "Fork where q2 was asked and not yet answered, write a message with its id, run on."
     got = _texts(graph)
     if "q2" not in [m.id for m in graph.get_state(THREAD).values.get("messages", [])]:
@@ -101,7 +102,7 @@ def _check_edit(edit: Any) -> None:
 def _check_take_back(take_back: Any) -> None:
     graph = _conversation("one", "two", "three")
     before = _all(graph)
-    take_back(graph, THREAD)
+    as_sync(take_back)(graph, THREAD)
     expect(
         "the thread after take_back(graph, thread)",
         ["one", "echo: one", "two", "echo: two"],
@@ -142,13 +143,13 @@ def _check_roads(ends_of_roads: Any) -> None:
     expect(
         "ends_of_roads of a thread that was never forked",
         [["one", "echo: one", "two", "echo: two"]],
-        _lists(ends_of_roads(graph, THREAD)),
+        _lists(as_sync(ends_of_roads)(graph, THREAD)),
         "One road, one end: the texts of its newest checkpoint.",
     )
     middle = next(s for s in first if not s.next and len(s.values["messages"]) == 2)
     graph.invoke({"messages": [HumanMessage("other", id="q9")]}, middle.config)
     graph.invoke({"messages": [HumanMessage("more", id="q10")]}, THREAD)
-    got = sorted(_lists(ends_of_roads(graph, THREAD)))
+    got = sorted(_lists(as_sync(ends_of_roads)(graph, THREAD)))
     wanted = [
         ["one", "echo: one", "other", "echo: other", "more", "echo: more"],
         ["one", "echo: one", "two", "echo: two"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from langchain_core.messages import AIMessage
@@ -13,8 +14,10 @@ from langgraph.prebuilt import ToolNode
 from langgraph.store.memory import InMemoryStore
 from langgraph.types import Command
 
-from course_lib.chat import ChatController, Event, Transcript
+from course_lib.chat import ChatController, Event, Transcript, events
+from course_lib.chat.run_context import RunContext
 from course_lib.exercises.exercise import Exercise, IncorrectAnswer, expect, require, run_coroutine
+from course_lib.exercises.running import as_sync, yes_or_no
 from course_lib.namu import NamuState, build_namu
 from course_lib.persistence import namespace_label
 from course_lib.places import load_places
@@ -29,6 +32,7 @@ def _thread(user: str = "ann") -> dict[str, Any]:
 def _as_tool(function: Any) -> BaseTool:
     if isinstance(function, BaseTool):
         return function
+    function = as_sync(function)
     name = getattr(function, "__name__", "answer").strip("<>")
     try:
         return StructuredTool.from_function(
@@ -81,27 +85,34 @@ def _check_reporting(look_around: Any) -> None:
         )
 
 
+REJECTED = ["cafe-11", "museum-4", "park-27"]
+
+
 def _check_asking(forget: Any) -> None:
-    for answer, wanted in ((True, []), (False, ["cafe-1", "cafe-2"])):
+    for answer, wanted in ((True, []), (False, REJECTED), ("no", REJECTED)):
         graph = _calling(forget, {})
-        graph.invoke(_given(excluded_place_ids=["cafe-1", "cafe-2"]), _thread())
+        graph.invoke(_given(excluded_place_ids=REJECTED), _thread())
         snapshot = graph.get_state(_thread())
         require(
             len(snapshot.interrupts) == 1,
             "forget_rejected did not ask. Call interrupt(...) before anything changes.",
         )
+        (question,) = snapshot.interrupts
         require(
-            "2" in str(snapshot.interrupts[0].value),
-            f"The question is {snapshot.interrupts[0].value!r}. Say how many places are meant: 2.",
+            bool(re.search(r"(?<![\w-])(3|three)(?![\w-])", str(question.value).lower())),
+            f"The question is {question.value!r}. Say how many places are meant: 3.",
         )
-        graph.invoke(Command(resume=answer), _thread())
+        if answer == "no" and getattr(question, "response_schema", None):
+            continue  # a schema lets no word through
+        resume = answer if answer == "no" else yes_or_no(question, answer)
+        graph.invoke(Command(resume=resume), _thread())
         state = graph.get_state(_thread()).values
         look = (
             "excluded_place_ids has a reducer that only adds: Overwrite([]) goes past it."
-            if answer
-            else "A person who says no wants nothing changed."
+            if not wanted
+            else "Only True is a yes: whatever else a person says changes nothing."
         )
-        shown = f"excluded_place_ids after the answer {answer}"
+        shown = f"excluded_place_ids after the answer {answer!r}"
         expect(shown, wanted, state["excluded_place_ids"], look)
         require(
             state["messages"][-1].type == "tool" and bool(state["messages"][-1].text),
@@ -112,57 +123,77 @@ def _check_asking(forget: Any) -> None:
 
 def _check_keeping(keep_place: Any) -> None:
     store = InMemoryStore()
-    graph = _calling(keep_place, {"number": 2}, store)
     value = _given()
-    for user in ("ann", "bo.jr", "ann"):
-        graph.invoke(value, _thread(user))
-    place = value["last_recommended_places"][1]
-    for user in ("ann", "bo.jr"):
-        kept = [i.value for i in store.search(("favourites", namespace_label(user)))]
+    table = value["last_recommended_places"]
+    for user, number in (("ann", 2), ("bo.jr", 2), ("ann", 2), ("ann", 3)):
+        _calling(keep_place, {"number": number}, store).invoke(value, _thread(user))
+    for user, numbers in (("ann", (2, 3)), ("bo.jr", (2,))):
+        items = store.search(("favourites", namespace_label(user)))
+        kept = sorted((item.value for item in items), key=str)
         look = (
             'runtime.store.put(("favourites", namespace_label(user)), place["id"], {"place": ...}),'
             ' with the user from runtime.config["metadata"].'
         )
-        expect(f"{user}'s favourites", [{"place": place["name_en"]}], kept, look)
+        wanted = sorted(({"place": table[n - 1]["name_en"]} for n in numbers), key=str)
+        expect(f"{user}'s favourites", wanted, kept, look)
     total = len(store.search(()))
-    expect("entries in the whole store", 2, total, "Kept twice is kept once: use the place's id.")
-    beyond = _calling(keep_place, {"number": 9}, store)
-    beyond.invoke(value, _thread())
-    said = str(beyond.get_state(_thread()).values["messages"][-1].text)
-    expect("entries after asking for a ninth place", 2, len(store.search(())), "There is none.")
-    require("9" in said, f"For a place that is not there it said {said!r}. Name the number: 9.")
+    look = "Kept twice is kept once, and two places are two: use the place's id as the key."
+    expect("entries in the whole store", 3, total, look)
+    for number in (9, 0, -1):
+        beyond = _calling(keep_place, {"number": number}, store)
+        beyond.invoke(value, _thread(f"nobody{number}"))
+        said = str(beyond.get_state(_thread(f"nobody{number}")).values["messages"][-1].text)
+        left = len(store.search(()))
+        look = "The table has the numbers 1 to 3: what is not among them is not kept."
+        expect(f"entries after asking for place {number}", 3, left, look)
+        require(
+            str(number) in said,
+            f"For a place that is not there it said {said!r}. Name the number: {number}.",
+        )
 
 
-async def _events(graph: CompiledStateGraph, *texts: str) -> tuple[list[Event], Transcript]:
-    events: list[Event] = []
+async def _chat(graph: CompiledStateGraph, *texts: str) -> tuple[list[Event], Transcript]:
+    heard: list[Event] = []
     transcript = Transcript()
 
     def listen(event: Event) -> None:
-        events.append(event)
+        heard.append(event)
         transcript.handle(event)
 
     chat = ChatController(graph, thread_id="exercise", metadata={"user": "ann"}, on_event=listen)
     for text in texts:
         await chat.send(text)
-    return events, transcript
+    return heard, transcript
 
 
 def _check_meter(meter: Any) -> None:
     graph = build_namu(checkpointer=InMemorySaver())
     for texts in (["a cafe in Mapo"], ["hello", "a park in Songpa-gu", "not the first one"]):
-        events, _ = run_coroutine(_events(graph, *texts))
-        kinds = [type(event).__name__ for event in events]
+        heard, _ = run_coroutine(_chat(graph, *texts))
+        kinds = [type(event).__name__ for event in heard]
         wanted = {
             "runs": kinds.count("RunStarted"),
             "tokens": kinds.count("Token"),
-            "tools": [event.name for event in events if type(event).__name__ == "ToolCalled"],
+            "tools": [event.name for event in heard if type(event).__name__ == "ToolCalled"],
         }
         look = "Every event is an object of its own class; isinstance(event, Token) tells."
-        expect(f"meter(the events of {texts})", wanted, meter(events), look)
+        expect(f"meter(the events of {texts})", wanted, meter(heard), look)
+    started, said = events.RunStarted, events.Token
+    called, returned = events.ToolCalled, events.ToolReturned
+    made = [
+        *(started(None), events.NodeStarted("t", "agent"), said("m", "Two or three, ", "agent")),
+        *(said("m", "more", "agent"), events.Progress({"done": 1}), called("c", "flip", {})),
+        *(called("d", "add", {}), returned("c", "flip", "Heads"), events.Queued("next")),
+        *(started(None), called("e", "flip", {}), said("n", "", "agent")),
+    ]
+    wanted = {"runs": 2, "tokens": 3, "tools": ["flip", "add", "flip"]}
+    look = "One token is one event, whatever its text. Tools are counted when they are called."
+    expect("meter(some events of other kinds, too)", wanted, meter(made), look)
 
 
 def _check_feature(feature: Any) -> None:
-    got = feature(InMemorySaver())
+    saver = InMemorySaver()
+    got = feature(saver)
     require(
         isinstance(got, tuple) and len(got) == 2 and isinstance(got[1], str),
         f"feature(saver) returned {got!r}. Return a pair: the graph, and a text to say to it.",
@@ -173,11 +204,16 @@ def _check_feature(feature: Any) -> None:
         f"The first of the pair is a {type(graph).__name__}. Compile the graph with the saver.",
     )
     before = ["a cafe in Mapo", text]
-    _, plain = run_coroutine(_events(build_namu(checkpointer=InMemorySaver()), *before))
-    _, seen = run_coroutine(_events(graph, *before))
+    _, plain = run_coroutine(_chat(build_namu(checkpointer=InMemorySaver()), *before))
+    _, seen = run_coroutine(_chat(graph, *before))
     problems = [entry["text"] for entry in seen.entries if entry["kind"] == "problem"]
     require(not problems, f"The chat shows a problem: {problems[:1]}. Try it in the panel.")
-    new = _chips(seen) - _chips(plain)
+    require(
+        any(saver.list(None)),
+        "The saver that feature was handed holds nothing. Compile the graph with that one.",
+    )
+    own = set(RunContext(graph.context_schema).choices)  # drop-downs beside the chat
+    new = (_chips(seen) - _chips(plain)) | own
     require(
         bool(new),
         f"After {before} the panel shows nothing that plain Namu would not: no other tool, node, "
@@ -196,6 +232,7 @@ e1 = Exercise(
     1,
     "a tool that reports",
     _check_reporting,
+    answer_kind="tool",
     hints=(
         'runtime.state["last_recommended_places"] is the table; each place has name_en.',
         'runtime.stream_writer({"label": ..., "done": n, "total": ...}), n counted from 1.',
@@ -207,8 +244,9 @@ e2 = Exercise(
     2,
     "a tool that asks",
     _check_asking,
+    answer_kind="tool",
     hints=(
-        "First interrupt(...); only then look at what it returned.",
+        "First interrupt(...); only then look at what it returned: is it True?",
         "A tool changes the state by returning Command(update={...}).",
         'Command(update={"excluded_place_ids": Overwrite([]), "messages": [ToolMessage(text, '
         "tool_call_id=runtime.tool_call_id)]})",
@@ -220,6 +258,7 @@ e3 = Exercise(
     3,
     "a tool that keeps",
     _check_keeping,
+    answer_kind="tool",
     hints=(
         'The user is in runtime.config["metadata"]["user"]; namespace_label(user) makes a '
         "label of it.",

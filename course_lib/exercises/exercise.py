@@ -50,7 +50,8 @@ class Exercise:
         checker: takes the learner's answer and raises `IncorrectAnswer` unless it is right.
         hints: from the gentlest to the plainest.
         success_text: one sentence for a right answer.
-        answer_kind: what `check` must be handed, `function` or `value`.
+        answer_kind: what `check` must be handed: a function, a function or the tool made of it, or
+            any value.
     """
 
     chapter: str
@@ -59,7 +60,7 @@ class Exercise:
     checker: Callable[[Any], None]
     hints: tuple[str, ...]
     success_text: str
-    answer_kind: Literal["function", "value"] = "function"
+    answer_kind: Literal["function", "tool", "value"] = "function"
     _hints_given: int = field(default=0, repr=False)
     _asked: bool = field(default=False, repr=False)
 
@@ -76,7 +77,8 @@ class Exercise:
                 f"exercise {self.number}, {self.title}.",
                 look="Put your code in place of the ... and run the cell.",
             )
-        if self.answer_kind == "function" and not callable(answer):
+        is_tool = self.answer_kind == "tool" and hasattr(answer, "args_schema")
+        if self.answer_kind != "value" and not callable(answer) and not is_tool:
             got = "None" if answer is None else f"a {type(answer).__name__}"
             return CheckResult(
                 "wrong",

@@ -8,7 +8,7 @@ import os
 import pickle
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from course_lib.exercises.time_limit import run_coroutine
@@ -73,6 +73,29 @@ def _is_asynchronous(graph: Any) -> bool:
     """Whether one of a graph's nodes can only be awaited."""
     bound = [getattr(node, "bound", None) for node in graph.nodes.values()]
     return any(getattr(runnable, "func", True) is None for runnable in bound)
+
+
+def yes_or_no(question: Any, yes: bool) -> Any:
+    """Return a yes or a no in the form that a question asks for.
+
+    Args:
+        question: an interrupt; with a schema of a record, its booleans are the yes or no.
+        yes: which of the two.
+    """
+    schema = getattr(question, "response_schema", None) or {}
+    fields = schema.get("properties") if isinstance(schema, Mapping) else None
+    if not fields:
+        return yes
+    known = question.value if isinstance(question.value, Mapping) else {}
+    answer = {}
+    for name, field in fields.items():
+        if field.get("type") == "boolean":
+            answer[name] = yes
+        elif name in known or "default" in field:
+            answer[name] = known.get(name, field.get("default"))
+        elif field.get("enum"):  # two words, such as yes and no
+            answer[name] = field["enum"][0 if yes else -1]
+    return answer
 
 
 OTHER_PROCESS = """
