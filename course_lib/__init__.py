@@ -5,3 +5,10 @@ packages that use them (`course_lib.namu`, `course_lib.chat`, ...), and only whe
 """
 
 __version__ = "0.1.0"
+
+import sys as _sys
+
+if "ipykernel" in _sys.modules:  # a notebook: its errors show the reader's lines, the rest folded
+    from course_lib.display.short_errors import shorten_errors_here
+
+    shorten_errors_here()

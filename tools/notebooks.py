@@ -3,8 +3,8 @@
     python tools/notebooks.py            all of notebooks/ and solutions/
     python tools/notebooks.py 01         only those whose name begins with 01
 
-Normal form: stable metadata, ids kept, tracebacks cut to their last line (they hold paths of the
-machine), text streams joined, widget views and timings left out.
+Normal form: stable metadata, ids kept, tracebacks cut to the lines in cells (the rest holds paths
+of the machine), text streams joined, widget views and timings left out.
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from nbclient.exceptions import CellExecutionError
 ROOT = Path(__file__).resolve().parent.parent
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 WIDGET = "application/vnd.jupyter.widget-view+json"
+FOLDED = '<details class="course-traceback">'
+IN_ITS_PLACE = "<summary>Full traceback</summary>Run the cell to read it."
 CELL_SECONDS = 300
 KEPT_METADATA = ("tags", "skip-reason", "nbgrader")
 """What a cell keeps of its metadata; a Markdown cell keeps its attachments too: pictures."""
@@ -56,10 +58,13 @@ def normalise(notebook: nbformat.NotebookNode) -> None:
 def _plain(output: nbformat.NotebookNode) -> nbformat.NotebookNode:
     if output.output_type == "error":
         last_line = f"{output.ename}: {output.evalue}"
-        output.traceback = [last_line]
+        own = all(line.startswith("Cell In[") for line in output.traceback[:-1])
+        output.traceback = [*output.traceback[:-1], last_line] if own else [last_line]
     if output.output_type in ("display_data", "execute_result"):
         output.metadata = nbformat.from_dict({})
         output.data.pop(WIDGET, None)
+        if output.data.get("text/html", "").startswith(FOLDED):
+            output.data["text/html"] = f"{FOLDED}{IN_ITS_PLACE}</details>"
     return output
 
 
