@@ -9,8 +9,8 @@ from course_lib.exercises.exercise import Exercise, code_of, exercises_of
 from course_lib.exercises.report import chapters as checked_chapters
 from course_lib.settings import ROOT
 
-MODULES = chapters()
-EXERCISES = [each for chapter in MODULES for each in exercises_of(chapter)]
+CHAPTERS = chapters()
+EXERCISES = [each for chapter in CHAPTERS for each in exercises_of(chapter)]
 
 
 UNION = next(each for each in EXERCISES if each.title == "a union that keeps order")
@@ -26,11 +26,11 @@ def each(kind):
 
 
 def answers_to(exercise):
-    return MODULES[exercise.chapter].ANSWERS[exercise.number]
+    return CHAPTERS[exercise.chapter][exercise.number][0]
 
 
 def judged(exercise: Exercise, source: str):
-    setup = getattr(MODULES[exercise.chapter], "SETUP", "")
+    _, setup = CHAPTERS[exercise.chapter][exercise.number]
     return exercise.outcome(answer_of(source, setup))
 
 
@@ -89,6 +89,6 @@ def test_every_exercise_has_enough_answers(exercise):
 
 
 def test_every_chapter_with_exercises_has_its_answers():
-    assert set(MODULES) == set(checked_chapters())
-    for chapter, module in MODULES.items():
-        assert set(module.ANSWERS) == {each.number for each in exercises_of(chapter)}
+    assert set(CHAPTERS) == set(checked_chapters())
+    for chapter, answers in CHAPTERS.items():
+        assert set(answers) == {each.number for each in exercises_of(chapter)}

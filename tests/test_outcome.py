@@ -128,3 +128,14 @@ def test_without_a_solution_the_check_still_answers(capture, monkeypatch):
 
     monkeypatch.setattr(Exercise, "solution_text", missing)
     assert "Solution" not in shown(capture, ch01.e2, lambda s: "chat")["text/html"]
+
+
+def test_a_value_that_cannot_be_compared_is_another_value():
+    class Array:
+        def __eq__(self, other):
+            raise ValueError("ambiguous")
+
+    found = made(lambda answer: expect("f()", [1], answer(), "Return a list.")).outcome(
+        lambda: Array()
+    )
+    assert found.status == "wrong" and found.comparison[0] == "[1]"

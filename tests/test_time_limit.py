@@ -1,5 +1,6 @@
 """Code that does not end is stopped with one sentence, and the checks after it work."""
 
+import _thread
 import asyncio
 import itertools
 import subprocess
@@ -143,8 +144,9 @@ def test_code_that_catches_even_the_stop_is_reported_as_running(monkeypatch):
     assert found.status == "stopped" and "restart the kernel" in found.text
 
 
-def test_checks_after_one_that_was_stopped_work():
+def test_checks_after_one_that_was_stopped_work(monkeypatch):
     assert exercise().outcome(busy).status == "stopped"
+    monkeypatch.setenv("COURSE_CHECK_SECONDS", "60")
     assert exercise(lambda f: expect("f()", 1, f(), "")).outcome(lambda: 1).status == "right"
 
 
@@ -153,6 +155,12 @@ def test_what_ends_in_time_returns_and_raises_as_ever():
     with pytest.raises(ZeroDivisionError):
         run_within(60, lambda: 1 / 0)
     assert run_coroutine(asyncio.sleep(0, 5)) == 5
+
+
+def test_a_person_who_interrupts_the_kernel_ends_the_check():
+    threading.Timer(0.3, _thread.interrupt_main).start()
+    with pytest.raises(KeyboardInterrupt):
+        run_within(60, busy)
 
 
 async def test_a_coroutine_is_run_also_beside_a_running_loop():

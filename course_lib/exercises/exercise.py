@@ -196,7 +196,11 @@ def expect(shown: str, expected: Any, got: Any, look: str) -> None:
         raise IncorrectAnswer(
             f"{shown} gave a coroutine. Write `def`, not `async def`: nothing awaits it here."
         )
-    if got != expected:
+    try:
+        equal = bool(got == expected)
+    except Exception:  # noqa: BLE001 - an array, for one, is neither equal nor unequal to a list
+        equal = False
+    if not equal:
         raise IncorrectAnswer(shown, (shown_value(expected), shown_value(got)), look)
 
 

@@ -1,4 +1,4 @@
-"""Answers to the exercises as source text: a module for each chapter, read by test_answers.py."""
+"""Answers to the exercises as source text, in modules by chapter; test_answers.py reads them."""
 
 from __future__ import annotations
 
@@ -23,12 +23,15 @@ class Answers:
     wrong: tuple[str, ...]
 
 
-def chapters() -> dict[str, Any]:
-    """The modules of this package, by their chapter."""
-    found = {}
+def chapters() -> dict[str, dict[int, tuple[Answers, str]]]:
+    """The answers and the code that runs before them, by chapter and number of the exercise."""
+    found: dict[str, dict[int, tuple[Answers, str]]] = {}
     for path in sorted(Path(__file__).parent.glob("ch*.py")):
         module = importlib.import_module(f"{__package__}.{path.stem}")
-        found[module.CHAPTER] = module
+        chapter = found.setdefault(module.CHAPTER, {})
+        for number, answers in module.ANSWERS.items():
+            assert number not in chapter, f"two modules have exercise {number} of {path.stem}"
+            chapter[number] = (answers, module.SETUP)
     return found
 
 
