@@ -147,7 +147,8 @@ async def test_the_graph_the_tree_and_the_state_keep_step():
     rows = len(chat.inspector.tree.rows)
     assert rows == 7
     chat.inspector.view_selector.value = "State"
-    assert "last_recommended_places" in chat.inspector.state.value
+    await settled(chat)
+    assert ["messages", "0 -> 4"] in chat.inspector.state.rows
     chat.inspector.view_selector.value = "Tree"
     await settled(chat)
     chat.inspector.tree.selected = 2

@@ -7,15 +7,17 @@ import pytest
 from playwright._impl._driver import compute_driver_executable
 
 from course_lib.chat.graph_view import GraphView
+from course_lib.chat.state_view import StateView
 from course_lib.chat.transcript_view import SCRIPTS, STYLES, TranscriptView
 from course_lib.display import TreeView
 from course_lib.settings import ROOT
 
 CHAT = ROOT / "course_lib" / "chat"
+SIDE = {"graph.js", "graph.css", "side.css", "state.js"}
 SEND = re.compile(r'send\(\{\s*kind: "(\w+)"')
 
 
-@pytest.mark.parametrize("widget", [TranscriptView, GraphView, TreeView])
+@pytest.mark.parametrize("widget", [TranscriptView, GraphView, StateView, TreeView])
 def test_a_browser_can_read_the_joined_script(widget, tmp_path):
     node, _ = compute_driver_executable()
     script = tmp_path / "joined.mjs"
@@ -26,7 +28,7 @@ def test_a_browser_can_read_the_joined_script(widget, tmp_path):
 
 def test_no_script_and_no_style_sheet_of_the_chat_is_left_out():
     parts = {path.name for path in CHAT.iterdir() if path.suffix in (".js", ".css")}
-    assert parts == {*SCRIPTS, *STYLES, "graph.js", "graph.css"}
+    assert parts == {*SCRIPTS, *STYLES, *SIDE}
 
 
 def test_the_kernel_understands_what_the_browser_sends():
@@ -36,5 +38,5 @@ def test_the_kernel_understands_what_the_browser_sends():
 
 
 def test_no_script_is_longer_than_300_lines():
-    for name in (*SCRIPTS, *STYLES, "graph.js", "graph.css"):
+    for name in (*SCRIPTS, *STYLES, *SIDE):
         assert len((CHAT / name).read_text("utf-8").splitlines()) <= 300, name

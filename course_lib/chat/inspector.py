@@ -9,8 +9,10 @@ import ipywidgets as widgets
 
 from course_lib.chat.events import Event, RunEnded, ThreadLoaded
 from course_lib.chat.graph_view import GraphView
+from course_lib.chat.state_before import state_before_turn
+from course_lib.chat.state_view import StateView
 from course_lib.chat.store_calls import call_store
-from course_lib.display import TreeView, state_table, summary_line, table
+from course_lib.display import TreeView, summary_line, table
 from course_lib.persistence import Checkpoint, CheckpointTree, namespace_label
 
 if TYPE_CHECKING:
@@ -41,9 +43,9 @@ class Inspector(widgets.VBox):
         self._thread = ThreadLoaded("", None, {})
         self.graph = GraphView(controller.graph)
         self.tree = TreeView(CheckpointTree([]), choose=self._choose)
-        self.state, self.memory = widgets.HTML(), widgets.HTML()
-        for text in (self.state, self.memory):
-            text.add_class("namu-side")
+        self.state, self.memory = StateView(), widgets.HTML()
+        self.state.observe(lambda change: self._refresh(), names="whole")
+        self.memory.add_class("namu-side")
         self._views = {"Graph": self.graph, "Tree": self.tree, "State": self.state}
         if controller.access.store is not None:
             self._views["Memory"] = self.memory
@@ -72,11 +74,18 @@ class Inspector(widgets.VBox):
         """Read only what is on view, because reading costs something."""
         match self.view_selector.value:
             case "State":
-                self.state.value = state_table(self._thread.values).source
+                self._spawn(self._read_state())
             case "Tree":
                 self._spawn(self._read_tree())
             case "Memory":
                 self._spawn(self._read_memory())
+
+    async def _read_state(self) -> None:
+        thread, before = self._thread, None
+        if not self.state.whole:
+            before = await state_before_turn(self.controller.access, thread)
+        if thread is self._thread:  # else something has happened meanwhile, and is read too
+            self.state.show(thread, before)
 
     async def _read_tree(self) -> None:
         thread_id = self.controller.thread_id

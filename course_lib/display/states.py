@@ -31,6 +31,13 @@ def state_table(
     state: Any, *, before: Any = None, fields: Sequence[str] | None = None
 ) -> DisplayOutput:
     """Return what `show_state` shows; the arguments are the same."""
+    return table(state_rows(state, before=before, fields=fields), ["field", "value"])
+
+
+def state_rows(
+    state: Any, *, before: Any = None, fields: Sequence[str] | None = None
+) -> list[list[str]]:
+    """Return the rows of `show_state`: a field and its value; the arguments are the same."""
     now, then = as_fields(state), as_fields(before) if before is not None else None
     rows: list[list[str]] = []
     for name in fields or now:
@@ -44,7 +51,7 @@ def state_table(
             changed = then is not None and not (name in then and is_equal(then[name], value))
             changed = changed and not (value is None and then is not None and name not in then)
             rows.append([name, summary_line(value) + (MARK if changed else "")])
-    return table(rows, ["field", "value"])
+    return rows
 
 
 def _is_messages(value: Any) -> bool:
