@@ -393,7 +393,7 @@ async def test_the_tree_is_always_of_the_thread_in_front():
     await panel.new_thread()
     await job
     await asyncio.sleep(0.1)
-    assert panel.inspector.tree.rows == []
+    assert panel.inspector.tree.turns == []
 
 
 class Listed(typing_extensions.TypedDict):

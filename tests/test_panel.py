@@ -144,19 +144,21 @@ async def test_the_graph_the_tree_and_the_state_keep_step():
     await chat.send("a cafe in Mapo")
     await settled(chat)
     assert chat.inspector.graph.states["update_state"] == "done"
-    rows = len(chat.inspector.tree.rows)
-    assert rows == 7
+    (turn,) = chat.inspector.tree.turns
+    assert len(turn["steps"]) == 7
     chat.inspector.view_selector.value = "State"
     await settled(chat)
     assert ["messages", "0 -> 4"] in chat.inspector.state.rows
     chat.inspector.view_selector.value = "Tree"
     await settled(chat)
-    chat.inspector.tree.selected = 2
+    chat.inspector.tree._on_message(None, {"kind": "go", "id": turn["steps"][2]["id"]}, [])
     await settled(chat)
     assert chat.transcript.entries[-1]["kind"] == "past"
+    assert chat.inspector.tree.here == turn["steps"][2]["id"]
     await chat.send("a park in Mapo")
     await settled(chat)
-    assert len(chat.inspector.tree.rows) > rows and len(chat.inspector.tree.branches) == 2
+    turns = chat.inspector.tree.turns
+    assert [each["depth"] for each in turns] == [0, 1] and turns[1]["said"] == "a park in Mapo"
 
 
 async def test_what_a_model_answers_to_the_graph_is_not_shown_to_the_person():

@@ -1,4 +1,4 @@
-"""Widgets beside the chat: graph, checkpoint tree, state and memory."""
+"""Widgets beside the chat: graph, tree of turns, state and memory."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from course_lib.chat.graph_view import GraphView
 from course_lib.chat.state_before import state_before_turn
 from course_lib.chat.state_view import StateView
 from course_lib.chat.store_calls import call_store
-from course_lib.display import TreeView, summary_line, table
-from course_lib.persistence import Checkpoint, CheckpointTree, namespace_label
+from course_lib.chat.turn_tree_view import TurnTreeView
+from course_lib.display import summary_line, table
+from course_lib.persistence import CheckpointTree, namespace_label
 
 if TYPE_CHECKING:
     from course_lib.chat.controller import ChatController
@@ -42,7 +43,7 @@ class Inspector(widgets.VBox):
         self._spawn = spawn
         self._thread = ThreadLoaded("", None, {})
         self.graph = GraphView(controller.graph)
-        self.tree = TreeView(CheckpointTree([]), choose=self._choose)
+        self.tree = TurnTreeView(lambda chosen: spawn(controller.go_to(chosen)))
         self.state, self.memory = StateView(), widgets.HTML()
         self.state.observe(lambda change: self._refresh(), names="whole")
         self.memory.add_class("namu-side")
@@ -107,6 +108,3 @@ class Inspector(widgets.VBox):
             for item in await call_store(store, store.search, space, limit=MAX_NOTES)
         ]
         self.memory.value = table(rows, ["kept under", "what"]).source
-
-    def _choose(self, checkpoint: Checkpoint) -> None:
-        self._spawn(self.controller.go_to(checkpoint.id))

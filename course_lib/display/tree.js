@@ -2,6 +2,8 @@
 
 const ROW = 28;
 const COLUMN = 22;
+const INVITATION = "Choose a checkpoint to see its state (click, or arrow keys and Enter).";
+const HINT = "Fork from here: run the graph with view.config";
 // Okabe and Ito's colours, told apart by colour-blind readers; the shape tells the source as well.
 const COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"];
 
@@ -104,8 +106,8 @@ function render({ model, el }) {
   function showDetail() {
     const row = model.get("rows")[model.get("selected")];
     detail.textContent = row
-      ? [row.full.trim(), model.get("detail"), model.get("hint")].filter(Boolean).join("\n\n")
-      : model.get("invitation");
+      ? [row.full.trim(), model.get("detail"), HINT].filter(Boolean).join("\n\n")
+      : INVITATION;
   }
 
   const changes = { "change:rows": draw, "change:selected": mark };

@@ -6,7 +6,6 @@ Made by `show_tree`. The browser gets text and numbers only; `tree.js` draws.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +30,6 @@ class TreeView(anywidget.AnyWidget):
     Args:
         tree: what to draw.
         graph: the graph of the thread, to look states up in; None to draw only.
-        choose: is called with the checkpoint that was chosen, instead of looking its state up.
     """
 
     _esm = joined_script(SVG, HERE / "tree.js")
@@ -41,36 +39,10 @@ class TreeView(anywidget.AnyWidget):
     branches = traitlets.List().tag(sync=True)
     selected = traitlets.Int(-1).tag(sync=True)
     detail = traitlets.Unicode("").tag(sync=True)
-    hint = traitlets.Unicode("").tag(sync=True)
-    invitation = traitlets.Unicode("").tag(sync=True)
 
-    def __init__(
-        self,
-        tree: CheckpointTree,
-        graph: CompiledStateGraph | None = None,
-        *,
-        choose: Callable[[Checkpoint], object] | None = None,
-    ) -> None:
-        invitation = "Choose a checkpoint to see its state (click, or arrow keys and Enter)."
-        hint = "Fork from here: run the graph with view.config"
-        if choose is not None:
-            invitation = "Choose a checkpoint, and the chat goes back to it."
-            hint = "The chat shows this checkpoint. What you send goes on from here."
-        super().__init__(hint=hint, invitation=invitation)
-        self.graph = graph
-        self.choose = choose
-        self._showing = False
-        self.show(tree)
-        self.observe(self._look_up, names="selected")
-
-    def show(self, tree: CheckpointTree, at: str | None = None) -> None:
-        """Draw another tree, or the same one grown.
-
-        Args:
-            tree: what to draw.
-            at: id of the checkpoint to mark; None for none.
-        """
+    def __init__(self, tree: CheckpointTree, graph: CompiledStateGraph | None = None) -> None:
         self.tree = tree
+        self.graph = graph
         self._each = list(tree.checkpoints.values())
         number = {each.id: n for n, each in enumerate(self._each)}
         names = list(dict.fromkeys(each.branch for each in self._each))
@@ -79,16 +51,13 @@ class TreeView(anywidget.AnyWidget):
                 "parent": number.get(each.parent, -1),
                 "branch": names.index(each.branch),
                 "source": each.source,
-                "label": _label(n, each) if self.choose is None else _short(each),
+                "label": _label(n, each),
                 "full": _label(n, each) + (f": {summary_line(each.said)}" if each.said else ""),
             }
             for n, each in enumerate(self._each)
         ]
-        self._showing = True
-        with self.hold_sync():
-            self.branches, self.rows = names, rows
-            self.selected = number.get(at, -1)
-        self._showing = False
+        super().__init__(rows=rows, branches=names)
+        self.observe(self._look_up, names="selected")
 
     @property
     def checkpoint(self) -> Checkpoint:
@@ -105,12 +74,6 @@ class TreeView(anywidget.AnyWidget):
         return tree_text(self.tree)
 
     def _look_up(self, change: Any) -> None:
-        if self._showing:
-            return
-        if self.choose is not None:
-            self.choose(self.checkpoint)
-            self.detail = ""
-            return
         if self.graph is None:
             self.detail = "Hand the graph over to see the state: show_tree(tree, graph)."
             return
@@ -190,10 +153,3 @@ def _label(n: int, checkpoint: Checkpoint) -> str:
     what = ", ".join(checkpoint.nodes) or checkpoint.source
     wrote = f" wrote {', '.join(checkpoint.changed)}" if checkpoint.changed else ""
     return f"{n + 1:>2}  step {checkpoint.step}: {what}{wrote}"
-
-
-def _short(checkpoint: Checkpoint) -> str:
-    """What a reader of the chat knows a checkpoint by: the words that came in, or the node."""
-    if checkpoint.said:
-        return f'"{checkpoint.said}"'
-    return ", ".join(checkpoint.nodes) or checkpoint.source
