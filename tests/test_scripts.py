@@ -15,7 +15,9 @@ from course_lib.settings import ROOT
 
 CHAT = ROOT / "course_lib" / "chat"
 SIDE = {
+    "fields.js",
     "graph.js",
+    "graph_layout.js",
     "graph.css",
     "side.css",
     "state.js",

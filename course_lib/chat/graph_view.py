@@ -19,12 +19,14 @@ from course_lib.chat.events import (
     RunStarted,
     ThreadLoaded,
 )
-from course_lib.display import NODE_LABELS, SVG, joined_script
+from course_lib.chat.run_path import START, RunPath
+from course_lib.display import NODE_LABELS, SVG, joined_script, summary_line
 
 if TYPE_CHECKING:
     from langgraph.graph.state import CompiledStateGraph
 
 HERE = Path(__file__).parent
+SCRIPTS = ("dom.js", "fields.js", "graph_layout.js", "graph.js")
 
 
 class GraphView(anywidget.AnyWidget):
@@ -34,12 +36,15 @@ class GraphView(anywidget.AnyWidget):
         graph: what to draw.
     """
 
-    _esm = joined_script(SVG, HERE / "graph.js")
-    _css = HERE / "graph.css"
+    _esm = joined_script(SVG, *(HERE / name for name in SCRIPTS))
+    _css = joined_script(HERE / "side.css", HERE / "graph.css")
 
     nodes = traitlets.List().tag(sync=True)
     edges = traitlets.List().tag(sync=True)
     states = traitlets.Dict().tag(sync=True)
+    taken = traitlets.List().tag(sync=True)
+    selected = traitlets.Unicode("").tag(sync=True)
+    detail = traitlets.List().tag(sync=True)
 
     def __init__(self, graph: CompiledStateGraph) -> None:
         try:
@@ -49,38 +54,66 @@ class GraphView(anywidget.AnyWidget):
             drawn = Graph()
         edges = [(edge.source, edge.target, edge.conditional) for edge in drawn.edges]
         ranks = layers(list(drawn.nodes), [edge[:2] for edge in edges])
-        rows: dict[int, list[str]] = {}
-        for node, rank in ranks.items():
-            rows.setdefault(rank, []).append(node)
         nodes = [
-            {
-                "name": node,
-                "label": NODE_LABELS.get(node, node),
-                "row": rank,
-                "column": rows[rank].index(node),
-                "of": len(rows[rank]),
-            }
+            {"name": node, "label": NODE_LABELS.get(node, node), "row": rank}
             for node, rank in ranks.items()
         ]
+        self._path = RunPath(edge[:2] for edge in edges)
+        self._writes: dict[str, list[list[str]]] = {}
         super().__init__(nodes=nodes, edges=[list(edge) for edge in edges])
+        self.observe(self._show_detail, names="selected")
 
     def __repr__(self) -> str:
         return "A drawing of the graph: run this notebook in JupyterLab to see it."
 
     def handle(self, event: Event) -> None:
-        """Mark the nodes that run."""
+        """Mark the nodes that run, and the edges that led to them."""
         match event:
-            case RunStarted():
+            case RunStarted(message=message):
+                if message is None:
+                    self._path.resume()
+                else:
+                    self._path.begin()
+                    self._writes = {START: [["messages", summary_line(message)]]}
                 self.states = {}
-            case NodeStarted(node=node, path=path):
+            case NodeStarted(task=task, node=node, path=path):
+                if not path:
+                    self._path.started(task, node)
                 self.states = {**self.states, (path[0] if path else node): "running"}
-            case NodeEnded(node=node, path=()):
+            case NodeEnded(task=task, node=node, path=()):
+                self._path.ended(task, finished=not (event.error or event.interrupted))
                 state = "failed" if event.error else "waiting" if event.interrupted else "done"
-                self.states = {**self.states, node: state}
-            case RunEnded(thread=thread) | (ThreadLoaded() as thread):
+                if not self._path.is_running(node):
+                    self.states = {**self.states, node: state}
+                self._writes[node] = _written(event)
+            case RunEnded(thread=thread, outcome=outcome):
+                if outcome == "done":
+                    self._path.finish()
                 left = {k: v for k, v in self.states.items() if v not in ("running", "waiting")}
-                left = left if isinstance(event, RunEnded) else {}
-                self.states = {**left, **{node: "waiting" for node in thread.next}}
+                waiting = [node for node in thread.next if left.get(node) != "failed"]
+                self.states = {**left, **dict.fromkeys(waiting, "waiting")}
+            case ThreadLoaded() as thread:
+                self._path.begin()
+                self._writes = {}
+                self.states = dict.fromkeys(thread.next, "waiting")
+            case _:
+                return
+        self.taken = [list(each) for each in self._path.taken]
+        self._show_detail()
+
+    def _show_detail(self, change: object = None) -> None:
+        """Tell what the chosen node wrote last, as rows of a field and its value."""
+        nothing = [["", "has written nothing since this conversation was opened"]]
+        self.detail = self._writes.get(self.selected, nothing) if self.selected else []
+
+
+def _written(event: NodeEnded) -> list[list[str]]:
+    if event.error:
+        return [["failed", event.error]]
+    if event.interrupted:
+        return [["", "waits for an answer"]]
+    rows = [[name, summary_line(value)] for name, value in event.update.items()]
+    return rows or [["", "wrote nothing"]]
 
 
 def layers(nodes: Sequence[str], edges: Sequence[tuple[str, str]]) -> dict[str, int]:

@@ -53,6 +53,7 @@ class Inspector(widgets.VBox):
         flat = widgets.Layout(width="auto", min_width="0")
         self.view_selector = widgets.ToggleButtons(options=[*self._views, "Hide"], layout=flat)
         self.view_selector.style.button_width = "auto"
+        self.view_selector.add_class("namu-views")
         self.view_selector.observe(self._show_view, names="value")
         super().__init__([self.view_selector, self.graph], layout=flat)
 

@@ -25,14 +25,7 @@ function render({ model, el }) {
     heading.textContent = model.get("heading");
     scroller.setAttribute("aria-label", model.get("heading"));
     box.checked = model.get("whole");
-    const table = element("table", "namu-fields");
-    for (const [field, text] of model.get("rows")) {
-      const name = element("th", "", field);
-      name.scope = "row";
-      const row = element("tr");
-      row.append(name, element("td", "", text));
-      table.append(row);
-    }
+    const table = fieldTable(model.get("rows"));
     scroller.replaceChildren(...(table.rows.length ? [table] : []));
     scroller.hidden = !table.rows.length;
   }

@@ -25,7 +25,7 @@ UNKNOWN = "What was before the last turn is not stored, so this is the whole sta
 class StateView(anywidget.AnyWidget):
     """A table of the fields that the last turn changed, or of all fields."""
 
-    _esm = joined_script(HERE / "dom.js", HERE / "state.js")
+    _esm = joined_script(HERE / "dom.js", HERE / "fields.js", HERE / "state.js")
     _css = HERE / "side.css"
 
     heading = traitlets.Unicode("").tag(sync=True)

@@ -357,7 +357,7 @@ def test_roles_and_names_are_there_for_a_screen_reader(open_panel):
     assert page.get_by_role("textbox", name="Your message").count() == 1
     live = page.locator("[aria-live=polite][role=status]")
     assert set(answer.split()) <= set(live.inner_text().split())
-    assert page.get_by_role("img", name="The graph.").count() == 1
+    assert page.get_by_role("group", name="The graph.").count() == 1
     write(notebook, "book it")
     page.locator(".namu-approval").wait_for()
     assert page.get_by_role("textbox", name="People (1 to 8)").count() == 1
