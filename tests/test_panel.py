@@ -15,6 +15,7 @@ from langgraph.store.memory import InMemoryStore
 from typing_extensions import TypedDict
 
 from course_lib.chat import ChatPanel
+from course_lib.chat.inspector import NO_MEMORY
 from course_lib.chat.panel import MAX_MESSAGE_LENGTH
 from course_lib.chat.panel_actions import perform
 from course_lib.chat.thread_list import UNTITLED
@@ -32,7 +33,7 @@ def said(chat):
 
 
 def titles(chat):
-    return [title for title, _ in chat.threads.widget.options]
+    return [row["title"] for row in chat.threads.widget.rows]
 
 
 async def settled(chat):
@@ -88,7 +89,7 @@ async def test_threads_have_titles_and_each_its_own_conversation():
     assert len(titles(chat)) == 2, "a new thread nobody has used yet is not doubled"
     await chat.send("a park in Songpa-gu")
     assert titles(chat) == ["a park in Songpa-gu", "a cafe in Mapo"]
-    chat.threads.widget.value = first
+    chat.threads.widget._on_message(None, {"kind": "open", "id": first}, [])
     await settled(chat)
     assert said(chat)[0] == ("you", "a cafe in Mapo")
 
@@ -128,11 +129,11 @@ async def test_a_booking_is_approved_on_its_card_and_a_wrong_number_is_told_ther
     assert len(store.search(("bookings",))) == 1
     chat.inspector.view_selector.value = "Memory"
     await settled(chat)
-    assert "Friday" in chat.inspector.memory.value
+    assert any("Friday" in text for _, text in chat.inspector.memory.rows)
     other = ChatPanel(chat.controller.graph, user="bo")
     other.inspector.view_selector.value = "Memory"
     await settled(other)
-    assert "Friday" not in other.inspector.memory.value
+    assert (other.inspector.memory.heading, other.inspector.memory.rows) == (NO_MEMORY, [])
     perform(chat, {"kind": "answer", "id": card["id"], "values": {"approve": True}})
     await settled(chat)
     assert "no longer open" in chat.transcript.entries[-1]["text"]

@@ -8,6 +8,7 @@ from playwright._impl._driver import compute_driver_executable
 
 from course_lib.chat.graph_view import GraphView
 from course_lib.chat.state_view import StateView
+from course_lib.chat.thread_list_view import ThreadListView
 from course_lib.chat.transcript_view import SCRIPTS, STYLES, TranscriptView
 from course_lib.chat.turn_tree_view import TurnTreeView
 from course_lib.display import TreeView
@@ -22,13 +23,17 @@ SIDE = {
     "side.css",
     "state.js",
     "clock.js",
+    "threads.js",
+    "threads.css",
     "turn_tree.js",
     "turn_tree.css",
 }
 SEND = re.compile(r'send\(\{\s*kind: "(\w+)"')
 
 
-@pytest.mark.parametrize("widget", [TranscriptView, GraphView, StateView, TurnTreeView, TreeView])
+@pytest.mark.parametrize(
+    "widget", [TranscriptView, GraphView, StateView, ThreadListView, TurnTreeView, TreeView]
+)
 def test_a_browser_can_read_the_joined_script(widget, tmp_path):
     node, _ = compute_driver_executable()
     script = tmp_path / "joined.mjs"

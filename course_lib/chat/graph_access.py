@@ -73,6 +73,9 @@ class GraphAccess(Protocol):
             LookupError: there is no such message, or nothing from before it is stored.
         """
 
+    async def delete_thread(self, thread_id: str) -> None:
+        """Delete all checkpoints of a thread."""
+
 
 class LocalGraph:
     """A compiled graph of this process.
@@ -162,6 +165,11 @@ class LocalGraph:
         """Return the last checkpoint from before a message."""
         graph = await self._awaitable(config)
         return await fork_point(graph, config, key, keys_of=_keys)
+
+    async def delete_thread(self, thread_id: str) -> None:
+        """Delete all checkpoints of a thread."""
+        graph = await self._awaitable({"configurable": {"thread_id": thread_id}})
+        await graph.checkpointer.adelete_thread(thread_id)
 
     async def _awaitable(self, config: RunnableConfig) -> CompiledStateGraph:
         """Return the graph with a saver that can be awaited, found on the first thread read."""

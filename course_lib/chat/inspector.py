@@ -10,14 +10,21 @@ import ipywidgets as widgets
 from course_lib.chat.events import Event, RunEnded, ThreadLoaded
 from course_lib.chat.graph_view import GraphView
 from course_lib.chat.state_before import state_before_turn
-from course_lib.chat.state_view import StateView
+from course_lib.chat.state_view import FieldsView, StateView
 from course_lib.chat.store_calls import call_store
 from course_lib.chat.turn_tree_view import TurnTreeView
-from course_lib.display import summary_line, table
+from course_lib.display import summary_line
 from course_lib.persistence import CheckpointTree, namespace_label
 
 if TYPE_CHECKING:
     from course_lib.chat.controller import ChatController
+
+MEMORY = "What the graph's store keeps under your name"
+NO_MEMORY = (
+    "Nothing is remembered yet: what the graph's nodes and tools write into its store about you "
+    "would stand here, in every conversation."
+)
+"""What the memory says while it is empty."""
 
 MAX_NOTES = 50
 """How many entries of one namespace are shown."""
@@ -44,9 +51,8 @@ class Inspector(widgets.VBox):
         self._thread = ThreadLoaded("", None, {})
         self.graph = GraphView(controller.graph)
         self.tree = TurnTreeView(lambda chosen: spawn(controller.go_to(chosen)))
-        self.state, self.memory = StateView(), widgets.HTML()
+        self.state, self.memory = StateView(), FieldsView(title="Memory")
         self.state.observe(lambda change: self._refresh(), names="whole")
-        self.memory.add_class("namu-side")
         self._views = {"Graph": self.graph, "Tree": self.tree, "State": self.state}
         if controller.access.store is not None:
             self._views["Memory"] = self.memory
@@ -99,13 +105,14 @@ class Inspector(widgets.VBox):
         """Show what the graph's store keeps under this user's name, and no other user's."""
         store, own = self.controller.access.store, namespace_label(self.user)
         spaces = await call_store(store, store.list_namespaces, suffix=(own,))
-        rows = [
-            [
-                "/".join(space[:-1]),
-                [f"{name}: {summary_line(value)}" for name, value in item.value.items()],
-            ]
+        self.memory.rows = [
+            ["/".join(space[:-1]), "\n".join(_lines(item.value))]
             for space in spaces
             if len(space) == 2  # (what, whose): a longer one may be another user's
             for item in await call_store(store, store.search, space, limit=MAX_NOTES)
         ]
-        self.memory.value = table(rows, ["kept under", "what"]).source
+        self.memory.heading = MEMORY if self.memory.rows else NO_MEMORY
+
+
+def _lines(value: Mapping[str, Any]) -> list[str]:
+    return [f"{name}: {summary_line(inner)}" for name, inner in value.items()]

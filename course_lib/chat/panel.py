@@ -92,9 +92,8 @@ class ChatPanel:
             graph, thread_id=thread_id, configurable=configurable, on_event=self._on_event
         )
         list_store = InMemoryStore() if store is None else store
-        self.threads = ThreadList(
-            list_store, user, thread_id, lambda chosen: self._tasks.spawn(self.open(chosen))
-        )
+        access, spawn = self.controller.access, self._tasks.spawn
+        self.threads = ThreadList(list_store, user, thread_id, self.open, access, spawn)
         self._begin()
         self._suggestions = suggestions
         self._forked = False  # whether the run that goes on begins another version of a message
@@ -255,6 +254,7 @@ class ChatPanel:
             case NodeStarted(node=node):
                 self.view.status = f"running: {node}"
             case RunEnded(thread=thread) | (ThreadLoaded() as thread):
+                self.threads.note_turns(thread)
                 self.view.flush()
                 self.view.running, self.view.status = False, ""
                 self.view.model_name = self.transcript.model

@@ -115,6 +115,13 @@ class RemoteGraphAccess:
             "Choose a later message."
         )
 
+    async def delete_thread(self, thread_id: str) -> None:
+        """Delete a thread on the server; one that the server does not know is gone already."""
+        try:
+            await self.graph.client.threads.delete(thread_id)
+        except NotFoundError:
+            return
+
     async def _history(self, thread: RunnableConfig, limit: int) -> list[StateSnapshot]:
         """The states of a thread, newest first."""
         try:

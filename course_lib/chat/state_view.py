@@ -22,18 +22,27 @@ UNCHANGED = "The last turn changed nothing in the state."
 UNKNOWN = "What was before the last turn is not stored, so this is the whole state."
 
 
-class StateView(anywidget.AnyWidget):
-    """A table of the fields that the last turn changed, or of all fields."""
+class FieldsView(anywidget.AnyWidget):
+    """A heading, and a table of names and what is told of them."""
 
     _esm = joined_script(HERE / "dom.js", HERE / "fields.js", HERE / "state.js")
     _css = HERE / "side.css"
 
+    title = traitlets.Unicode("").tag(sync=True)
     heading = traitlets.Unicode("").tag(sync=True)
     rows = traitlets.List().tag(sync=True)
-    whole = traitlets.Bool(False).tag(sync=True)
+    whole = traitlets.Bool(None, allow_none=True).tag(sync=True)
+    """Whether everything is shown; None where there is no such choice."""
 
     def __repr__(self) -> str:
-        return "The state of the chat: run this notebook in JupyterLab to see it."
+        return f"{self.title} of the chat: run this notebook in JupyterLab to see it."
+
+
+class StateView(FieldsView):
+    """The fields that the last turn changed, or all fields."""
+
+    def __init__(self) -> None:
+        super().__init__(title="State", whole=False)
 
     def show(self, thread: ThreadLoaded, before: Mapping[str, Any] | None) -> None:
         """Show the state of a thread.

@@ -133,3 +133,19 @@ def shared_thread(saver: BaseCheckpointSaver[Any], thread_id: str) -> SharedThre
         if not any(known() is saver for known in storage.savers):
             storage.savers.append(ref(saver))
         return storage.threads.setdefault(thread_id, SharedThread())
+
+
+def running_threads(saver: BaseCheckpointSaver[Any]) -> set[str]:
+    """Return the ids of the threads of a saver on which a run of this process has not ended.
+
+    Args:
+        saver: where the threads are kept.
+    """
+    with _guard:
+        known = [storage for storage in _storages if storage.is_of(saver)]
+        return {
+            thread_id
+            for storage in known
+            for thread_id, shared in storage.threads.items()
+            if shared.lock.locked()
+        }

@@ -10,7 +10,7 @@ threads, and refuses everybody else with the same answer as for a thread that do
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -41,6 +41,9 @@ TITLES_LABEL = "thread-titles"
 
 A title has an entry of its own. So a `touch` and a `rename` at the same time write to different
 entries, and neither writes back what it had read before the other one wrote."""
+
+TURNS_LABEL = "thread-turns"
+"""First label of the namespace for the numbers of turns, kept apart like the titles."""
 
 PAGE = 500
 """How many entries are fetched from a store at once."""
@@ -151,7 +154,7 @@ class ThreadDirectory:
         """
         self.open(user, thread_id)
         changed = {"title": storable(title)}
-        self.store.put(self._titles(user), thread_id, changed, index=False)
+        self.store.put(self._beside(TITLES_LABEL, user), thread_id, changed, index=False)
         return self.touch(user, thread_id)
 
     def touch(self, user: str, thread_id: str) -> Thread:
@@ -161,6 +164,17 @@ class ThreadDirectory:
             UnknownThread: it is not this user's.
         """
         return self._put(replace(self.open(user, thread_id), active_at=_now()))
+
+    def note_turns(self, user: str, thread_id: str, turns: int) -> None:
+        """Note how many turns a thread has, for a list to show; that is no activity."""
+        place = self._beside(TURNS_LABEL, user)
+        self.store.put(place, thread_id, {"turns": turns}, index=False)
+
+    def turns(self, user: str, thread_ids: Sequence[str]) -> dict[str, int]:
+        """Return the numbers of turns that were noted for threads, by their ids."""
+        place = self._beside(TURNS_LABEL, user)
+        found = self.store.batch([GetOp(place, each) for each in thread_ids])
+        return {item.key: item.value["turns"] for item in found if item is not None}
 
     def find(self, user: str, **metadata: Any) -> list[Thread]:
         """Return a user's threads with these values in their metadata, newest activity first."""
@@ -214,7 +228,8 @@ class ThreadDirectory:
         self.open(user, thread_id)
         if saver is not None:
             saver.delete_thread(thread_id)
-        self.store.delete(self._titles(user), thread_id)
+        for label in (TITLES_LABEL, TURNS_LABEL):
+            self.store.delete(self._beside(label, user), thread_id)
         self.store.delete(self._namespace(user), thread_id)
 
     def _tenants(self) -> tuple[str, ...]:
@@ -225,12 +240,12 @@ class ThreadDirectory:
         # whatever they are. A derived id is always a good label, and never two users' own.
         return (*self._tenants(), self._derived(checked_user(user), ""))
 
-    def _titles(self, user: str) -> tuple[str, ...]:
-        return (TITLES_LABEL, *self._namespace(user)[1:])
+    def _beside(self, label: str, user: str) -> tuple[str, ...]:
+        return (label, *self._namespace(user)[1:])
 
     def _titled(self, user: str, threads: list[Thread]) -> list[Thread]:
         """Return threads with the titles that they were given later."""
-        place = self._titles(user)
+        place = self._beside(TITLES_LABEL, user)
         found = self.store.batch([GetOp(place, thread.id) for thread in threads])
         return [
             thread if item is None else replace(thread, title=item.value["title"])

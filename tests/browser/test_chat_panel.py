@@ -61,7 +61,7 @@ CONTRAST = """() => {
     return [255, 255, 255, 1];
   };
   const low = [];
-  for (const el of document.querySelectorAll('.namu-panel *, .namu-graph-node text')) {
+  for (const el of document.querySelectorAll('.namu-panel *, .namu-beside *')) {
     const own = [...el.childNodes].some((n) => n.nodeType === 3 && n.data.trim());
     if (!own || !el.getClientRects().length || el.disabled) continue;
     const svg = el instanceof SVGElement;
@@ -122,32 +122,28 @@ def test_chat_approve_and_take_another_branch_without_a_word_of_help(open_panel)
     assert page.locator(".namu-decided").inner_text().startswith("\u2713")
     assert "Approved: Book" in page.locator(".namu-decided").inner_text()
     button(notebook, "Tree").click()
-    page.locator(".namu-checkpoint").first.wait_for()
+    page.locator(".namu-turn-line").first.wait_for()
     page.get_by_role("button", name="Edit and fork: this message").first.click()
     page.locator(".namu-edit").fill("a park in Songpa-gu")
     page.locator(".namu-edit").press("Enter")
     seen(notebook, "parks in Songpa-gu")
     notebook.idle()
     assert page.locator(".namu-you").count() == 1
-    page.wait_for_function(
-        "document.querySelector('.namu-tree svg').textContent.includes('branch-1')"
-    )
+    page.locator(".namu-turn-line", has_text="a park in Songpa-gu").wait_for()
     notebook.shoot("panel_fork")
-    page.locator(".namu-checkpoint", has_text="book the second one").first.click()
+    page.locator(".namu-turn-line", has_text="book the second one").first.click()
     button(notebook, "Back to the newest").wait_for()
     assert "Songpa-gu" not in page.locator(".namu-log").inner_text()
     button(notebook, "Back to the newest").click()
     seen(notebook, "parks in Songpa-gu")
     page.get_by_role("button", name="Try again: the same question").click()
-    page.wait_for_function(
-        "document.querySelector('.namu-tree svg').textContent.includes('branch-2')"
-    )
+    page.wait_for_function("document.querySelectorAll('.namu-turn-branch').length === 2")
     page.locator(".namu-version").get_by_text("3 / 3").wait_for()
     button(notebook, "The version before").click()
     page.locator(".namu-version").get_by_text("2 / 3").wait_for()
     seen(notebook, "This is an earlier checkpoint")
     button(notebook, "State").click()
-    seen(notebook, "last_recommended_places", ".widget-html")
+    seen(notebook, "last_recommended_places", ".namu-fields")
     assert notebook.errors == []
 
 
@@ -235,7 +231,7 @@ def test_threads_keep_their_conversations(open_panel):
     button(notebook, "New thread").click()
     page.locator(".namu-empty").wait_for()
     assert "not recommended" in notebook.ask("the second one please")
-    page.locator(".widget-select select").select_option(label="a museum in Yongsan")
+    page.locator(".namu-thread-main", has_text="a museum in Yongsan").click()
     seen(notebook, "museums in Yongsan-gu")
     assert notebook.errors == []
 
@@ -253,7 +249,7 @@ def test_after_a_kernel_restart_the_panel_says_so_and_the_history_is_there_again
     notebook.run_all()
     page.locator(".namu-box:not([disabled])").wait_for()
     seen(notebook, "museums in Yongsan-gu")
-    (title,) = page.locator(".widget-select option").all_inner_texts()
+    (title,) = page.locator(".namu-thread-title").all_inner_texts()
     assert title.split() == ["a", "museum", "in", "Yongsan"]
 
 
@@ -531,7 +527,7 @@ def test_the_capstone_shows_progress_and_memory_and_switches_the_model(open_note
         notebook.idle()
     assert page.locator(".namu-gauge progress").evaluate("(el) => el.value") == 1
     button(notebook, "Memory").click()
-    seen(notebook, "no stairs", ".widget-html")
+    seen(notebook, "no stairs", ".namu-fields")
     page.locator(".widget-dropdown select").select_option("namu-offline-brief")
     assert notebook.ask("a museum in Yongsan") == "Here are three museums in Yongsan-gu:"
     assert page.locator(".namu-model").inner_text() == "model: namu-offline-brief"
