@@ -267,3 +267,12 @@ async def test_the_pace_holds_up_the_screen_and_changes_nothing_else():
     fast = booking_panel()
     await fast.send("a quiet cafe in Jongno-gu")
     assert slow == fast.transcript.kept() and panel.controller.runner.pace == "instant"
+
+
+async def test_the_places_of_an_answer_are_on_a_map_beside_it():
+    panel = booking_panel(cards=place_cards)
+    panel.inspector.view_selector.value = "Map"
+    assert panel.inspector.map.value.count("<circle") == 0
+    await panel.send("a quiet cafe in Jongno-gu")
+    assert panel.inspector.map.value.count("<circle") == 3
+    assert "Map" not in booking_panel().inspector.view_selector.options

@@ -1,4 +1,4 @@
-"""Widgets beside the chat: graph, tree of turns, state and memory."""
+"""Widgets beside the chat: graph, map, tree of turns, state and memory."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import ipywidgets as widgets
 
+from course_lib.chat.cards import CardsOf, read_cards
 from course_lib.chat.events import Event, RunEnded, ThreadLoaded
 from course_lib.chat.graph_view import GraphView
 from course_lib.chat.state_before import state_before_turn
 from course_lib.chat.state_view import FieldsView, StateView
 from course_lib.chat.store_calls import call_store
 from course_lib.chat.turn_tree_view import TurnTreeView
-from course_lib.display import summary_line
+from course_lib.display import map_svg, summary_line
 from course_lib.persistence import CheckpointTree, namespace_label
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ class Inspector(widgets.VBox):
         controller: of the chat.
         user: whose memory may be shown.
         spawn: starts a job on the event loop.
+        cards: from a state to the cards of what its last answer speaks of; their points make a map.
     """
 
     def __init__(
@@ -44,6 +46,7 @@ class Inspector(widgets.VBox):
         controller: ChatController,
         user: str,
         spawn: Callable[[Coroutine[Any, Any, None]], None],
+        cards: CardsOf | None = None,
     ) -> None:
         self.controller = controller
         self.user = user
@@ -53,7 +56,11 @@ class Inspector(widgets.VBox):
         self.tree = TurnTreeView(lambda chosen: spawn(controller.go_to(chosen)))
         self.state, self.memory = StateView(), FieldsView(title="Memory")
         self.state.observe(lambda change: self._refresh(), names="whole")
-        self._views = {"Graph": self.graph, "Tree": self.tree, "State": self.state}
+        self.map, self._cards = widgets.HTML(), cards
+        self._views: dict[str, widgets.Widget] = {"Graph": self.graph}
+        if cards is not None:
+            self._views["Map"] = self.map
+        self._views |= {"Tree": self.tree, "State": self.state}
         if controller.access.store is not None:
             self._views["Memory"] = self.memory
         flat = widgets.Layout(width="auto", min_width="0")
@@ -83,6 +90,9 @@ class Inspector(widgets.VBox):
         match self.view_selector.value:
             case "State":
                 self._spawn(self._read_state())
+            case "Map":
+                found = read_cards(self._cards, self._thread.values)
+                self.map.value = map_svg([(c.title, c.point) for c in found if c.point is not None])
             case "Tree":
                 self._spawn(self._read_tree())
             case "Memory":

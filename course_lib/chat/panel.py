@@ -109,7 +109,7 @@ class ChatPanel:
         self.view.observe(self._set_pace, names="pace")
         self._set_pace()
         self._suggest({})
-        self.inspector = Inspector(self.controller, user, self._tasks.spawn)
+        self.inspector = Inspector(self.controller, user, self._tasks.spawn, cards)
         self.run_context = RunContext(getattr(graph, "context_schema", None), context)
         for choice in self.run_context.choices.values():
             choice.observe(self._set_context, names="value")
