@@ -423,4 +423,4 @@ def test_pins_on_one_spot_are_moved_apart():
     spot = (37.57, 126.98)
     drawn = map_svg([(str(n), spot) for n in range(4)])
     across = [float(x) for x in re.findall(r'cx="([\d.]+)"', drawn)]
-    assert min(b - a for a, b in pairwise(sorted(across))) >= 18
+    assert min(b - a for a, b in pairwise(sorted(across))) >= 16

@@ -22,13 +22,13 @@ MIDDLE = (37.5665, 126.978)
 MIN_SPAN = 9.0
 """How much of the city is shown at least, from side to side, in km."""
 
-WIDTH = 480
+WIDTH = 360
 """Width of the drawing's own units; it is as wide as its place on the page."""
 
-PIN = 11.0
+PIN = 10.0
 """Radius of a pin, in units of the drawing."""
 
-LETTER = 6.5
+LETTER = 7.5
 """Width of a letter of a district's name, in units of the drawing."""
 
 Point = tuple[float, float]
@@ -40,7 +40,7 @@ STYLE = (
     "stroke-width:1;vector-effect:non-scaling-stroke}"
     ".namu-map .namu-map-here{fill:color-mix(in srgb,#1565c0 22%,var(--jp-layout-color1,#fff))}"
     ".namu-map polyline{fill:none;stroke:#5b9bd5;stroke-width:5;stroke-linejoin:round}"
-    ".namu-map text{fill:currentColor;text-anchor:middle;font:11px system-ui,sans-serif}"
+    ".namu-map text{fill:currentColor;text-anchor:middle;font:13px system-ui,sans-serif}"
     ".namu-map circle{fill:#1565c0;stroke:#fff;stroke-width:1.5}"
     ".namu-map .namu-map-number{fill:#fff;font-weight:700;font-size:12px}"
 )
