@@ -107,3 +107,19 @@ def test_cards_are_legible_in_both_themes(worked_in):
             assert card.evaluate(CONTRAST) >= 4.5, card.inner_text()
         notebook.page.locator(".course-outcome").nth(1).scroll_into_view_if_needed()
         notebook.shoot(f"exercise_cards_{theme.lower()}")
+
+
+def test_the_progress_is_legible_in_both_themes(open_notebook):
+    cells = [
+        "from course_lib.exercises import progress\nfrom course_lib.exercises.report import *",
+        "progress.record('ch01.e1', 'right')\nshow_progress()",
+    ]
+    for theme in ("Light", "Dark"):
+        notebook = open_notebook("progress.ipynb", cells, f"JupyterLab {theme}")
+        notebook.run_all()
+        table = notebook.page.locator(".course-report")
+        table.wait_for()
+        assert table.locator("a").count() > 10
+        assert table.evaluate(CONTRAST) >= 4.5
+        notebook.shoot(f"progress_{theme.lower()}")
+        assert notebook.errors == []
