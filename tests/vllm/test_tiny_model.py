@@ -7,10 +7,10 @@ import subprocess
 import httpx
 import pytest
 
-from course_lib.places import load_places
 from course_lib.settings import DATA, ROOT
 from tools.tiny_model.card import write_card
 from tools.tiny_model.messages import called, written
+from tools.tiny_model.places import load_places
 
 TINY = DATA / "models" / "namu-tiny"
 PRICES = ("free", "inexpensive", "mid-priced", "expensive")

@@ -22,8 +22,8 @@ lie in a repository, and a real load for a real server.
 ## How it was made
 
 From random numbers, by `make train`, on dialogues that `tools/tiny_model/dialogues.py` composes
-from `data/phrasings.json`, `data/lexicon.json` and `data/places.json`. Nothing in them was written
-by another model.
+from the phrasings, the words for districts and the places beside it. Nothing in them was written by
+another model.
 
 | | |
 |---|---|

@@ -8,8 +8,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Literal
 
-from course_lib.places import load_places
-from course_lib.settings import DATA
+from tools.tiny_model.places import FROZEN, load_places
 
 Language = Literal["en", "ko"]
 Frames = Literal["seen", "held_out"]
@@ -31,8 +30,8 @@ PLACEHOLDER = re.compile(
 
 @lru_cache(maxsize=1)
 def parts() -> dict[str, Any]:
-    """Read `data/phrasings.json`."""
-    return json.loads((DATA / "phrasings.json").read_text(encoding="utf-8"))
+    """Read `phrasings.json`."""
+    return json.loads((FROZEN / "phrasings.json").read_text(encoding="utf-8"))
 
 
 def words_of(form: str | Sequence[str]) -> list[str]:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from course_lib.places import Place
+from tools.tiny_model.places import Place
 
 ORDER = ("category", "district", "tags", "indoor", "max_price", "min_price", "name", "near")
 """The order in which the model writes the arguments of a search."""

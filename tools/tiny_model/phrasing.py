@@ -1,4 +1,4 @@
-"""How people write to Namu: sentences composed from the parts in `data/phrasings.json`.
+"""How people write to Namu: sentences composed from the parts in `phrasings.json`.
 
 A sentence is a frame (`can you find me {a}?`) around a wish (`quiet cafe near Hongdae`), with
 an opening, an ending and careless typing. Some frames are held out: training never sees them, so

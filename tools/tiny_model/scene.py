@@ -7,13 +7,19 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from course_lib.places import CATEGORIES, Place, load_districts, load_places, nearest_first
-from course_lib.places import search_places as search
-from course_lib.settings import DATA
 from tools.tiny_model.frames import frames_of, parts
 from tools.tiny_model.kinds import EXPLICIT, HOW, KINDS, Task
 from tools.tiny_model.messages import as_json, called, ordered, says, written
 from tools.tiny_model.phrasing import Speaker
+from tools.tiny_model.places import (
+    CATEGORIES,
+    FROZEN,
+    Place,
+    load_districts,
+    load_places,
+    nearest_first,
+)
+from tools.tiny_model.places import search_places as search
 from tools.tiny_model.vocabulary import as_said
 from tools.tiny_model.wishes import Wishes
 
@@ -277,4 +283,4 @@ class Scene:
 
 @lru_cache(maxsize=1)
 def _booking_sentences() -> dict[str, dict[str, str]]:
-    return json.loads((DATA / "bookings.json").read_text(encoding="utf-8"))
+    return json.loads((FROZEN / "bookings.json").read_text(encoding="utf-8"))

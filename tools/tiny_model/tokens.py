@@ -11,8 +11,8 @@ import torch
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
-from course_lib.places import PRICE_WORDS
 from tools.tiny_model.dialogues import Dialogue, DialogueMaker
+from tools.tiny_model.places import PRICE_WORDS
 from tools.tiny_model.recipe import Recipe
 
 TEMPLATE = Path(__file__).with_name("chat_template.jinja")

@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from course_lib.settings import DATA
 from tools.tiny_model.frames import Language, parts, summary_words, words_of
+from tools.tiny_model.places import FROZEN
 
 NO_DISTRICT_WORD = re.compile("공원|숲|한옥|자락|seoul|^jung$|^강남고속$")
 
@@ -18,7 +18,7 @@ NO_DISTRICT_WORD = re.compile("공원|숲|한옥|자락|seoul|^jung$|^강남고�
 @lru_cache(maxsize=1)
 def district_words() -> dict[str, dict[str, list[str]]]:
     """Return the words for each district, by its official name and by language."""
-    entries = json.loads((DATA / "lexicon.json").read_text(encoding="utf-8"))["district"]
+    entries = json.loads((FROZEN / "lexicon.json").read_text(encoding="utf-8"))["district"]
     return {
         name: {
             language: [word for word in words if not NO_DISTRICT_WORD.search(word)]

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
-from course_lib.places import CATEGORIES, Place, load_districts, load_places
 from tools.tiny_model.frames import Language, parts, summary_words, words_of
+from tools.tiny_model.places import CATEGORIES, Place, load_districts, load_places
 
 
 @dataclass(frozen=True)
