@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
@@ -30,6 +31,9 @@ District = Literal[
 """Seoul's 25 districts, by their official English names."""
 
 CATEGORIES: tuple[str, ...] = get_args(Category)
+
+SOLEMN = re.compile(r"묘$|릉$|묘지|묘역|현충원|형무소|순교|추모|희생|절두산|독립공원|안중근")
+"""Names of tombs, shrines, cemeteries and memorials."""
 
 PRICE_WORDS = {
     "en": ("free", "inexpensive", "mid-priced", "expensive"),
@@ -114,6 +118,7 @@ def search_places(
     min_price: int | None = None,
     name: str | None = None,
     exclude_ids: Collection[str] = (),
+    without: Collection[str] = (),
     limit: int = 3,
     places: Iterable[Place] | None = None,
 ) -> list[Place]:
@@ -122,7 +127,8 @@ def search_places(
     Category, district, indoor, the price bounds and the name must hold. Tags are softer: places
     with more of the wished tags come first, and places with none come only if no place has any.
     Without tags the order spreads categories and prices, so that three answers to a loose wish
-    are three different things.
+    are three different things. Of all Seoul, the well-known places come first; where somebody
+    goes to mourn comes last unless it is asked for.
 
     Args:
         category: one of `CATEGORIES`, or None for any.
@@ -133,6 +139,7 @@ def search_places(
         min_price: lowest price level, 0 to 3.
         name: (part of) a place's name in Korean or English.
         exclude_ids: ids that must not come.
+        without: categories and tags that no place may have.
         limit: how many places at most.
         places: what to search; all of `load_places()` when left out.
     """
@@ -141,6 +148,7 @@ def search_places(
         place
         for place in (load_places() if places is None else places)
         if place.id not in refused
+        and not {place.category, *place.tags} & set(without)
         and (category is None or place.category == category)
         and (district is None or place.district == district)
         and (indoor is None or place.indoor is indoor)
@@ -152,8 +160,52 @@ def search_places(
     if tags:
         tagged = [place for place in pool if set(tags) & set(place.tags)]
         pool = sorted(tagged or pool, key=lambda place: -len(set(tags) & set(place.tags)))
-        return pool[:limit]
-    return _spread(pool)[:limit]
+        return (pool if district else sorted(pool, key=lambda p: _tagged_rank(p, tags)))[:limit]
+    if district is None and name is None:
+        return _best_known(pool)[:limit]
+    ordered = _spread(pool)
+    return sorted(ordered, key=is_solemn)[:limit] if category is None else ordered[:limit]
+
+
+def is_solemn(place: Place) -> bool:
+    """Whether a place is one of mourning or of worship for the dead, and no place for fun."""
+    return SOLEMN.search(place.name_ko) is not None
+
+
+def _tagged_rank(place: Place, tags: Collection[str]) -> tuple[int, bool, int]:
+    known = _well_known()
+    matches = len(set(tags) & set(place.tags))
+    return -matches, is_solemn(place) and "history" not in tags, known.get(place.name_ko, 999)
+
+
+def _best_known(pool: list[Place]) -> list[Place]:
+    """Order places of all Seoul: well-known ones first, and no two neighbours of one district."""
+    known = _well_known()
+    spread = _spread(pool)
+    ranked = sorted(spread, key=lambda place: (is_solemn(place), known.get(place.name_ko, 999)))
+    famous = [place for place in ranked if place.name_ko in known and not is_solemn(place)]
+    rest = [place for place in ranked if place not in famous]
+    return [*_mixed(famous), *_mixed(rest)]
+
+
+def _mixed(places: list[Place]) -> list[Place]:
+    """Order places so that each next one differs from those before in district and category."""
+    left, ordered = list(places), []
+    used: dict[str, int] = {}
+    while left and len(ordered) < 30:
+        best = min(left, key=lambda p: used.get(p.district, 0) + 2 * used.get(p.category, 0))
+        left.remove(best)
+        ordered.append(best)
+        used[best.district] = used.get(best.district, 0) + 1
+        used[best.category] = used.get(best.category, 0) + 1
+    return [*ordered, *left]
+
+
+@lru_cache(maxsize=1)
+def _well_known() -> dict[str, int]:
+    """Return the rank of each well-known place by its Korean name."""
+    names = json.loads((DATA / "well_known.json").read_text(encoding="utf-8"))["names"]
+    return {name: n for n, name in enumerate(names)}
 
 
 def nearest_first(places: Sequence[Place], district: str) -> list[Place]:

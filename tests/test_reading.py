@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from course_lib.models.language.message_parser import intent_of, language_of, read
+from course_lib.models.language.intents import intent_of
+from course_lib.models.language.message_parser import language_of, read
 
 TABLE = [
     {"id": "cafe-01", "name_en": "One", "price_level": 2, "tags": ["quiet"], "indoor": True},

@@ -13,11 +13,17 @@ from langchain_core.tools import BaseTool
 from langchain_core.utils.function_calling import convert_to_openai_tool
 
 from course_lib.models.language.arguments import fill, quoted_keys
+from course_lib.models.language.booking_wish import MAX_PEOPLE
 from course_lib.models.language.conversation_context import ConversationContext, places_in
+from course_lib.models.language.intents import place_is_unclear
 from course_lib.models.language.search_wish import is_search, may_loosen
 
 MAX_SAME_CALLS = 3
 """Identical forced calls since the person's last message after which the model gives up."""
+
+
+ACT_WORDS = {"cancel": "cancel", "change": "change", "list": "bookings"}
+"""The word in the name of a tool that cancels, changes or lists bookings."""
 
 
 class EndlessToolCalls(ValueError):
@@ -178,12 +184,24 @@ def _is_worth_a_retry(function: Mapping[str, Any], context: ConversationContext)
     return found == [] and is_search(function.get("parameters", {})) and may_loosen(context)
 
 
+def _may_book(context: ConversationContext) -> bool:
+    """Whether the message says which place to book, and the booking is one that can be made."""
+    if context.act != "book" or context.intent != "FOLLOW_UP" or not context.meant:
+        return False
+    is_too_many = context.booking.get("people", 0) > MAX_PEOPLE
+    return not is_too_many and not place_is_unclear(
+        context.parsed, context.recommended, context.focus
+    )
+
+
 def _relevance(function: Mapping[str, Any], context: ConversationContext) -> int:
     if is_search(function.get("parameters", {})):
         wanted = context.intent in ("NEW_SEARCH", "REFINEMENT", "REFINE_EXCLUDE")
         return 10 if wanted else 0
+    if context.act in ACT_WORDS:
+        return 2 * (ACT_WORDS[context.act] in function["name"].lower().split("_"))
     said = set(re.findall(r"[a-z]{3,}", context.parsed.text)) - {"book"}
-    if "book" in context.parsed.signals and context.recommended:
+    if _may_book(context):
         said.add("book")  # the verb, in either language, once there is something to book
     name = set(function["name"].lower().split("_")) & said
     described = set(re.findall(r"[a-z]{5,}", (function.get("description") or "").lower())) & said

@@ -7,6 +7,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "booking": ["BookingAnswer", "book_place", "find_place"],
         "cards": ["GREETING", "follow_ups", "place_cards"],
+        "booking_changes": ["cancel_booking", "change_booking", "my_bookings"],
         "graph": ["build_namu", "drop_open_tool_calls", "instructions"],
         "lasting": ["build_lasting_namu", "conversations_file"],
         "search_tool": ["search_places"],

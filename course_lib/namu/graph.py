@@ -13,14 +13,23 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
-from langchain_core.messages import AIMessage, BaseMessage, SystemMessage, ToolMessage
+from langchain_core.messages import (
+    AIMessage,
+    BaseMessage,
+    HumanMessage,
+    SystemMessage,
+    ToolMessage,
+)
 from langchain_core.runnables import RunnableLambda
 from langchain_core.tools import BaseTool
 from langgraph.graph import END, START, StateGraph
 from langgraph.prebuilt import ToolNode
 from langgraph.runtime import get_runtime
+from langgraph.types import Overwrite
 
 from course_lib.models import chat_model, pair_tool_calls
+from course_lib.namu.booking import book_place
+from course_lib.namu.booking_changes import BOOKING_COMPANIONS
 from course_lib.namu.search_tool import search_places
 from course_lib.namu.state import NamuState, Rejection, Route
 
@@ -94,7 +103,8 @@ def build_namu(
         checkpointer: where the state of each thread is kept; None to forget after each run.
         store: long-term memory across threads.
         interrupt_before: names of nodes to stop before.
-        tools: more tools for the agent, beside `search_places`.
+        tools: more tools for the agent, beside `search_places`. `book_place` brings those with it
+            that list, change and cancel what was booked.
         context_schema: what a run may be given as its context. A field `model` in it names the
             model that answers in this run.
 
@@ -108,7 +118,7 @@ def build_namu(
     quiet = {"tags": ["nostream"]}
     router_model = model.with_structured_output(Route, include_raw=True).with_config(quiet)
     rejection_model = model.with_structured_output(Rejection, include_raw=True).with_config(quiet)
-    agent_tools = [search_places, *tools]
+    agent_tools = [search_places, *_with_companions(tools)]
     agent_model = model.bind_tools(agent_tools)
 
     def asked_route(state: NamuState) -> list[BaseMessage]:
@@ -148,7 +158,12 @@ def build_namu(
 
     def update_state(state: NamuState) -> dict[str, Any]:
         found = _found_in_this_turn(state["messages"])
-        return {"last_recommended_places": found} if found else {}
+        told: dict[str, Any] = {"last_recommended_places": found} if found else {}
+        if _brings_back(state["messages"]):
+            back = {place["id"] for place in found}
+            left = [each for each in state.get("excluded_place_ids") or () if each not in back]
+            told["excluded_place_ids"] = Overwrite(left)
+        return told
 
     graph = StateGraph(NamuState, context_schema=context_schema)
     # Two forms of one node: a run that is stopped can cancel the second, and so stop the model.
@@ -166,6 +181,26 @@ def build_namu(
     return graph.compile(
         checkpointer=checkpointer, store=store, interrupt_before=list(interrupt_before), name="namu"
     )
+
+
+def _with_companions(tools: Sequence[BaseTool]) -> list[BaseTool]:
+    """Return the tools, and behind `book_place` what goes with it."""
+    if not any(tool.name == book_place.name for tool in tools):
+        return list(tools)
+    names = {tool.name for tool in tools}
+    return [*tools, *(tool for tool in BOOKING_COMPANIONS if tool.name not in names)]
+
+
+def _brings_back(messages: Sequence[BaseMessage]) -> bool:
+    """Whether a search since the person spoke asked for what had been turned down."""
+    for message in reversed(messages):
+        if isinstance(message, HumanMessage):
+            return False
+        if isinstance(message, AIMessage) and any(
+            call["args"].get("include_rejected") for call in message.tool_calls
+        ):
+            return True
+    return False
 
 
 def _chosen_model() -> dict[str, str]:

@@ -7,8 +7,16 @@ from typing import Annotated, Any
 
 from langchain_core.tools import tool
 from langgraph.prebuilt import InjectedState
+from pydantic import AfterValidator, Field
 
 from course_lib import places as place_data
+from course_lib.neighbourhoods import nearest_to, spot_named
+
+
+def _known_spot(name: str) -> str:
+    if spot_named(name) is None:
+        raise ValueError(f"{name!r} is no district, neighbourhood, station or place that is known")
+    return name
 
 
 @tool
@@ -21,8 +29,11 @@ def search_places(
     max_price: int | None = None,
     min_price: int | None = None,
     name: str | None = None,
-    near: place_data.District | None = None,
+    near: Annotated[str, AfterValidator(_known_spot)] | None = None,
     exclude_ids: list[str] | None = None,
+    without: list[str] | None = None,
+    limit: Annotated[int, Field(ge=1, le=10)] = 3,
+    include_rejected: bool = False,
 ) -> str:
     """Search real places in Seoul. Every argument is optional; leave out what was not asked for.
 
@@ -35,20 +46,29 @@ def search_places(
         max_price: highest price level, from 0 (free) to 3.
         min_price: lowest price level.
         name: (part of) the name of a place.
-        near: a district; the places nearest to it come first.
+        near: a district, a neighbourhood or a place; the places nearest to it come first.
         exclude_ids: ids of places that must not come.
+        without: categories and tags that no place may have.
+        limit: how many places, from 1 to 10.
+        include_rejected: true to bring back what the person has turned down.
     """
+    refused = list(state.get("excluded_place_ids") or ())
+    spot = spot_named(near) if near else None
+    is_close = spot is not None and not spot.is_district
     found = place_data.search_places(
         category=category,
         district=district,
-        tags=tags or (),
+        tags=() if is_close else tags or (),
         indoor=indoor,
         max_price=max_price,
         min_price=min_price,
         name=name,
-        exclude_ids=[*(exclude_ids or ()), *(state.get("excluded_place_ids") or ())],
-        limit=1000 if near else 3,
+        exclude_ids=[*(exclude_ids or ()), *(() if include_rejected else refused)],
+        without=without or (),
+        limit=1000 if near or include_rejected else limit,
     )
-    if near:
-        found = place_data.nearest_first(found, near)[:3]
-    return json.dumps([place.as_dict() for place in found], ensure_ascii=False)
+    if spot is not None:
+        found = nearest_to(found, spot, tags or ())
+    if include_rejected:
+        found = sorted(found, key=lambda place: place.id not in refused)
+    return json.dumps([place.as_dict() for place in found[:limit]], ensure_ascii=False)

@@ -24,10 +24,12 @@ from course_lib.models.json_schema.values import (
     valid_values,
 )
 from course_lib.models.language.conversation_context import ConversationContext
-from course_lib.models.language.message_parser import booking_words
 from course_lib.models.language.search_wish import is_search, search_wish
 
 NUMBER = re.compile(r"(?<!\d)-?\d{1,15}(?:\.\d{1,15})?(?!\d)")
+BOOKING_FIELDS = frozenset(("people", "day", "place", "time"))
+"""Fields of a booking, which are only filled in with what the message says of a booking."""
+
 QUOTED = re.compile(r"['\"“‘「]([^'\"”’」]+)['\"”’」]")
 
 
@@ -53,7 +55,9 @@ def fill(schema: Mapping[str, Any], context: ConversationContext) -> dict[str, A
         if name in flat.get("required", ()):
             arguments[name] = _value(name, field, context, hints)
         # A search wish is only what was understood: "a cafe for 4" asks for no price level 4.
-        elif not is_search(flat) and (offered := _offered(field, hints)):
+        elif name in BOOKING_FIELDS or is_search(flat):
+            continue
+        elif offered := _offered(field, hints):
             arguments[name] = offered[0]
             hints.use(offered[0])
     in_order = {name: arguments[name] for name in flat.get("properties", {}) if name in arguments}
@@ -66,7 +70,7 @@ def spoken(context: ConversationContext) -> dict[str, Any]:
     """Return what the last message says, by the field names that tools use for it."""
     return {
         **context.parsed.slots,
-        **booking_words(context.parsed),
+        **context.booking,
         **_place_meant(context),
         "intent": context.intent,
         "language": context.language,
@@ -75,10 +79,18 @@ def spoken(context: ConversationContext) -> dict[str, Any]:
 
 
 def _place_meant(context: ConversationContext) -> dict[str, Any]:
-    """Return the place that the message means, or the first one if it says only "it"."""
-    if not context.recommended or context.intent != "FOLLOW_UP":
+    """Return the place that the message means, or the one last spoken of if it says "it".
+
+    For a booking that is to be changed or cancelled, that is the one last booked.
+    """
+    names_one = context.parsed.positions or context.parsed.names
+    if context.act in ("cancel", "change") and not names_one:
+        return {"place": context.booked} if context.booked else {}
+    if context.intent != "FOLLOW_UP" or not context.meant:
         return {}
-    place = context.recommended[(context.positions or (0,))[0]]
+    if not context.recommended and QUOTED.search(context.text):
+        return {}  # the text in quotes is the name
+    place = context.meant[0]
     return {"place": place[f"name_{context.language}"], "place_id": place["id"]}
 
 

@@ -9,19 +9,21 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
 
-from course_lib.models.language.message_parser import (
-    INTENTS,
-    ParsedMessage,
-    intent_of,
-    language_of,
+from course_lib.models.language.booking_wish import MAX_PEOPLE, Act, booking_words
+from course_lib.models.language.intents import INTENTS, act_on, intent_of, refused_on
+from course_lib.models.language.message_parser import ParsedMessage, ids_of, language_of, read
+from course_lib.models.language.references import (
+    as_table,
+    last_booked,
+    last_spoken_of,
     mentioned,
     positions_on,
-    read,
+    was_about_booking,
 )
 
 TABLE_LINE = re.compile(r"^Places on the table: (\[.*\])$", re.M)
@@ -41,6 +43,18 @@ SHOWN_FIELDS = frozenset(
 )
 """Fields that every place in an answer of the search has."""
 
+BOOKED = frozenset(("cancel_booking", "change_booking"))
+"""Signals of a message about a booking that was made."""
+
+NO_NEW_BOOKING = frozenset(("no_booking", "cancel_booking", "change_booking", "my_bookings"))
+NO_ANSWER = NO_NEW_BOOKING | {"ask", "which", "wish", "recommend", "near", "offtopic"}
+"""Signals of a message that answers no question about a booking."""
+
+PLAIN_YES = frozenset(
+    ("yes", "wish", "go", "accept", "recommend", "ask", "question", "copula", "thanks", "mood")
+)
+"""Signals of a message that only agrees."""
+
 
 @dataclass(frozen=True)
 class ConversationContext:
@@ -55,6 +69,11 @@ class ConversationContext:
         intent: the intent in the system prompt, or else what the lexicon's rules decide.
         calls: tool calls made since this message, oldest first.
         results: the answers to these calls.
+        focus: id of the place that was last spoken of alone.
+        after_booking: whether the last thing done was about a booking.
+        booking: people, day and time of a booking, as far as they were said.
+        booked: name of the place that was booked last in this conversation.
+        seen: ids of all places that were found before this message.
     """
 
     text: str
@@ -65,6 +84,11 @@ class ConversationContext:
     intent: str
     calls: tuple[Mapping[str, Any], ...]
     results: tuple[ToolMessage, ...]
+    focus: str | None = None
+    after_booking: bool = False
+    booking: Mapping[str, Any] = field(default_factory=dict)
+    booked: str | None = None
+    seen: tuple[str, ...] = ()
 
     @property
     def shown(self) -> list[str]:
@@ -77,16 +101,48 @@ class ConversationContext:
         return [place.get("price_level", 0) for place in self.recommended]
 
     @property
+    def act(self) -> Act | None:
+        """What the message wants done with a booking."""
+        return act_on(self.parsed, after_booking=self.after_booking)
+
+    @property
     def positions(self) -> tuple[int, ...]:
-        """Indices, from 0, of the recommended places that the message means by number or name."""
+        """Indices, from 0, of the recommended places that the message means by number or name.
+
+        Of a message that turns places down, these are the refused ones.
+        """
+        if self.intent == "REFINE_EXCLUDE":
+            refused = refused_on(self.parsed, self.recommended)
+            if refused:
+                return refused
         numbered = positions_on(self.parsed, self.recommended)
         if numbered:
             return numbered
         named = mentioned(self.parsed, self.recommended)
-        if named or "which" not in self.parsed.signals:
+        if named:
             return named
-        best = _most_fitting(self.parsed, self.recommended)
-        return () if best is None else (best,)
+        if "which" in self.parsed.signals and "recall" not in self.parsed.signals:
+            best = _most_fitting(self.parsed, self.recommended)
+            return () if best is None else (best,)
+        if self.intent == "REFINE_EXCLUDE" and {"other", "more"} & self.parsed.signals:
+            return ()
+        return tuple(i for i, place in enumerate(self.recommended) if place["id"] == self.focus)
+
+    @property
+    def meant(self) -> list[Mapping[str, Any]]:
+        """The places that the message means: by number, by name, or as "it"."""
+        numbered = positions_on(self.parsed, self.recommended)
+        if numbered:
+            return [self.recommended[i] for i in numbered]
+        if self.parsed.names and not mentioned(self.parsed, self.recommended):
+            named = [as_table(place_id) for place_id in ids_of(self.parsed.names[0])[:1]]
+            return [place for place in named if place is not None]
+        if self.positions:
+            return [self.recommended[i] for i in self.positions]
+        spoken_of = as_table(self.focus)
+        if spoken_of is not None:
+            return [spoken_of]
+        return list(self.recommended[:1])
 
 
 def build_context(messages: Sequence[BaseMessage]) -> ConversationContext:
@@ -100,23 +156,36 @@ def build_context(messages: Sequence[BaseMessage]) -> ConversationContext:
     # Only the first system message is the program's own; later ones may come from a client.
     first = messages[0] if messages else None
     system = str(first.text) if isinstance(first, SystemMessage) else ""
-    parsed = read(text)
-    searched = _last_search(messages[: max(last, 0)])
-    recommended = _recommended_before(system, messages[: max(last, 0)])
+    earlier = messages[: max(last, 0)]
+    parsed, begun = _booking_went_on(_agreed(read(text), earlier), earlier)
+    searched = _last_search(earlier)
+    recommended = _recommended_before(system, earlier)
+    focus, after_booking = last_spoken_of(earlier), was_about_booking(earlier)
     told = INTENT_LINE.search(system)
     return ConversationContext(
         text=text,
         parsed=parsed,
-        language=parsed.language or _earlier_language(messages[: max(last, 0)]),
+        language=parsed.language or _earlier_language(earlier),
         recommended=recommended,
         searched=searched,
         intent=told.group(1)
         if told
-        else intent_of(parsed, recommended=recommended, searched=searched),
+        else intent_of(
+            parsed,
+            recommended=recommended,
+            searched=searched,
+            focus=focus,
+            after_booking=after_booking,
+        ),
         calls=tuple(
             call for m in messages[last + 1 :] if isinstance(m, AIMessage) for call in m.tool_calls
         ),
         results=tuple(m for m in messages[last + 1 :] if isinstance(m, ToolMessage)),
+        focus=focus,
+        after_booking=after_booking,
+        booking={**begun, **booking_words(parsed.text)},
+        booked=last_booked(earlier) if after_booking or parsed.signals & BOOKED else None,
+        seen=_seen(earlier),
     )
 
 
@@ -131,6 +200,51 @@ def places_in(content: object) -> list[dict[str, Any]] | None:
     ):
         return found
     return None
+
+
+def _agreed(parsed: ParsedMessage, earlier: Sequence[BaseMessage]) -> ParsedMessage:
+    """Return the second wish of the message before, if this one only agrees to it."""
+    if "yes" not in parsed.signals or not parsed.signals <= PLAIN_YES or parsed.slots:
+        return parsed
+    before = next((m for m in reversed(earlier) if isinstance(m, HumanMessage)), None)
+    second = read(str(before.text)).second if before is not None else None
+    if second is None:
+        return parsed
+    return replace(second, signals=second.signals | {"wish"}, language=parsed.language)
+
+
+def _booking_went_on(
+    parsed: ParsedMessage, earlier: Sequence[BaseMessage]
+) -> tuple[ParsedMessage, dict[str, Any]]:
+    """Read an answer to a question about a booking together with the wish that it belongs to.
+
+    Args:
+        parsed: the last message.
+        earlier: what came before it.
+
+    Returns:
+        The message, and what the wish before it said of people, day and time.
+    """
+    last = max((i for i, m in enumerate(earlier) if isinstance(m, HumanMessage)), default=-1)
+    if last < 0 or any(isinstance(m, AIMessage) and m.tool_calls for m in earlier[last:]):
+        return parsed, {}
+    before = read(str(earlier[last].text))
+    if "book" not in before.signals or before.signals & NO_NEW_BOOKING:
+        return parsed, {}
+    told = booking_words(parsed.text)
+    is_answer = parsed.positions or parsed.names or {"people", "day"} & set(told)
+    if parsed.slots or parsed.topics or parsed.signals & NO_ANSWER or not is_answer:
+        return parsed, {}
+    begun = booking_words(before.text)
+    if begun.get("people", 0) > MAX_PEOPLE:
+        del begun["people"]
+    points = bool(parsed.positions or parsed.names)
+    return replace(
+        parsed,
+        signals=parsed.signals | {"book"},
+        positions=parsed.positions if points else before.positions,
+        names=parsed.names if points else before.names,
+    ), begun
 
 
 def _recommended_before(
@@ -150,9 +264,17 @@ def _last_search(earlier: Sequence[BaseMessage]) -> Mapping[str, Any]:
     for message in reversed(earlier):
         if isinstance(message, AIMessage):
             for call in reversed(message.tool_calls):
-                if "category" in call["args"] or "district" in call["args"]:
+                if {"category", "district", "near", "name"} & set(call["args"]):
                     return call["args"]
     return {}
+
+
+def _seen(earlier: Sequence[BaseMessage]) -> tuple[str, ...]:
+    found: dict[str, None] = {}
+    for message in earlier:
+        if isinstance(message, ToolMessage):
+            found.update((place["id"], None) for place in places_in(message.text) or ())
+    return tuple(found)
 
 
 def _earlier_language(earlier: Sequence[BaseMessage]) -> str:

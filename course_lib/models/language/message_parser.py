@@ -1,8 +1,8 @@
-"""ParsedMessage one message: which of Namu's words are in it, and what they ask for.
+"""What one message says: which of Namu's words are in it, and what they ask for.
 
 This is the offline model's whole understanding of language, and it is deliberately plain: words
-and phrases from `data/lexicon.json` are looked up in the text, and an ordered table of rules in
-the same file turns what was found into an intent. No statistics, no network, no weights.
+and phrases of `data/` are looked up in the text, and an ordered table of rules turns what was found
+into an intent. No statistics, no network, no weights.
 """
 
 from __future__ import annotations
@@ -13,22 +13,42 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
-from course_lib.models.language.lexicon import HANGUL, SLOTS, Hit, find, lexicon, normalise
-from course_lib.places import load_places
-
-INTENTS = ("NEW_SEARCH", "REFINEMENT", "REFINE_EXCLUDE", "FOLLOW_UP", "CONVERSATION")
-"""The intents that a message can have."""
-
-NOT_BEFORE = re.compile(
-    r"\b(?:not|no|instead of|rather than|except|other than|without|than|besides|apart from|"
-    r"don'?t want|do not want|no more|sick of|tired of|enough of|enough|forget|skip|drop)"
-    r"(?: (?:in|a|an|the|any|at|to|for|from|another|more|of))* $"
+from course_lib.models.language.booking_wish import people_in, unknown_place_in
+from course_lib.models.language.english import find_english
+from course_lib.models.language.korean import find_korean
+from course_lib.models.language.lexicon import (
+    HANGUL,
+    KOREAN,
+    SLOTS,
+    Hit,
+    lexicon,
+    normalise,
+    numbered,
 )
+from course_lib.models.language.negation import is_refused
+from course_lib.models.language.place_names import MANY, places_by_id
+from course_lib.models.language.wish_words import (
+    OPPOSITES,
+    asked_count,
+    head_category,
+    price_of,
+    split_in_two,
+    without_names,
+    won_price,
+)
+from course_lib.neighbourhoods import spot_named
+
+A_LENGTH = re.compile(r"\b(?:\d+|an?|one|two|three|four|five|six|few|several|couple of) hours?$")
+"""Hours that somebody has, not those of a place."""
+
+NO_ORDINAL = re.compile(r" (?:time|visit|trip|day|date|floor|week|love|thing)\b")
+"""What follows `first` where it is no place on a list."""
+
 QUESTION = re.compile(r"\?|(?:나요|가요|까요|니까|예요|이에요|야|니|냐|어때)[\s.!]*$")
+AND_THAT = re.compile(r"[가-힣](?:은|는)\s*\?+$")
+"""A question such as `식당은?`, which asks for the same with one thing changed."""
+
 COPULA = re.compile(r"(?:야|예요|이에요|인가요?|입니까)\s*\?+$")
-NOT_AFTER = re.compile(
-    r"^(?:에|에서|으로|로|쪽|은|는|이|가|을|를)?\s*(?:말고|빼고|대신|제외|아니고|아니라|보다|싫|별로)"
-)
 
 
 @dataclass(frozen=True)
@@ -40,13 +60,21 @@ class ParsedMessage:
         language: `ko` or `en`; None if the text has no letters of either.
         category: the kind of place that the person wants.
         district: as in `Mapo-gu`.
+        area: a neighbourhood that the message names, as `spot_named` knows it.
         tags: the wanted tags, in the order of the text.
         indoor: True, False, or None when the message does not say.
-        price: `free`, `cheap`, `cheaper`, `expensive` or None.
+        price: `free`, `cheap`, `cheaper`, `moderate`, `expensive` or None.
         positions: ordinals in the text, from 1; -1 stands for "the last one".
-        name: id of a place in the data that the message names.
+        names: ids of places that the message names; several joined by `MANY` have one name.
+        refused_names: the same, for those that it turns down.
+        refused_positions: ordinals that it turns down.
+        without: categories and tags that it turns down.
         elsewhere: a place outside Seoul that the message names.
+        topics: what it asks for and the data lacks, such as `parking`.
+        count: how many places it asks for.
         rejected_slots: wishes that the message rejects ("not Mapo"), by kind.
+        unknown_place: a name in a wish to book that nothing in the data has.
+        second: the second wish of a message with two.
         signals: everything else the rules ask about, such as `wish`, `reject`, `greet`.
     """
 
@@ -54,14 +82,27 @@ class ParsedMessage:
     language: str | None
     category: str | None = None
     district: str | None = None
+    area: str | None = None
     tags: tuple[str, ...] = ()
     indoor: bool | None = None
     price: str | None = None
     positions: tuple[int, ...] = ()
-    name: str | None = None
+    names: tuple[str, ...] = ()
+    refused_names: tuple[str, ...] = ()
+    refused_positions: tuple[int, ...] = ()
+    without: tuple[str, ...] = ()
     elsewhere: str | None = None
+    topics: tuple[str, ...] = ()
+    count: int | None = None
     rejected_slots: Mapping[str, str] = field(default_factory=dict)
+    unknown_place: str | None = None
+    second: ParsedMessage | None = None
     signals: frozenset[str] = frozenset()
+
+    @property
+    def name(self) -> str | None:
+        """The id of the first place that the message names, None where the name has several."""
+        return self.names[0] if self.names and MANY not in self.names[0] else None
 
     @property
     def slots(self) -> dict[str, Any]:
@@ -78,11 +119,20 @@ class ParsedMessage:
 
 def language_of(text: str) -> str | None:
     """Return `ko`, `en`, or None for a text with no letters (a text mostly in Hangul is Korean)."""
-    hangul = len(HANGUL.findall(text))
+    hangul = len(KOREAN.findall(text))
     latin = sum(ch.isascii() and ch.isalpha() for ch in text)
     if not hangul and not latin:
         return None
     return "ko" if hangul * 2 > latin or (hangul >= 2 and hangul * 4 > latin) else "en"
+
+
+def find(text: str) -> list[Hit]:
+    """Return every entry of the lexicon, every name and every ordinal that occurs in a text.
+
+    Args:
+        text: a text from `normalise`.
+    """
+    return [*find_english(text), *find_korean(text), *numbered(text)]
 
 
 def read(text: str) -> ParsedMessage:
@@ -94,187 +144,141 @@ def read(text: str) -> ParsedMessage:
     Returns:
         What was found. A text without a known word gives no slots and few signals.
     """
-    clean = normalise(text)
-    hits = find(clean)
-    name = _named(clean)
-    if name is not None:
-        # "Gwangjang Market" is one name, not the wish for a market.
-        inside = range(name[1], name[2])
-        hits = [h for h in hits if h.kind not in ("category", "tags") or h.start not in inside]
-    booked = {h.start for h in hits if h.value == "book"}
-    hits = [h for h in hits if h.kind not in SLOTS or h.start not in booked]  # no wish for books
-    rejected_slots: dict[str, str] = {}
-    by_kind: dict[str, list[Hit]] = {}
-    for hit in sorted(hits, key=lambda h: h.start):
-        if hit.kind in SLOTS and _is_rejected(hit, clean):
-            rejected_slots[hit.kind] = hit.value
-        else:
-            by_kind.setdefault(hit.kind, []).append(hit)
+    return _read(normalise(text))
+
+
+@lru_cache(maxsize=256)
+def _read(clean: str) -> ParsedMessage:
+    hits = sorted(find(clean), key=lambda h: (h.start, -h.end))
+    cut = split_in_two(clean, hits)
+    if cut is None:
+        return _parsed(clean, hits)
+    first = _parsed(clean, [h for h in hits if h.kind not in (*SLOTS, "area") or h.end <= cut])
+    second = _parsed(
+        clean[cut:],
+        [h._replace(start=h.start - cut, end=h.end - cut) for h in hits if h.start >= cut],
+    )
+    here = {"district": first.district or second.district, "area": first.area or second.area}
+    if not (first.district or first.area):
+        first = replace(first, **here)
+    if not (second.district or second.area):
+        second = replace(second, **here)
+    return replace(first, second=second)
+
+
+def _parsed(clean: str, hits: list[Hit]) -> ParsedMessage:
     language = language_of(clean)
-    tags = tuple(dict.fromkeys(h.value for h in by_kind.get("tags", ())))
+    signals = {h.value for h in hits if h.kind == "signals"}
+    hits = _usable(clean, hits, signals)
+    kept: dict[str, list[Hit]] = {}
+    refused: dict[str, list[Hit]] = {}
+    for hit in hits:
+        may_be_refused = hit.kind not in ("signals", "topics", "elsewhere")
+        group = refused if may_be_refused and is_refused(hit, clean, hits) else kept
+        group.setdefault(hit.kind, []).append(hit)
+    kept = _turned_round(kept, refused)
+    areas = [spot_named(h.value) for h in kept.get("area", ())]
+    districts = [h.value for h in kept.get("district", ())]
+    price = price_of(kept.get("price", [])) or won_price(clean)
     parsed = ParsedMessage(
         text=clean,
         language=language,
-        category=_head(by_kind.get("category", []), language),
-        district=next((h.value for h in by_kind.get("district", ())), None),
-        tags=tags,
-        indoor=next((h.value == "true" for h in by_kind.get("indoor", ())), None),
-        price=_price(by_kind.get("price", [])),
-        positions=tuple(dict.fromkeys(int(h.value) for h in by_kind.get("ordinals", ()))),
-        name=name[0] if name else None,
-        elsewhere=next((h.value for h in by_kind.get("elsewhere", ())), None),
-        rejected_slots=rejected_slots,
+        category=head_category(kept.get("category", []), language),
+        district=districts[0] if districts else (areas[0].district if areas else None),
+        area=None if districts or not areas else areas[0].name_ko,
+        tags=tuple(dict.fromkeys(h.value for h in kept.get("tags", ()))),
+        indoor=next((h.value == "true" for h in kept.get("indoor", ())), None),
+        price=price,
+        positions=_numbers(kept.get("ordinals", ())),
+        names=tuple(dict.fromkeys(h.value for h in kept.get("name", ()))),
+        refused_names=tuple(dict.fromkeys(h.value for h in refused.get("name", ()))),
+        refused_positions=_numbers(refused.get("ordinals", ())),
+        without=tuple(
+            dict.fromkeys(h.value for k in ("category", "tags") for h in refused.get(k, ()))
+        ),
+        elsewhere=next((h.value for h in kept.get("elsewhere", ())), None),
+        topics=tuple(dict.fromkeys(h.value for h in kept.get("topics", ()))),
+        count=asked_count(clean, [h for h in hits if h.kind == "ordinals"]),
+        rejected_slots={
+            kind: spot_named(h[-1].value).district if kind == "area" else h[-1].value
+            for kind, h in refused.items()
+            if kind in SLOTS or kind == "area"
+        },
     )
-    signals = {h.value for h in by_kind.get("signals", ())}
-    if not HANGUL.search(clean) and not re.search("[a-z]", clean) and not parsed.positions:
-        signals.add("empty")
-    signals.update(
-        name
-        for name, pattern in (("question", QUESTION), ("copula", COPULA))
-        if pattern.search(clean)
-    )
+    return replace(parsed, signals=frozenset(_signals(parsed, hits, signals)))
+
+
+def _signals(parsed: ParsedMessage, hits: Sequence[Hit], signals: set[str]) -> set[str]:
+    clean, found = parsed.text, set(signals)
+    if not KOREAN.search(clean) and not re.search("[a-z]", clean) and not parsed.positions:
+        found.add("empty")
+    for name, pattern in (("question", QUESTION), ("copula", COPULA), ("narrow", AND_THAT)):
+        if pattern.search(clean):
+            found.add(name)
+    rejected = parsed.rejected_slots
     if any(
-        rejected_slots.get(kind) and parsed.slots.get(kind) not in (None, rejected_slots[kind])
+        rejected.get(kind) and parsed.slots.get(kind) not in (None, rejected[kind])
         for kind in ("category", "district")
     ):
-        signals.add("swap")
-    return replace(parsed, signals=frozenset(signals))
-
-
-def intent_of(
-    parsed: ParsedMessage,
-    *,
-    recommended: Sequence[Mapping[str, Any]] = (),
-    searched: Mapping[str, Any] = {},
-) -> str:
-    """Decide what a message wants, by the ordered rules of the lexicon.
-
-    Args:
-        parsed: the message.
-        recommended: the places recommended last, to which "it" and "the second one" refer.
-        searched: the arguments of the last search.
-
-    Returns:
-        One of `INTENTS`.
-    """
-    signals = set(parsed.signals) | set(parsed.slots)
-    if recommended:
-        signals.add("table")
-    if parsed.slots:
-        signals.add("slot")
-    if parsed.price == "cheaper":
-        signals.add("cheaper")
-    inside = positions_on(parsed, recommended)
-    if inside:
-        signals.add("position")
-    if len(inside) < len(parsed.positions):
-        signals.add("beyond")
-    if parsed.name:
-        signals.add("named")
-    if mentioned(parsed, recommended):
-        signals.add("named_on_table")
-    if parsed.category and parsed.category != searched.get("category"):
-        signals.add("new_category")
-    if signals & {"wish", "recommend"} and parsed.slots:
-        signals.add("wish_slot")
-    if parsed.category and signals & {"wish", "recommend", "district"}:
-        signals.add("category_wish")
-        same = parsed.category == searched.get("category") and not parsed.district
-        if not signals & {"narrow", "cheaper"} and not (recommended and same):
-            signals.add("fresh")
-    for rule in lexicon()["intents"]:
-        if (
-            signals.issuperset(rule.get("all", ()))
-            and (not rule.get("any") or signals & set(rule["any"]))
-            and not signals & set(rule.get("none", ()))
-        ):
-            return rule["intent"]
-    raise LookupError("data/lexicon.json: the last intent rule must always hold")
-
-
-def booking_words(parsed: ParsedMessage) -> dict[str, Any]:
-    """Return `people` and `day` of a booking, each only if the message states it."""
-    words = lexicon()["booking"]
-    found: dict[str, Any] = {}
-    for day, phrases in words["days"].items():
-        if any(phrase in parsed.text for phrase in phrases):
-            found.setdefault("day", day)
-    for pattern in words["people_patterns"]:
-        if number := re.search(pattern, parsed.text):
-            found.setdefault("people", int(number[1]))
-    for people, phrases in words["people"].items():
-        if any(phrase in parsed.text for phrase in phrases):
-            found.setdefault("people", int(people))
+        found.add("swap")
+    if parsed.topics:
+        found.add("topics")
+        if set(parsed.topics) & set(lexicon()["topic_places"]):
+            found.add("missing_kind")
+    if parsed.area:
+        found.add("area")
+    if "book" in found and (people_in(clean) or 0) > 8:
+        found.add("too_many")
     return found
 
 
-def mentioned(parsed: ParsedMessage, recommended: Sequence[Mapping[str, Any]]) -> tuple[int, ...]:
-    """Return the indices, from 0, of the recommended places that the message names.
+def _usable(clean: str, hits: list[Hit], signals: set[str]) -> list[Hit]:
+    """Leave out words inside a name, and words that mean a booking."""
+    hits = without_names(clean, hits, signals)
+    hits = [h for h in hits if not (h.kind == "topics" and A_LENGTH.search(clean[: h.end]))]
+    hits = [h for h in hits if not (h.kind == "ordinals" and NO_ORDINAL.match(clean[h.end :]))]
+    booked = [h for h in hits if h.value == "book" and h.kind == "signals"]
+    starts = {h.start for h in booked}
+    return [h for h in hits if h.kind not in SLOTS or h.start not in starts]  # no wish for books
 
-    A full name decides; otherwise a word that only this place's name has is enough.
+
+def _turned_round(
+    kept: dict[str, list[Hit]], refused: dict[str, list[Hit]]
+) -> dict[str, list[Hit]]:
+    """Add the opposite of what was refused: who wants nothing expensive wants it cheap."""
+    for kind, hits in refused.items():
+        for hit in hits:
+            other = OPPOSITES.get((kind, hit.value))
+            if other is not None and not kept.get(kind):
+                kept = {**kept, kind: [hit._replace(value=other)]}
+    return kept
+
+
+def _numbers(hits: Sequence[Hit]) -> tuple[int, ...]:
+    return tuple(dict.fromkeys(int(h.value) for h in hits))
+
+
+def known_spans(text: str) -> list[tuple[int, int]]:
+    """Return start and end of everything in a message that is known.
+
+    Args:
+        text: a text from `normalise`.
     """
-    whole = tuple(i for i, place in enumerate(recommended) if place.get("id") == parsed.name)
-    return whole or tuple(
-        i
-        for i, place in enumerate(recommended)
-        if any(
-            re.search(rf"\b{re.escape(word)}\b", parsed.text)
-            for word in _distinctive_words(
-                str(place.get("name_en", "")), str(place.get("name_ko", ""))
-            )
-        )
-    )
+    return [(hit.start, hit.end) for hit in find(text)]
 
 
-@lru_cache(maxsize=1024)
-def _distinctive_words(name_en: str, name_ko: str) -> list[str]:
-    """Return the words of a place's name that are neither a kind of place nor a district."""
-    english = re.findall(r"[a-z]{5,}", normalise(name_en))
-    korean = normalise(name_ko).split()[:1]
-    words = [*english, *(word for word in korean if len(word) >= 3)]
-    return [word for word in words if not any(hit.kind in SLOTS for hit in find(word))]
-
-
-def positions_on(parsed: ParsedMessage, recommended: Sequence[Any]) -> tuple[int, ...]:
-    """Return the indices, from 0, of the recommended places that the ordinals mean."""
-    indices = (n - 1 if n > 0 else len(recommended) + n for n in parsed.positions)
-    return tuple(i for i in indices if 0 <= i < len(recommended))
-
-
-@lru_cache(maxsize=1)
-def _names() -> list[tuple[str, str]]:
-    """Return the names to look for in a text, longest first, each with its place's id."""
-    names = []
-    for place in load_places():
-        for name in (place.name_en, place.name_ko):
-            folded = normalise(re.sub(r"\(.*?\)", "", name))
-            if len(folded.replace(" ", "")) >= (3 if HANGUL.search(folded) else 7):
-                names.append((folded, place.id))
-    return sorted(names, key=lambda entry: -len(entry[0]))
-
-
-def _named(text: str) -> tuple[str, int, int] | None:
-    for name, place_id in _names():
-        start = text.find(name)
-        if start >= 0:
-            return place_id, start, start + len(name)
-    return None
-
-
-def _is_rejected(hit: Hit, text: str) -> bool:
-    return bool(NOT_BEFORE.search(text[: hit.start]) or NOT_AFTER.match(text[hit.end :]))
-
-
-def _head(hits: list[Hit], language: str | None) -> str | None:
-    """Return the wanted category: the first one in an English text, the last in a Korean one."""
-    weak = set(lexicon()["weak"])
-    strong = [hit for hit in hits if hit.phrase not in weak]
-    pool = strong or hits
-    if not pool:
+def unknown_booking(parsed: ParsedMessage) -> str | None:
+    """Return the name in a wish to book that nothing in the data has, None if there is none."""
+    if "book" not in parsed.signals or parsed.names or parsed.positions:
         return None
-    return (pool[-1] if language == "ko" else pool[0]).value
+    return unknown_place_in(parsed.text, known_spans(parsed.text))
 
 
-def _price(hits: list[Hit]) -> str | None:
-    values = [hit.value for hit in hits]
-    return next((v for v in ("cheaper", "free", "cheap", "expensive") if v in values), None)
+def ids_of(name: str) -> tuple[str, ...]:
+    """Return the ids of the places that a value of `names` stands for."""
+    return tuple(place_id for place_id in name.split(MANY) if place_id in places_by_id())
+
+
+def has_hangul(text: str) -> bool:
+    """Whether a text has a syllable of Hangul."""
+    return bool(HANGUL.search(text))

@@ -2,32 +2,46 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Mapping, Sequence
-from functools import lru_cache
 from typing import Any
 
 from langchain_core.messages import ToolMessage
 
+from course_lib.models.language.booking_wish import MAX_PEOPLE
 from course_lib.models.language.conversation_context import ConversationContext, places_in
-from course_lib.places import PRICE_WORDS, load_districts
-from course_lib.settings import DATA
+from course_lib.models.language.headlines import headline
+from course_lib.models.language.intents import place_is_unclear
+from course_lib.models.language.jamo import with_particle
+from course_lib.models.language.message_parser import ids_of, unknown_booking
+from course_lib.models.language.place_names import places_by_id
+from course_lib.models.language.place_words import (
+    about_place,
+    count_word,
+    facts_of,
+    kind_word,
+    name_of,
+    numbered_names,
+    phrases,
+    where_words,
+)
+from course_lib.models.language.unknown_topics import admissions, nowhere
 
-NUMBERS_EN = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+SMALL_TALK = (
+    *("curse", "accept", "who", "thanks", "bye", "greet", "sorry", "sad", "mood", "laugh"),
+    *("yes", "go", "unsure", "no", "restart"),
+)
+"""Signals that have a sentence of their own, the most telling first."""
 
 
-@lru_cache(maxsize=1)
-def phrases() -> dict[str, Any]:
-    """Return the sentences of `data/replies.json`; the file is read once."""
-    return json.loads((DATA / "replies.json").read_text(encoding="utf-8"))
-
-
-def reply(context: ConversationContext, *, searches: Collection[str] = ()) -> str:
+def reply(
+    context: ConversationContext, *, searches: Collection[str] = (), books: bool = False
+) -> str:
     """Compose the answer to the last message.
 
     Args:
         context: the conversation.
         searches: names of the bound tools that search places.
+        books: whether a tool for bookings is bound.
 
     Returns:
         Text in the person's language, never empty.
@@ -35,28 +49,62 @@ def reply(context: ConversationContext, *, searches: Collection[str] = ()) -> st
     if context.results:
         return _from_results(context, searches)
     say = phrases()[context.language]
-    signals = context.parsed.signals
-    if context.intent == "FOLLOW_UP" and context.recommended:
-        meant = [context.recommended[i] for i in context.positions or (0,)]
-        return "\n".join(_about(place, context.language) for place in meant)
+    parsed, signals = context.parsed, context.parsed.signals
+    if "no_booking" in signals:
+        return say["no_booking"]
+    told = _about_booking(context, books=books)
+    if told is not None:
+        return told
+    if parsed.topics and context.intent in ("FOLLOW_UP", "CONVERSATION"):
+        return admissions(context, alone=True)
+    if context.intent == "FOLLOW_UP" and context.meant:
+        return "\n".join(about_place(place, context.language) for place in context.meant)
     if context.intent != "CONVERSATION" and not searches:
         return say["no_tool"].format(wish=_wish_in_words(context))
-    if context.parsed.positions and context.intent == "CONVERSATION":
-        if not context.recommended:
-            return say["no_table"]
-        names = ", ".join(_name(place, context.language) for place in context.recommended)
-        size = len(context.recommended)
-        return say["beyond"].format(
-            size=size if context.language == "ko" else _count(size, "en"),
-            places="place" if size == 1 else "places",
-            names=names,
-        )
-    if "book" in signals and not context.recommended:
-        return say["no_table"]
-    for signal in ("who", "thanks", "bye", "greet", "mood"):
+    if context.intent == "CONVERSATION" and (parsed.positions or parsed.refused_positions):
+        return _beyond(context)
+    for signal in SMALL_TALK:
         if signal in signals:
             return say[signal]
-    return say["unknown"]
+    return say["greet"] if "called" in signals else say["unknown"]
+
+
+def _about_booking(context: ConversationContext, *, books: bool) -> str | None:
+    """Return what stands in the way of a booking, or asks back; None if nothing does."""
+    say, parsed, act = phrases()[context.language], context.parsed, context.act
+    if act is None:
+        return None
+    if act in ("cancel", "change", "list"):
+        return None if books else say["no_bookings_tool"]
+    people = context.booking.get("people", 0)
+    if people > MAX_PEOPLE:
+        return say["too_many"].format(people=people)
+    unknown = unknown_booking(parsed)
+    if unknown is not None:
+        name = with_particle(unknown, "이라는/라는") if context.language == "ko" else unknown
+        return say["unknown_place"].format(name=name)
+    if parsed.positions and not context.positions:
+        return _beyond(context)
+    if not context.recommended and not parsed.names and not context.focus:
+        return say["no_table"]
+    if place_is_unclear(parsed, context.recommended, context.focus):
+        several: Sequence[Mapping[str, Any]] = context.recommended
+        if parsed.names:
+            several = [places_by_id()[i].as_dict() for i in ids_of(parsed.names[0])]
+        return say["unclear_place"].format(names=numbered_names(several, context.language))
+    return None
+
+
+def _beyond(context: ConversationContext) -> str:
+    say = phrases()[context.language]
+    if not context.recommended:
+        return say["no_table"]
+    size = len(context.recommended)
+    return say["beyond"].format(
+        size=count_word(size, context.language),
+        places="place" if size == 1 else "places",
+        names=", ".join(name_of(place, context.language) for place in context.recommended),
+    )
 
 
 def _from_results(context: ConversationContext, searches: Collection[str]) -> str:
@@ -65,137 +113,59 @@ def _from_results(context: ConversationContext, searches: Collection[str]) -> st
     say = phrases()[context.language]
     if found is None or (not found and last.name not in searches):
         return "\n".join(_tool_line(message, say) for message in context.results)
+    lines = [admissions(context)] if context.parsed.topics else []
+    if "location" not in context.parsed.topics and (unknown := nowhere(context)):
+        lines.append(unknown)
     if not found:
-        return _nothing(context)
-    lines = [_headline(found, context)]
+        return "\n".join([*lines, _nothing(context)])
+    if len(found) == 1 and context.calls[-1]["args"].get("name"):
+        return "\n".join([*lines, about_place(found[0], context.language)])
+    lines.append(headline(found, context))
     lines += [
         say["line"].format(
-            n=n, summary=place[f"summary_{context.language}"], **_facts(place, context.language)
+            n=n, summary=place[f"summary_{context.language}"], **facts_of(place, context.language)
         )
         for n, place in enumerate(found, 1)
     ]
-    return "\n".join([*lines, "", say["next"]])
+    return "\n".join([*lines, "", _second_wish(context) or say["next"]])
+
+
+def _second_wish(context: ConversationContext) -> str | None:
+    """Return the offer to look for the second wish of a message, None if it has only one."""
+    second, language = context.parsed.second, context.language
+    if second is None:
+        return None
+    what = kind_word(second.category or "place", 2, language)
+    return phrases()[language]["second"].format(
+        where=where_words(second.district, language),
+        wish=what,
+        object=with_particle(what, "을/를"),
+    )
 
 
 def _tool_line(message: ToolMessage, say: Mapping[str, str]) -> str:
     content = str(message.text)
-    if message.status != "error" and content.endswith("."):
+    if message.status != "error" and content.endswith((".", "?", "!")):
         return content  # a tool that speaks in sentences speaks for itself
     key = "tool_error" if message.status == "error" else "tool"
     return say[key].format(name=message.name or "tool", content=content)
 
 
-def _headline(found: Sequence[Mapping[str, Any]], context: ConversationContext) -> str:
-    language = context.language
-    say = phrases()[language]
-    first, last = context.calls[0]["args"], context.calls[-1]["args"]
-    category = last.get("category") or "place"
-    words = {
-        "what": _what(category, len(found), language),
-        "wish": _what(category, 2, language),
-        "count": _count(len(found), language),
-        "be": "is" if len(found) == 1 else "are",
-        "cost": "costs" if len(found) == 1 else "cost",
-        "where": _where(last.get("district"), language),
-        "district": _district(first.get("district") or last.get("near"), language),
-        "elsewhere": context.parsed.elsewhere or "",
-    }
-    if language == "ko":
-        words["wish"] = _as_subject(words["wish"])
-    key = "found"
-    # Of the first wish's conditions, what did the last search leave out?
-    left_out = set(first) - set(last) - {"district"}
-    near = last.get("near")
-    if near and (left_out or any(place["district"] == near for place in found)):
-        key = "found_loosened"
-    elif near and context.parsed.price == "cheaper":
-        key = "found_no_cheaper"
-    elif near:
-        key = "found_no_more" if context.intent == "REFINE_EXCLUDE" else "found_elsewhere"
-    elif context.parsed.price == "cheaper" and context.recommended:
-        lowest = min(context.price_levels)
-        cheaper = all(place["price_level"] < lowest for place in found)
-        key = "found_cheaper" if cheaper else "found_same_price"
-    elif len(context.calls) > 1 or not _has_a_tag(found, last.get("tags")):
-        key = "found_loosened"
-    elif context.parsed.elsewhere and not context.parsed.district:
-        key = "found_only_seoul"
-    elif context.intent == "REFINE_EXCLUDE":
-        key = "found_exclude"
-    text = say[key].format(**words)
-    return text[0].upper() + text[1:]
-
-
 def _nothing(context: ConversationContext) -> str:
-    say = phrases()[context.language]
+    say, language = phrases()[context.language], context.language
+    last = context.calls[-1]["args"]
+    what = kind_word(last.get("category") or "place", 2, language)
+    if "more" in context.parsed.signals and context.seen:
+        district = context.calls[0]["args"].get("district")
+        return say["all_shown"].format(
+            wish=what,
+            topic=with_particle(what, "은/는"),
+            where=where_words(district, language),
+        )
     if context.parsed.price != "cheaper" or not context.recommended:
         return say["nothing"]
-    category = context.calls[-1]["args"].get("category") or "place"
-    wish = _what(category, 2, context.language)
-    return say["nothing_cheaper"].format(
-        wish=_as_subject(wish) if context.language == "ko" else wish
-    )
-
-
-def _has_a_tag(found: Sequence[Mapping[str, Any]], tags: Sequence[str] | None) -> bool:
-    return not tags or any(set(tags) & set(place.get("tags", ())) for place in found)
-
-
-def _about(place: Mapping[str, Any], language: str) -> str:
-    say = phrases()[language]
-    facts = _facts(place, language)
-    return say["about"].format(
-        what=_what(place["category"], 1, language),
-        summary=place[f"summary_{language}"],
-        indoor=say["indoor" if place["indoor"] else "outdoor"],
-        copula="이에요" if _has_final_consonant(facts["price"]) else "예요",
-        **facts,
-    )
-
-
-def _facts(place: Mapping[str, Any], language: str) -> dict[str, str]:
-    return {
-        "name": _name(place, language),
-        "district": _district(place["district"], language),
-        "price": PRICE_WORDS[language][place["price_level"]],
-    }
-
-
-def _name(place: Mapping[str, Any], language: str) -> str:
-    return place[f"name_{language}"]
-
-
-def _what(category: str, count: int, language: str) -> str:
-    words = phrases()["categories"]
-    word = words.get(category, words["place"])[language]
-    return word if language == "ko" else word[count != 1]
-
-
-def _count(count: int, language: str) -> str:
-    words = phrases()["counts_ko"] if language == "ko" else NUMBERS_EN
-    return words[count] if count < len(words) else str(count)
-
-
-def _district(name: str | None, language: str) -> str:
-    if not name:
-        return "서울" if language == "ko" else "Seoul"
-    known = load_districts().get(name)
-    return known["name_ko"] if known and language == "ko" else name
-
-
-def _where(district: str | None, language: str) -> str:
-    if not district:
-        return ""
-    name = _district(district, language)
-    return f"{name} " if language == "ko" else f" in {name}"
-
-
-def _as_subject(word: str) -> str:
-    return word + ("이" if _has_final_consonant(word) else "가")
-
-
-def _has_final_consonant(word: str) -> bool:
-    return (ord(word[-1]) - 0xAC00) % 28 > 0
+    wish = with_particle(what, "이/가") if language == "ko" else what
+    return say["nothing_cheaper"].format(wish=wish)
 
 
 def _wish_in_words(context: ConversationContext) -> str:

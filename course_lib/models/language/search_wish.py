@@ -6,9 +6,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from course_lib.models.language.conversation_context import ConversationContext
-from course_lib.places import load_places
+from course_lib.models.language.intents import means_near_it
+from course_lib.models.language.message_parser import ids_of
+from course_lib.models.language.place_names import places_by_id
+from course_lib.neighbourhoods import spot_named
 
 SEARCH_FIELDS = frozenset(("category", "district"))
+
+NOT_CARRIED = ("name", "exclude_ids", "limit", "include_rejected")
+"""Arguments of a search that say nothing about the next one."""
 
 
 def is_search(schema: Mapping[str, Any]) -> bool:
@@ -26,34 +32,31 @@ def search_wish(context: ConversationContext) -> dict[str, Any]:
     if context.calls:
         return _looser(dict(context.calls[-1]["args"]), context)
     parsed = context.parsed
-    carried = {} if context.intent == "NEW_SEARCH" else dict(context.searched)
-    wish = {k: v for k, v in carried.items() if k not in ("name", "exclude_ids", "near")}
-    if "near" in carried and "district" not in wish:
-        wish["district"] = carried["near"]
-    for kind in ("category", "district"):
-        if wish.get(kind) is not None and wish.get(kind) == parsed.rejected_slots.get(kind):
-            del wish[kind]
-    if "widen" in parsed.signals:
-        wish.pop("district", None)
+    wish = {} if context.intent == "NEW_SEARCH" else _carried(context)
     if "anyprice" in parsed.signals:
         wish = {k: v for k, v in wish.items() if k not in ("max_price", "min_price")}
     if parsed.category not in (None, wish.get("category")):
-        wish = {k: v for k, v in wish.items() if k in ("district", "indoor")}
+        wish = {k: v for k, v in wish.items() if k in ("district", "indoor", "near")}
     slots = parsed.slots
     slots.pop("price", None)
     if "tags" in slots and "tags" in wish:
         slots["tags"] = list(dict.fromkeys([*wish["tags"], *slots["tags"]]))
+    if parsed.district:
+        wish.pop("near", None)
     wish.update(slots)
     wish.update(_price_bounds(context))
-    if parsed.price in ("free", "cheap", "cheaper"):
+    if parsed.price in ("free", "cheap", "cheaper", "moderate"):
         wish.pop("min_price", None)
     if parsed.price == "expensive":
         wish.pop("max_price", None)
-    named = next((p for p in load_places() if p.id == parsed.name), None)
-    if named and context.intent == "NEW_SEARCH" and parsed.category in (None, named.category):
-        wish["name"] = named.name_en
+    wish.update(_where(context))
+    wish.update(_turned_down(context, wish))
+    if parsed.count is not None:
+        wish["limit"] = parsed.count
     if "more" in parsed.signals and context.intent == "REFINEMENT":
-        wish["exclude_ids"] = context.shown
+        wish["exclude_ids"] = list(dict.fromkeys([*context.seen, *context.shown]))
+    if "restore" in parsed.signals and context.intent == "REFINEMENT":
+        wish["include_rejected"] = True
     return wish
 
 
@@ -64,6 +67,81 @@ def may_loosen(context: ConversationContext) -> bool:
     return bool(_looser(dict(context.calls[-1]["args"]), context))
 
 
+def _carried(context: ConversationContext) -> dict[str, Any]:
+    """What holds on of the last search: all that the message does not refuse or widen."""
+    parsed = context.parsed
+    wish = {k: v for k, v in context.searched.items() if k not in NOT_CARRIED}
+    spot = spot_named(str(wish.get("near", "")))
+    if spot is not None and spot.is_district:
+        wish.pop("near")
+    if spot is not None and spot.place_id is None:
+        wish.setdefault("district", spot.district)
+    for kind in ("category", "district"):
+        refused = parsed.rejected_slots.get(kind)
+        if kind == "district":
+            refused = refused or parsed.rejected_slots.get("area")
+        if wish.get(kind) is not None and wish.get(kind) == refused:
+            del wish[kind]
+            if kind == "district":
+                wish.pop("near", None)
+    if "widen" in parsed.signals:
+        wish.pop("district", None)
+        wish.pop("near", None)
+    return wish
+
+
+def _where(context: ConversationContext) -> dict[str, Any]:
+    """Return `name` for a place that is asked for itself, `near` for what is to be near."""
+    parsed = context.parsed
+    if parsed.area:
+        return {"near": parsed.area}
+    if parsed.names:
+        place = places_by_id()[ids_of(parsed.names[0])[0]]
+        other = parsed.category not in (None, place.category)
+        if context.intent != "NEW_SEARCH" and not other:
+            return {}
+        if other or "near" in parsed.signals:
+            return {"near": place.name_en}
+        if parsed.category is None or "like_it" not in parsed.signals:
+            name = parsed.names[0]
+            return {"name": _shared_name(name) if "|" in name else place.name_en}
+        return {}
+    if means_near_it(parsed, context.recommended, context.focus):
+        spoken_of = places_by_id().get(context.focus or "")
+        if spoken_of is not None:
+            return {"near": spoken_of.name_en}
+        if "deictic" not in parsed.signals:
+            found = {k: v for k, v in context.searched.items() if k in ("district", "near")}
+            if found:
+                return found
+        first = places_by_id().get(str(context.recommended[0]["id"]))
+        return {"near": first.name_en} if first else {}
+    return {}
+
+
+def _shared_name(name: str) -> str:
+    """Return what the names of several places have in common at their beginning."""
+    names = [places_by_id()[place_id].name_ko for place_id in ids_of(name)]
+    shared = names[0]
+    for other in names[1:]:
+        while not other.startswith(shared):
+            shared = shared[:-1]
+    return shared.strip() or names[0]
+
+
+def _turned_down(context: ConversationContext, wish: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `without` and `exclude_ids` for what the message refuses by kind and by name."""
+    parsed, found = context.parsed, {}
+    without = [kind for kind in parsed.without if kind != wish.get("category")]
+    without = [kind for kind in without if kind not in wish.get("tags", ())]
+    if without:
+        found["without"] = without
+    ids = [place_id for name in parsed.refused_names for place_id in ids_of(name)]
+    if ids:
+        found["exclude_ids"] = ids
+    return found
+
+
 def _price_bounds(context: ConversationContext) -> dict[str, Any]:
     levels = context.price_levels
     match context.parsed.price:
@@ -71,6 +149,8 @@ def _price_bounds(context: ConversationContext) -> dict[str, Any]:
             return {"max_price": 0}
         case "cheap":
             return {"max_price": 1}
+        case "moderate":
+            return {"max_price": 2}
         case "expensive":
             return {"min_price": 2}
         case "cheaper" if levels and min(levels) > 0:
@@ -88,7 +168,7 @@ def _looser(wish: dict[str, Any], context: ConversationContext) -> dict[str, Any
         return {**wish, "max_price": min(levels), "exclude_ids": context.shown}
     if "district" in wish:
         rest = {k: v for k, v in wish.items() if k != "district"}
-        return {**rest, "near": wish["district"]}
+        return {**rest, "near": wish.get("near") or wish["district"]}
     if context.parsed.price == "cheaper":
         return {}  # something that costs more is no answer to "cheaper"
     for optional in ("indoor", "max_price", "min_price", "tags"):

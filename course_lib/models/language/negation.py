@@ -1,0 +1,79 @@
+"""What a message turns down, and what the refusal belongs to.
+
+In Korean a refusal stands behind what it refuses (`비싼 데 말고`, `A랑 B 빼고`), in English before it
+(`not so expensive`, `no cafes or museums`). It reaches over fillers and over what is joined to it,
+and no further: in `비싼 데 말고 강남` nobody refuses Gangnam.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from course_lib.models.language.lexicon import HANGUL, Hit
+
+BEFORE = re.compile(
+    r"(?:\b(?:not|no|never|nothing|instead of|rather than|except(?: for)?|excluding|other than|"
+    r"without|than|besides|apart from|aside from|anything but|(?:don'?t|dont|do not|doesn'?t|"
+    r"didn'?t) (?:want|like|need|feel like)|"
+    r"no more|sick of|tired of|enough of|enough|forget|skip|drop|avoid|hate|isn'?t|aren'?t)|n't)"
+    r"(?: (?:in|a|an|the|any|at|to|for|from|another|more|of|so|too|very|that|this|really|all|"
+    r"particularly|overly|super|such|be|being|go|going|want|it|is|with|those|these|some|as|"
+    r"visit|see|something|anything|places?|somewhere))* $"
+)
+AFTER = re.compile(
+    r"^(?:[가-힣]{0,3}(?:한|은|는|운|인|된|로운)?)?\s*"
+    r"(?:(?:데|곳|거|것|건|걸|게|집|쪽|장소|식당|카페|곳들|데들)?"
+    r"(?:에서|에|으로|로|쪽|은|는|이|가|을|를|도|만|들|이나|나)*)?\s*"
+    r"(?:말고|말구|말곤|빼고|빼구|빼줘|빼 줘|빼주|뺄|빼면|빼|제외|아니고|아니라|아닌|아님|아니면 좋|"
+    r"보다는|대신|싫|별로|안 되|안 돼|필요 없|필요없|지 않|지 말|지않|진 않|지는 않|지 못|관심 없)"
+)
+FRONT = re.compile(r"(?:^|[^가-힣])안 ?$")
+JOINED_KO = re.compile(r"^(?:이랑|랑|이나|나|하고|와|과|도|,|및|그리고|\s)+$")
+JOINED_EN = re.compile(r"^(?:,| |\bor\b|\band\b|\bnor\b|\ba\b|\ban\b|\bthe\b|\bany\b)+$")
+QUICK = re.compile(r"\s*(?:지|진|지는)\s*(?:않|말|못)")
+
+
+def is_refused(hit: Hit, text: str, others: Sequence[Hit]) -> bool:
+    """Whether a message refuses what a word stands for.
+
+    Args:
+        hit: the word.
+        text: the message, from `normalise`.
+        others: everything else that was found, for what is joined to a refused word.
+    """
+    if _directly(hit, text):
+        return True
+    for other in others:
+        if other.kind not in ("category", "district", "area", "name", "tags", "ordinals", "price"):
+            continue
+        korean = bool(HANGUL.search(hit.phrase) or HANGUL.search(other.phrase))
+        if korean and other.start > hit.end:
+            between = text[hit.end : other.start]
+            if between.strip() and JOINED_KO.match(between) and _directly(other, text):
+                return True
+        elif not korean and other.end < hit.start:
+            between = text[other.end : hit.start]
+            joins = re.search(r"\bn?or\b", between)
+            if joins and JOINED_EN.match(between) and _directly(other, text):
+                return True
+    return False
+
+
+def _directly(hit: Hit, text: str) -> bool:
+    before, after = text[: hit.start], text[hit.end :]
+    if BEFORE.search(before):
+        return True
+    if not HANGUL.search(text):
+        return False
+    return bool(FRONT.search(before) or QUICK.match(after) or _stands_behind(hit, after))
+
+
+def _stands_behind(hit: Hit, after: str) -> bool:
+    found = AFTER.match(after)
+    if found is None:
+        return False
+    if "아닌" in found[0] and "아닌가" in after[: found.end() + 1]:
+        return False
+    # "카페 대신 공원" refuses the cafe; "대신 공원" behind a sentence is another matter.
+    return True

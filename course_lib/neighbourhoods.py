@@ -1,0 +1,164 @@
+"""Seoul's neighbourhoods as people say them: legal ones, stations, streets and universities.
+
+The data is `data/neighbourhoods.json`; each entry has a district, a point on the map and a source.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from course_lib.places import Place, load_districts, load_places
+from course_lib.settings import DATA
+
+KM_PER_DEGREE = 111.2
+"""Kilometres in one degree of latitude."""
+
+SHORT = 0.79
+"""A degree of longitude in Seoul (37.5 N), in degrees of latitude."""
+
+FEW = 2
+"""With fewer places than this within a walk, the ones behind are near too."""
+
+WALK_KM = 2.0
+"""Places nearer than this are near; a person walks it in half an hour."""
+
+
+@dataclass(frozen=True)
+class Neighbourhood:
+    """One part of Seoul with a name of its own.
+
+    Args:
+        name_ko: its Korean name, such as `연남동`.
+        name_en: its English name.
+        also: other names for it, in either language.
+        district: the district that it mostly lies in.
+        lat: latitude of its middle, in degrees.
+        lon: longitude of its middle, in degrees.
+        kind: what it is, such as `station` or `street`.
+        is_ambiguous: whether its name is also an everyday word.
+    """
+
+    name_ko: str
+    name_en: str
+    also: tuple[str, ...]
+    district: str
+    lat: float
+    lon: float
+    kind: str
+    is_ambiguous: bool = False
+
+
+@dataclass(frozen=True)
+class Spot:
+    """A point that places can be near to.
+
+    Args:
+        name_ko: what it is called in Korean.
+        name_en: what it is called in English.
+        district: the district that it lies in.
+        lat: latitude in degrees.
+        lon: longitude in degrees.
+        place_id: id of the place that it is, None for a neighbourhood or a district.
+        is_district: whether it is the middle of a whole district.
+    """
+
+    name_ko: str
+    name_en: str
+    district: str
+    lat: float
+    lon: float
+    place_id: str | None = None
+    is_district: bool = False
+
+
+@lru_cache(maxsize=4)
+def load_neighbourhoods(path: Path = DATA / "neighbourhoods.json") -> tuple[Neighbourhood, ...]:
+    """Read all neighbourhoods, in the order of the file.
+
+    Args:
+        path: a JSON object with a list `neighbourhoods`.
+    """
+    entries = json.loads(Path(path).read_text(encoding="utf-8"))["neighbourhoods"]
+    return tuple(
+        Neighbourhood(
+            **{key: entry[key] for key in ("name_ko", "name_en", "district", "lat", "lon")},
+            also=tuple(entry.get("also", ())),
+            kind=str(entry.get("kind", "")),
+            is_ambiguous=bool(entry.get("ambiguous", False)),
+        )
+        for entry in entries
+    )
+
+
+def spot_named(name: str) -> Spot | None:
+    """Return where something lies: a district, a place or a neighbourhood, by its name.
+
+    Args:
+        name: in Korean or English; case and spaces do not count.
+
+    Returns:
+        The point, or None if no such name is known.
+    """
+    return _spots().get(_folded(name))
+
+
+def distance_km(lat: float, lon: float, spot: Spot) -> float:
+    """Return the distance of a point from a spot, in kilometres.
+
+    Args:
+        lat: latitude of the point, in degrees.
+        lon: longitude of the point, in degrees.
+        spot: the other end.
+    """
+    return KM_PER_DEGREE * math.hypot(lat - spot.lat, SHORT * (lon - spot.lon))
+
+
+def nearest_to(places: Sequence[Place], spot: Spot, tags: Sequence[str] = ()) -> list[Place]:
+    """Sort places by their distance from a spot, without the far ones if some are near.
+
+    Args:
+        places: any places.
+        spot: what they should be near to. A place is not near to itself.
+        tags: places with one of these come before the others within a walk.
+    """
+
+    def away(place: Place) -> float:
+        return distance_km(place.lat, place.lon, spot)
+
+    others = sorted((p for p in places if p.id != spot.place_id), key=away)
+    if spot.is_district:
+        return others
+    near = [place for place in others if away(place) <= WALK_KM]
+    if len(near) < FEW:
+        near = others
+    return sorted(near, key=lambda place: bool(tags) and not set(tags) & set(place.tags))
+
+
+def _folded(name: str) -> str:
+    return name.casefold().replace(" ", "")
+
+
+@lru_cache(maxsize=1)
+def _spots() -> dict[str, Spot]:
+    """All named spots, by folded name; districts win over places, places over neighbourhoods."""
+    found: dict[str, Spot] = {}
+    for name, box in load_districts().items():
+        lat, lon = (box["lat_min"] + box["lat_max"]) / 2, (box["lon_min"] + box["lon_max"]) / 2
+        spot = Spot(box["name_ko"], name, name, lat, lon, is_district=True)
+        found.update({_folded(text): spot for text in (name, box["name_ko"])})
+    for place in load_places():
+        spot = Spot(
+            place.name_ko, place.name_en, place.district, place.lat, place.lon, place_id=place.id
+        )
+        for text in (place.name_ko, place.name_en, place.id):
+            found.setdefault(_folded(text), spot)
+    for each in load_neighbourhoods():
+        spot = Spot(each.name_ko, each.name_en, each.district, each.lat, each.lon)
+        for text in (each.name_ko, each.name_en, *each.also):
+            found.setdefault(_folded(text), spot)
+    return found
