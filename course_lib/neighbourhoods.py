@@ -22,7 +22,7 @@ SHORT = 0.79
 """A degree of longitude in Seoul (37.5 N), in degrees of latitude."""
 
 FEW = 2
-"""With fewer places than this within a walk, the ones behind are near too."""
+"""With fewer places than this within a walk of a neighbourhood, those behind come too."""
 
 WALK_KM = 2.0
 """Places nearer than this are near; a person walks it in half an hour."""
@@ -134,7 +134,7 @@ def nearest_to(places: Sequence[Place], spot: Spot, tags: Sequence[str] = ()) ->
     if spot.is_district:
         return others
     near = [place for place in others if away(place) <= WALK_KM]
-    if len(near) < FEW:
+    if len(near) < (1 if spot.place_id else FEW):
         near = others
     return sorted(near, key=lambda place: bool(tags) and not set(tags) & set(place.tags))
 

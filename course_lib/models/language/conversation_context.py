@@ -238,13 +238,15 @@ def _booking_went_on(
     begun = booking_words(before.text)
     if begun.get("people", 0) > MAX_PEOPLE:
         del begun["people"]
-    points = bool(parsed.positions or parsed.names)
-    return replace(
-        parsed,
-        signals=parsed.signals | {"book"},
-        positions=parsed.positions if points else before.positions,
-        names=parsed.names if points else before.names,
-    ), begun
+    positions, names = parsed.positions, parsed.names
+    if not positions and not names:
+        positions, names = before.positions, before.names
+    elif positions and before.name is None and before.names:  # of several places with one name
+        ids = ids_of(before.names[0])
+        names = tuple(ids[n - 1] for n in positions if 0 < n <= len(ids))
+        positions = ()
+    signals = parsed.signals | {"book"}
+    return replace(parsed, signals=signals, positions=positions, names=names), begun
 
 
 def _recommended_before(

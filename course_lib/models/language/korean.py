@@ -1,8 +1,8 @@
 """Finding the lexicon's Korean words.
 
-A word of Korean begins an eojeol (what stands between two spaces), or follows another known word
-in it (`마포구카페추천`), and particles stand behind it. So `평양냉면` is no Pyongyang, and `젓가락` is
-not Garak. Of two readings the longer one wins.
+A word of Korean begins an eojeol (what stands between two spaces), or follows another known
+word in it (`마포구카페추천`), and particles stand behind it. So `평양냉면` is no Pyongyang, and
+`젓가락` is not Garak. Of two readings the longer one wins.
 """
 
 from __future__ import annotations

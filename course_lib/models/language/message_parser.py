@@ -235,6 +235,20 @@ def _signals(parsed: ParsedMessage, hits: Sequence[Hit], signals: set[str]) -> s
 def _usable(clean: str, hits: list[Hit], signals: set[str]) -> list[Hit]:
     """Leave out words inside a name, and words that mean a booking."""
     hits = without_names(clean, hits, signals)
+    areas = [h for h in hits if h.kind == "area"]
+    hits = [
+        h  # "Gangnam Station" is not all of Gangnam
+        for h in hits
+        if h.kind != "district"
+        or not any(a.start <= h.start and h.end <= a.end and len(a) and a != h for a in areas)
+    ]
+    topics = [h for h in hits if h.kind == "topics"]
+    hits = [
+        h
+        for h in hits
+        if h.kind not in (*SLOTS, "ordinals")
+        or not any(t.start <= h.start and h.end <= t.end and t.phrase != h.phrase for t in topics)
+    ]
     hits = [h for h in hits if not (h.kind == "topics" and A_LENGTH.search(clean[: h.end]))]
     hits = [h for h in hits if not (h.kind == "ordinals" and NO_ORDINAL.match(clean[h.end :]))]
     booked = [h for h in hits if h.value == "book" and h.kind == "signals"]

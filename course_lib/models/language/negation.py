@@ -1,8 +1,8 @@
 """What a message turns down, and what the refusal belongs to.
 
-In Korean a refusal stands behind what it refuses (`비싼 데 말고`, `A랑 B 빼고`), in English before it
-(`not so expensive`, `no cafes or museums`). It reaches over fillers and over what is joined to it,
-and no further: in `비싼 데 말고 강남` nobody refuses Gangnam.
+In Korean a refusal stands behind what it refuses (`비싼 데 말고`, `A랑 B 빼고`), in English before
+it (`not so expensive`, `no cafes or museums`). It reaches over fillers and over what is joined to
+it, and no further: in `비싼 데 말고 강남` nobody refuses Gangnam.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ AFTER = re.compile(
     r"^(?:[가-힣]{0,3}(?:한|은|는|운|인|된|로운)?)?\s*"
     r"(?:(?:데|곳|거|것|건|걸|게|집|쪽|장소|식당|카페|곳들|데들)?"
     r"(?:에서|에|으로|로|쪽|은|는|이|가|을|를|도|만|들|이나|나)*)?\s*"
-    r"(?:말고|말구|말곤|빼고|빼구|빼줘|빼 줘|빼주|뺄|빼면|빼|제외|아니고|아니라|아닌|아님|아니면 좋|"
+    r"(?:말고|말구|말곤|빼|뺄|제외|아니고|아니라|아닌(?!가)|아님|아니면 좋|"
     r"보다는|대신|싫|별로|안 되|안 돼|필요 없|필요없|지 않|지 말|지않|진 않|지는 않|지 못|관심 없)"
 )
 FRONT = re.compile(r"(?:^|[^가-힣])안 ?$")
@@ -66,14 +66,4 @@ def _directly(hit: Hit, text: str) -> bool:
         return True
     if not HANGUL.search(text):
         return False
-    return bool(FRONT.search(before) or QUICK.match(after) or _stands_behind(hit, after))
-
-
-def _stands_behind(hit: Hit, after: str) -> bool:
-    found = AFTER.match(after)
-    if found is None:
-        return False
-    if "아닌" in found[0] and "아닌가" in after[: found.end() + 1]:
-        return False
-    # "카페 대신 공원" refuses the cafe; "대신 공원" behind a sentence is another matter.
-    return True
+    return bool(FRONT.search(before) or QUICK.match(after) or AFTER.match(after))

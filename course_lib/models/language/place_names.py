@@ -30,9 +30,8 @@ def korean_names() -> Iterator[tuple[str, str, str]]:
     yield from ((name, "name", MANY.join(ids)) for name, ids in _place_names()["ko"].items())
     for area in load_neighbourhoods():
         for name in (area.name_ko, *area.also):
-            if (HANGUL.search(name) and not _is_district(name, area.district)) or (
-                name.isupper() and len(name) >= 3
-            ):
+            is_korean = HANGUL.search(name) and not _is_district(name, area.district)
+            if is_korean or (name.isupper() and len(name) >= 3):  # DMC, IFC
                 yield _compact(name), "area", area.name_ko
 
 
@@ -40,23 +39,22 @@ def english_names() -> Iterator[tuple[str, str, str]]:
     """Yield every English name, with its kind (`name` or `area`) and its value."""
     yield from ((name, "name", MANY.join(ids)) for name, ids in _place_names()["en"].items())
     common = {phrase for kind, _, phrase in entries("en") if kind not in ("district", "elsewhere")}
-    for area in load_neighbourhoods():
-        for name in (area.name_en, *area.also):
-            plain = normalise(name)
-            if (
-                HANGUL.search(name)
-                or _is_district(name, area.district)
-                or plain in common
-                or len(plain) < 3
-            ):
-                continue
-            yield plain, "area", area.name_ko
-            for ending in (" station", "-dong", " univ.", " university"):
-                short = plain.removesuffix(ending)
-                if short in lexicon()["no_short_names"]:
-                    continue
-                if short != plain and len(short) >= 5 and not _is_district(short, area.district):
-                    yield short, "area", area.name_ko
+    common |= set(lexicon()["no_short_names"])
+    names = [
+        (normalise(name), area)
+        for area in load_neighbourhoods()
+        for name in (area.name_en, *area.also)
+        if not HANGUL.search(name)
+    ]
+    shorter = [
+        (name.removesuffix(ending), area)
+        for name, area in names
+        for ending in (" station", "-dong", " univ.", " university")
+        if name.endswith(ending) and len(name.removesuffix(ending)) >= 5
+    ]
+    for name, area in [*names, *shorter]:
+        if len(name) >= 3 and name not in common and not _is_district(name, area.district):
+            yield name, "area", area.name_ko
 
 
 @lru_cache(maxsize=1)
@@ -101,9 +99,10 @@ def _place_names() -> dict[str, dict[str, tuple[str, ...]]]:
         place_id = next((p.id for p in load_places() if p.name_ko == name_ko), None)
         if place_id is not None:
             for name in names:
-                language = "ko" if HANGUL.search(name) or name.isupper() else "en"
-                full[language].setdefault(_compact(name), []).append(place_id)
-                full["en"].setdefault(normalise(name), [place_id])
+                if HANGUL.search(name) or name.isupper():
+                    full["ko"].setdefault(_compact(name), [place_id])
+                if not HANGUL.search(name):
+                    full["en"].setdefault(normalise(name), [place_id])
     found = {}
     for language, names_of in full.items():
         taken = _other_words(language)

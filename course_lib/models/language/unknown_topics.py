@@ -41,7 +41,8 @@ def admissions(context: ConversationContext, *, alone: bool = False) -> str:
 def nowhere(context: ConversationContext) -> str | None:
     """Return that nobody knows where the person is, for a wish near to nothing that was named."""
     args = context.calls[-1]["args"] if context.calls else {}
-    if "near" not in context.parsed.signals or {"near", "district", "name"} & set(args):
+    is_said = {"near", "district", "name", "tags"} & set(args)
+    if "near" not in context.parsed.signals or is_said:
         return None
     label = phrases()["topics"]["location"][context.language]
     return phrases()[context.language]["topic"].format(topic=label)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import pairwise
 
 from course_lib.models.language.lexicon import HANGUL, SLOTS, Hit, lexicon
 from course_lib.models.language.negation import is_refused
@@ -136,7 +137,7 @@ def split_in_two(text: str, hits: Sequence[Hit]) -> int | None:
     """
     weak = set(lexicon()["weak"])
     kinds = [h for h in hits if h.kind == "category" and h.phrase not in weak]
-    for one, other in zip(kinds, kinds[1:], strict=False):
+    for one, other in pairwise(kinds):
         if one.value == other.value or other.start < one.end or is_refused(one, text, hits):
             continue
         between = text[one.end : other.start]
@@ -148,11 +149,10 @@ def split_in_two(text: str, hits: Sequence[Hit]) -> int | None:
 
 
 def without_names(text: str, hits: list[Hit], signals: set[str]) -> list[Hit]:
-    """Leave out the words of which a name is made, and a name that is only a place to be near to.
+    """Leave out the words of which a name is made, and one of two things with one name.
 
-    "Gwangjang Market" is one name, not the wish for a market. "여의도 공원" with a space is a kind of
-    place in a neighbourhood, unless it is turned down. Where a neighbourhood and a place have one
-    name, what is asked decides.
+    "Gwangjang Market" is one name, not the wish for a market. Where a neighbourhood and a place
+    have one name, it is the neighbourhood if a kind of place is asked for beside it.
 
     Args:
         text: a text from `normalise`.
