@@ -9,12 +9,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
 
-from course_lib.models.language.booking_wish import MAX_PEOPLE, Act, booking_words
+from course_lib.models.language.booking_wish import Act, booking_words
 from course_lib.models.language.intents import INTENTS, act_on, intent_of, refused_on
 from course_lib.models.language.message_parser import ParsedMessage, ids_of, language_of, read
 from course_lib.models.language.references import (
@@ -25,6 +25,7 @@ from course_lib.models.language.references import (
     positions_on,
     was_about_booking,
 )
+from course_lib.models.language.unfinished_wishes import agreed, booking_went_on
 
 TABLE_LINE = re.compile(r"^Places on the table: (\[.*\])$", re.M)
 INTENT_LINE = re.compile(rf"^Intent: ({'|'.join(INTENTS)})$", re.M)
@@ -45,15 +46,6 @@ SHOWN_FIELDS = frozenset(
 
 BOOKED = frozenset(("cancel_booking", "change_booking"))
 """Signals of a message about a booking that was made."""
-
-NO_NEW_BOOKING = frozenset(("no_booking", "cancel_booking", "change_booking", "my_bookings"))
-NO_ANSWER = NO_NEW_BOOKING | {"ask", "which", "wish", "recommend", "near", "offtopic"}
-"""Signals of a message that answers no question about a booking."""
-
-PLAIN_YES = frozenset(
-    ("yes", "wish", "go", "accept", "recommend", "ask", "question", "copula", "thanks", "mood")
-)
-"""Signals of a message that only agrees."""
 
 
 @dataclass(frozen=True)
@@ -157,7 +149,7 @@ def build_context(messages: Sequence[BaseMessage]) -> ConversationContext:
     first = messages[0] if messages else None
     system = str(first.text) if isinstance(first, SystemMessage) else ""
     earlier = messages[: max(last, 0)]
-    parsed, begun = _booking_went_on(_agreed(read(text), earlier), earlier)
+    parsed, begun = booking_went_on(agreed(read(text), earlier), earlier)
     searched = _last_search(earlier)
     recommended = _recommended_before(system, earlier)
     focus, after_booking = last_spoken_of(earlier), was_about_booking(earlier)
@@ -200,53 +192,6 @@ def places_in(content: object) -> list[dict[str, Any]] | None:
     ):
         return found
     return None
-
-
-def _agreed(parsed: ParsedMessage, earlier: Sequence[BaseMessage]) -> ParsedMessage:
-    """Return the second wish of the message before, if this one only agrees to it."""
-    if "yes" not in parsed.signals or not parsed.signals <= PLAIN_YES or parsed.slots:
-        return parsed
-    before = next((m for m in reversed(earlier) if isinstance(m, HumanMessage)), None)
-    second = read(str(before.text)).second if before is not None else None
-    if second is None:
-        return parsed
-    return replace(second, signals=second.signals | {"wish"}, language=parsed.language)
-
-
-def _booking_went_on(
-    parsed: ParsedMessage, earlier: Sequence[BaseMessage]
-) -> tuple[ParsedMessage, dict[str, Any]]:
-    """Read an answer to a question about a booking together with the wish that it belongs to.
-
-    Args:
-        parsed: the last message.
-        earlier: what came before it.
-
-    Returns:
-        The message, and what the wish before it said of people, day and time.
-    """
-    last = max((i for i, m in enumerate(earlier) if isinstance(m, HumanMessage)), default=-1)
-    if last < 0 or any(isinstance(m, AIMessage) and m.tool_calls for m in earlier[last:]):
-        return parsed, {}
-    before = read(str(earlier[last].text))
-    if "book" not in before.signals or before.signals & NO_NEW_BOOKING:
-        return parsed, {}
-    told = booking_words(parsed.text)
-    is_answer = parsed.positions or parsed.names or {"people", "day"} & set(told)
-    if parsed.slots or parsed.topics or parsed.signals & NO_ANSWER or not is_answer:
-        return parsed, {}
-    begun = booking_words(before.text)
-    if begun.get("people", 0) > MAX_PEOPLE:
-        del begun["people"]
-    positions, names = parsed.positions, parsed.names
-    if not positions and not names:
-        positions, names = before.positions, before.names
-    elif positions and before.name is None and before.names:  # of several places with one name
-        ids = ids_of(before.names[0])
-        names = tuple(ids[n - 1] for n in positions if 0 < n <= len(ids))
-        positions = ()
-    signals = parsed.signals | {"book"}
-    return replace(parsed, signals=signals, positions=positions, names=names), begun
 
 
 def _recommended_before(

@@ -1,0 +1,73 @@
+"""Wishes over two messages: a second wish that is agreed to, a booking that is completed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
+
+from course_lib.models.language.booking_wish import MAX_PEOPLE, booking_words
+from course_lib.models.language.message_parser import ParsedMessage, ids_of, read
+
+NO_NEW_BOOKING = frozenset(("no_booking", "cancel_booking", "change_booking", "my_bookings"))
+NO_ANSWER = NO_NEW_BOOKING | {"ask", "which", "wish", "recommend", "near", "offtopic"}
+"""Signals of a message that answers no question about a booking."""
+
+PLAIN_YES = frozenset(
+    ("yes", "wish", "go", "accept", "recommend", "ask", "question", "copula", "thanks", "mood")
+)
+"""Signals of a message that only agrees."""
+
+
+def agreed(parsed: ParsedMessage, earlier: Sequence[BaseMessage]) -> ParsedMessage:
+    """Return the second wish of the message before, if this one only agrees to it.
+
+    Args:
+        parsed: the last message.
+        earlier: what came before it.
+    """
+    if "yes" not in parsed.signals or not parsed.signals <= PLAIN_YES or parsed.slots:
+        return parsed
+    before = next((m for m in reversed(earlier) if isinstance(m, HumanMessage)), None)
+    second = read(str(before.text)).second if before is not None else None
+    if second is None:
+        return parsed
+    return replace(second, signals=second.signals | {"wish"}, language=parsed.language)
+
+
+def booking_went_on(
+    parsed: ParsedMessage, earlier: Sequence[BaseMessage]
+) -> tuple[ParsedMessage, dict[str, Any]]:
+    """Read an answer to a question about a booking together with the wish that it belongs to.
+
+    Args:
+        parsed: the last message.
+        earlier: what came before it.
+
+    Returns:
+        The message, and what the wish before it said of people, day and time.
+    """
+    last = max((i for i, m in enumerate(earlier) if isinstance(m, HumanMessage)), default=-1)
+    if last < 0 or any(isinstance(m, AIMessage) and m.tool_calls for m in earlier[last:]):
+        return parsed, {}
+    before = read(str(earlier[last].text))
+    if "book" not in before.signals or before.signals & NO_NEW_BOOKING:
+        return parsed, {}
+    told = booking_words(parsed.text)
+    is_answer = parsed.positions or parsed.names or {"people", "day"} & set(told)
+    if parsed.slots or parsed.topics or parsed.signals & NO_ANSWER or not is_answer:
+        return parsed, {}
+    begun = booking_words(before.text)
+    if begun.get("people", 0) > MAX_PEOPLE:
+        del begun["people"]
+    positions, names = parsed.positions, parsed.names
+    if not positions and not names:
+        positions, names = before.positions, before.names
+    elif positions and before.name is None and before.names:  # of several places with one name
+        ids = ids_of(before.names[0])
+        names = tuple(ids[n - 1] for n in positions if 0 < n <= len(ids))
+        positions = ()
+    signals = parsed.signals | {"book"}
+    return replace(parsed, signals=signals, positions=positions, names=names), begun
