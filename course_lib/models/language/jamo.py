@@ -17,7 +17,7 @@ LAST = " ㄱㄲㄳㄴㄵㄶㄷㄹㄺㄻㄼㄽㄾㄿㅀㅁㅂㅄㅅㅆㅇㅈㅊ�
 
 ALIKE = (
     *("ㄱㄲㅋ", "ㄷㄸㅌ", "ㅂㅃㅍ", "ㅈㅉㅊ", "ㅅㅆ", "ㅐㅔㅒㅖ", "ㅏㅑㅘ", "ㅓㅕㅝ"),
-    *("ㅗㅛ", "ㅜㅠㅡ", "ㅚㅙㅞㅐㅔ", "ㅢㅣㅟ", "ㅡㅜ"),
+    *("ㅗㅛ", "ㅜㅠㅡ", "ㅚㅙㅞㅐㅔ", "ㅢㅣㅟ", "ㄴㄹ"),
 )
 """Letters that sound alike or share a key: taken for one another even in a short word."""
 

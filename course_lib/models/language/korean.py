@@ -7,14 +7,18 @@ word in it (`마포구카페추천`), and particles stand behind it. So `평양�
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from functools import lru_cache
 from typing import NamedTuple
 
-from course_lib.models.language.jamo import Misspellings, slang
-from course_lib.models.language.lexicon import HANGUL, KOREAN, Hit, entries, lexicon
-from course_lib.models.language.place_names import korean_names
+from course_lib.models.language.jamo import slang
+from course_lib.models.language.korean_words import (
+    Entry,
+    everyday_words,
+    misspellings,
+    tails,
+    word_index,
+)
+from course_lib.models.language.lexicon import HANGUL, KOREAN, Hit, lexicon
 
 ANYWHERE = frozenset(
     ("reject", "wish", "recommend", "narrow", "ask", "book", "which", "other", "more", "widen")
@@ -29,24 +33,6 @@ STRICT = ("name", "area", "district", "elsewhere")
 
 HEADS = ("category", "tags")
 """Kinds of words that may end a compound with an unknown first part, such as `룸카페`."""
-
-
-class Entry(NamedTuple):
-    """A phrase of the lexicon.
-
-    Args:
-        kind: as in `Hit`, or `everyday` for a word that means nothing to Namu.
-        value: what it stands for.
-        phrase: as the lexicon has it.
-        breaks: where it may be written with a space.
-        is_loose: whether it may be written with a space anywhere.
-    """
-
-    kind: str
-    value: str
-    phrase: str
-    breaks: frozenset[int]
-    is_loose: bool
 
 
 class Span(NamedTuple):
@@ -115,7 +101,7 @@ class _Line:
                 for n in fresh
                 if n == end or n not in self.gaps
                 for size in range(1, 5)
-                if self.plain[n : n + size] in _tails()[table]
+                if self.plain[n : n + size] in tails()[table]
                 and not any(k in self.gaps for k in range(n, n + size))
             }
             fresh = steps - reached
@@ -123,7 +109,7 @@ class _Line:
         return reached
 
     def _candidates(self, start: int) -> Iterator[Span]:
-        lengths = _index().get(self.plain[start])
+        lengths = word_index().get(self.plain[start])
         if lengths is None:
             return
         for length, phrases in lengths.items():
@@ -194,17 +180,17 @@ class _Line:
         for start in range(len(self.plain)):
             if not self.begins_word(start) or not HANGUL.match(self.plain[start]):
                 continue
-            end = start
+            end = start + 1
             while not self.ends_word(end):
                 end += 1
-            words, meant = _misspellings()
+            words, meant = misspellings()
             # A shorter word at the beginning may be the half of a misspelt one: 미술|간.
             least = known.get(start, start + 1)
             if start in known and any(map(self.ends_word, self.behind(least))):
                 continue
             for stop in range(min(end, start + words.longest), least, -1):
                 typed = self.plain[start:stop]
-                if typed in _everyday():
+                if typed in everyday_words():
                     break
                 word = words.nearest(typed)
                 if word is None:
@@ -238,51 +224,3 @@ def _group(entry: Entry) -> str:
     if entry.kind == "signals":
         return f"signals:{entry.value}"
     return "area" if entry.kind == "district" else entry.kind
-
-
-@lru_cache(maxsize=1)
-def _tails() -> dict[str, frozenset[str]]:
-    return {name: frozenset(lexicon()[name]) for name in ("particles", "endings", "places")}
-
-
-@lru_cache(maxsize=1)
-def _everyday() -> frozenset[str]:
-    return frozenset(word.replace(" ", "") for word in lexicon()["everyday"])
-
-
-@lru_cache(maxsize=1)
-def _all_entries() -> list[tuple[str, Entry]]:
-    found = []
-    for kind, value, phrase in entries("ko"):
-        parts = phrase.split(" ")
-        breaks = [sum(map(len, parts[: n + 1])) for n in range(len(parts) - 1)]
-        found.append(("".join(parts), Entry(kind, value, phrase, frozenset(breaks), False)))
-    for word in lexicon()["everyday"]:
-        compact = word.replace(" ", "")
-        found.append((compact, Entry("everyday", word, word, frozenset(range(20)), False)))
-    for name, kind, value in korean_names():
-        found.append((name, Entry(kind, value, name, frozenset(), len(name) > 2)))
-    return found
-
-
-@lru_cache(maxsize=1)
-def _index() -> dict[str, dict[int, dict[str, list[Entry]]]]:
-    """Return the entries by their first letter, their length, and themselves; longest first."""
-    index: dict[str, dict[int, dict[str, list[Entry]]]] = {}
-    for phrase, entry in sorted(_all_entries(), key=lambda pair: -len(pair[0])):
-        by_length = index.setdefault(phrase[0], {})
-        by_length.setdefault(len(phrase), {}).setdefault(phrase, []).append(entry)
-    return index
-
-
-@lru_cache(maxsize=1)
-def _misspellings() -> tuple[Misspellings, dict[str, Entry]]:
-    """Return the words that are recognised with a letter wrong, and what they stand for."""
-    words: dict[str, Entry] = {}
-    usual = set(lexicon()["misspelt_ko"])
-    for phrase, entry in _all_entries():
-        is_place = entry.kind in ("category", "district", "area", "name")
-        fits = (is_place and len(phrase) >= 3) or phrase in usual
-        if fits and re.fullmatch(r"[가-힣]+", phrase) and not phrase.endswith("구"):
-            words.setdefault(phrase, entry)
-    return Misspellings(words), words

@@ -33,19 +33,13 @@ from course_lib.models.language.wish_words import (
     head_category,
     price_of,
     split_in_two,
-    without_names,
     won_price,
 )
+from course_lib.models.language.word_filters import usable
 from course_lib.neighbourhoods import spot_named
 
-A_LENGTH = re.compile(r"\b(?:\d+|an?|one|two|three|four|five|six|few|several|couple of) hours?$")
-"""Hours that somebody has, not those of a place."""
-
-NO_ORDINAL = re.compile(r" (?:time|visit|trip|day|date|floor|week|love|thing)\b")
-"""What follows `first` where it is no place on a list."""
-
 QUESTION = re.compile(r"\?|(?:나요|가요|까요|니까|예요|이에요|야|니|냐|어때)[\s.!]*$")
-AND_THAT = re.compile(r"[가-힣](?:은|는)\s*\?+$")
+AND_THAT = re.compile(r"[가-힣](?:은|는)\s*\?+$|^(?:and|or) (?!then).{1,30}\?$")
 """A question such as `식당은?`, which asks for the same with one thing changed."""
 
 COPULA = re.compile(r"(?:야|예요|이에요|인가요?|입니까)\s*\?+$")
@@ -169,7 +163,7 @@ def _read(clean: str) -> ParsedMessage:
 def _parsed(clean: str, hits: list[Hit]) -> ParsedMessage:
     language = language_of(clean)
     signals = {h.value for h in hits if h.kind == "signals"}
-    hits = _usable(clean, hits, signals)
+    hits = usable(clean, hits)
     kept: dict[str, list[Hit]] = {}
     refused: dict[str, list[Hit]] = {}
     for hit in hits:
@@ -230,30 +224,6 @@ def _signals(parsed: ParsedMessage, hits: Sequence[Hit], signals: set[str]) -> s
     if "book" in found and (people_in(clean) or 0) > 8:
         found.add("too_many")
     return found
-
-
-def _usable(clean: str, hits: list[Hit], signals: set[str]) -> list[Hit]:
-    """Leave out words inside a name, and words that mean a booking."""
-    hits = without_names(clean, hits, signals)
-    areas = [h for h in hits if h.kind == "area"]
-    hits = [
-        h  # "Gangnam Station" is not all of Gangnam
-        for h in hits
-        if h.kind != "district"
-        or not any(a.start <= h.start and h.end <= a.end and len(a) and a != h for a in areas)
-    ]
-    topics = [h for h in hits if h.kind == "topics"]
-    hits = [
-        h
-        for h in hits
-        if h.kind not in (*SLOTS, "ordinals")
-        or not any(t.start <= h.start and h.end <= t.end and t.phrase != h.phrase for t in topics)
-    ]
-    hits = [h for h in hits if not (h.kind == "topics" and A_LENGTH.search(clean[: h.end]))]
-    hits = [h for h in hits if not (h.kind == "ordinals" and NO_ORDINAL.match(clean[h.end :]))]
-    booked = [h for h in hits if h.value == "book" and h.kind == "signals"]
-    starts = {h.start for h in booked}
-    return [h for h in hits if h.kind not in SLOTS or h.start not in starts]  # no wish for books
 
 
 def _turned_round(

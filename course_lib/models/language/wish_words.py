@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from functools import lru_cache
 from itertools import pairwise
 
-from course_lib.models.language.lexicon import HANGUL, SLOTS, Hit, lexicon
+from course_lib.models.language.lexicon import HANGUL, Hit, lexicon
 from course_lib.models.language.negation import is_refused
-from course_lib.models.language.place_names import MANY, places_by_id
 
 OPPOSITES = {
     ("price", "expensive"): "moderate",
@@ -146,51 +145,3 @@ def split_in_two(text: str, hits: Sequence[Hit]) -> int | None:
         if joined and not NOT_TWO.search(between) and not NOT_TWO.match(text[other.end :].strip()):
             return one.end + joined.end()
     return None
-
-
-def without_names(text: str, hits: list[Hit], signals: set[str]) -> list[Hit]:
-    """Leave out the words of which a name is made, and one of two things with one name.
-
-    "Gwangjang Market" is one name, not the wish for a market. Where a neighbourhood and a place
-    have one name, it is the neighbourhood if a kind of place is asked for beside it.
-
-    Args:
-        text: a text from `normalise`.
-        hits: what was found in it.
-        signals: the signals among them.
-    """
-    names = [h for h in hits if h.kind == "name"]
-    areas = [h for h in hits if h.kind == "area"]
-    categories = [h for h in hits if h.kind == "category"]
-    dropped: set[Hit] = set()
-    for name in names:
-        inside = [h for h in hits if h is not name and name.start <= h.start and h.end <= name.end]
-        others = [c for c in categories if c not in inside]
-        if any(_covers(other, name) for other in (*names, *areas) if other is not name):
-            dropped.add(name)
-            continue
-        if _is_wide(name) and any(h.kind in ("area", "district") for h in inside):
-            dropped.add(name)  # the first word of a name is a part of Seoul
-            continue
-        same = [a for a in areas if a.start == name.start and a.end >= name.end]
-        if same and others and not is_refused(name, text, hits):
-            dropped.add(name)
-            continue
-        dropped.update(h for h in inside if h.kind in (*SLOTS, "area", "topics", "elsewhere"))
-        dropped.update(h for h in inside if h.kind in ("signals", "ordinals"))
-        dropped.update(same)
-    return [hit for hit in hits if hit not in dropped]
-
-
-def _covers(other: Hit, name: Hit) -> bool:
-    overlap = other.start < name.end and name.start < other.end
-    return overlap and other.end - other.start > name.end - name.start
-
-
-def _is_wide(name: Hit) -> bool:
-    """Whether a name is shared by several places, as a first word is."""
-    return MANY in name.value and len({places_by_id()[i].category for i in _ids(name)}) > 1
-
-
-def _ids(name: Hit) -> list[str]:
-    return [place_id for place_id in name.value.split(MANY) if place_id in places_by_id()]
