@@ -74,7 +74,7 @@ def change_booking(
     """
     language = language_in(runtime.state)
     say = sentences()[language]
-    key, booking = _meant(runtime, place)
+    key, booking = _meant(runtime, place, "which_to_change")
     if booking is None:
         return key
     if people is not None and not 1 <= people <= MAX_PEOPLE:
@@ -112,7 +112,7 @@ def cancel_booking(runtime: ToolRuntime[Any, Any], place: str | None = None) -> 
     """
     language = language_in(runtime.state)
     say = sentences()[language]
-    key, booking = _meant(runtime, place)
+    key, booking = _meant(runtime, place, "which_to_cancel")
     if booking is None:
         return key
     name = in_words(booking, language)
@@ -136,9 +136,12 @@ def _bookings(runtime: ToolRuntime[Any, Any]) -> dict[str, Mapping[str, Any]]:
 
 
 def _meant(
-    runtime: ToolRuntime[Any, Any], place: str | None
+    runtime: ToolRuntime[Any, Any], place: str | None, which: str
 ) -> tuple[str, Mapping[str, Any] | None]:
-    """Return the key and the value of the booking that is meant; or a sentence, and None."""
+    """Return the key and value of the booking that is meant; or a sentence, and None.
+
+    Several bookings are asked about with the sentence `which`.
+    """
     language = language_in(runtime.state)
     say = sentences()[language]
     if runtime.store is None:
@@ -155,10 +158,15 @@ def _meant(
             return told, None
         kept = fits
     if len(kept) > 1:
-        return say["which"].format(bookings=_listed(kept, language)), None
+        return say[which].format(bookings=_listed(kept, language, numbered=True)), None
     key, booking = next(iter(kept.items()))
     return key, booking
 
 
-def _listed(kept: Mapping[str, Mapping[str, Any]], language: str) -> str:
-    return "; ".join(in_words(booking, language) for booking in kept.values())
+def _listed(kept: Mapping[str, Mapping[str, Any]], language: str, *, numbered: bool = False) -> str:
+    each = [in_words(booking, language) for booking in kept.values()]
+    return (
+        "; ".join(f"{n}. {text}" for n, text in enumerate(each, 1))
+        if numbered
+        else ("; ".join(each))
+    )

@@ -25,7 +25,7 @@ from course_lib.models.language.references import (
     positions_on,
     was_about_booking,
 )
-from course_lib.models.language.unfinished_wishes import agreed, booking_went_on
+from course_lib.models.language.unfinished_wishes import agreed, booking_picked, booking_went_on
 
 TABLE_LINE = re.compile(r"^Places on the table: (\[.*\])$", re.M)
 INTENT_LINE = re.compile(rf"^Intent: ({'|'.join(INTENTS)})$", re.M)
@@ -149,7 +149,8 @@ def build_context(messages: Sequence[BaseMessage]) -> ConversationContext:
     first = messages[0] if messages else None
     system = str(first.text) if isinstance(first, SystemMessage) else ""
     earlier = messages[: max(last, 0)]
-    parsed, begun = booking_went_on(agreed(read(text), earlier), earlier)
+    parsed = booking_picked(agreed(read(text), earlier), earlier)
+    parsed, begun = booking_went_on(parsed, earlier)
     searched = _last_search(earlier)
     recommended = _recommended_before(system, earlier)
     focus, after_booking = last_spoken_of(earlier), was_about_booking(earlier)

@@ -55,13 +55,11 @@ def everyday_words() -> frozenset[str]:
 @lru_cache(maxsize=1)
 def _all_entries() -> list[tuple[str, Entry]]:
     found = []
-    for kind, value, phrase in entries("ko"):
+    everyday = (("everyday", word, word) for word in lexicon()["everyday"])
+    for kind, value, phrase in (*entries("ko"), *everyday):
         parts = phrase.split(" ")
         breaks = [sum(map(len, parts[: n + 1])) for n in range(len(parts) - 1)]
         found.append(("".join(parts), Entry(kind, value, phrase, frozenset(breaks), False)))
-    for word in lexicon()["everyday"]:
-        compact = word.replace(" ", "")
-        found.append((compact, Entry("everyday", word, word, frozenset(range(20)), False)))
     for name, kind, value in korean_names():
         found.append((name, Entry(kind, value, name, frozenset(), len(name) > 2)))
     return found

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
 
 from course_lib.models.language.booking_wish import MAX_PEOPLE, booking_words
 from course_lib.models.language.message_parser import ParsedMessage, ids_of, read
+from course_lib.places import load_places
 
 NO_NEW_BOOKING = frozenset(("no_booking", "cancel_booking", "change_booking", "my_bookings"))
 NO_ANSWER = NO_NEW_BOOKING | {"ask", "which", "wish", "recommend", "near", "offtopic"}
 """Signals of a message that answers no question about a booking."""
+
+PICKING = {"cancel_booking": "cancel_booking", "change_booking": "change_booking"}
+"""The tools that may ask which booking is meant, and the signal of what was wished."""
+
+LISTED = re.compile(r"(\d+)\. ([^,;]+),")
+"""A booking in a numbered list: its number and its place."""
 
 PLAIN_YES = frozenset(
     ("yes", "wish", "go", "accept", "recommend", "ask", "question", "copula", "thanks", "mood")
@@ -35,6 +43,32 @@ def agreed(parsed: ParsedMessage, earlier: Sequence[BaseMessage]) -> ParsedMessa
     if second is None:
         return parsed
     return replace(second, signals=second.signals | {"wish"}, language=parsed.language)
+
+
+def booking_picked(parsed: ParsedMessage, earlier: Sequence[BaseMessage]) -> ParsedMessage:
+    """Read the answer to "which booking do you mean?" as the wish to change or cancel it.
+
+    Args:
+        parsed: the last message.
+        earlier: what came before it.
+    """
+    asked = next((m for m in reversed(earlier) if isinstance(m, AIMessage) and m.tool_calls), None)
+    if asked is None or asked.tool_calls[-1]["name"] not in PICKING or parsed.slots:
+        return parsed
+    told = next((str(m.text) for m in reversed(earlier) if isinstance(m, ToolMessage)), "")
+    listed = dict(LISTED.findall(told))
+    if len(listed) < 2 or parsed.signals & (NO_ANSWER | {"book"}):
+        return parsed
+    names = parsed.names
+    if parsed.positions:
+        meant = listed.get(str(parsed.positions[0]), "")
+        names = tuple(p.id for p in load_places() if meant in (p.name_ko, p.name_en))
+    if not names:
+        return parsed
+    signal = PICKING[asked.tool_calls[-1]["name"]]
+    if "change_it" in parsed.signals:
+        signal = "change_booking"
+    return replace(parsed, signals=parsed.signals | {signal}, names=names, positions=())
 
 
 def booking_went_on(
