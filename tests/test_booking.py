@@ -6,6 +6,7 @@ from langgraph.store.memory import InMemoryStore
 from langgraph.types import Command
 from pydantic import ValidationError
 
+from course_lib.models.language.message_parser import read
 from course_lib.namu import book_place, build_namu
 from course_lib.namu.booking import BOOK
 from course_lib.persistence import namespace_label
@@ -109,3 +110,17 @@ def test_two_users_have_a_page_each(namu):
         namu.invoke(Command(resume=answer), config)
     pages = {item.namespace for item in namu.store.search((BOOK,))}
     assert pages == {(BOOK, namespace_label("ann")), (BOOK, namespace_label("bo.jr"))}
+
+
+@pytest.mark.parametrize(
+    ("text", "books"),
+    [
+        ("book Dawon", True),
+        ("Ok, book Dawon for 3 on Friday", True),
+        ("please book the Dawon", True),
+        ("a book shop in Jongno-gu", False),
+        ("a bookstore near Dawon", False),
+    ],
+)
+def test_a_message_that_begins_with_book_and_a_name_books_it(text, books):
+    assert ("book" in read(text).signals) is books

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from functools import lru_cache
 from typing import Any, Literal
 
-from course_lib.models.language.lexicon import lexicon
+from course_lib.models.language.lexicon import Hit, lexicon
 
 MAX_PEOPLE = 8
 """Largest number of people in one booking."""
@@ -178,3 +178,20 @@ def _is_filler(word: str) -> bool:
     if word in fillers or any(word.startswith(f) for f in lexicon()["booking_stems"]):
         return True
     return all(part in fillers for part in word.split())
+
+
+BOOK_FIRST = re.compile(r"^(?:(?:ok|okay|then|and|so|yes|now|great|please)[ ,]+)*book (?:the )?")
+"""A message that begins with the verb; elsewhere in a message `book` may be a thing to read."""
+
+
+def booking_of_a_name(text: str, hits: Sequence[Hit]) -> list[Hit]:
+    """Return the wish to book in a message such as "book Dawon for 2", none where there is none.
+
+    Args:
+        text: a text from `normalise`.
+        hits: what was found in it.
+    """
+    begun = BOOK_FIRST.match(text)
+    if begun is None or not any(h.kind == "name" and h.start == begun.end() for h in hits):
+        return []
+    return [Hit("signals", "book", text.index("book"), begun.end(), "book")]

@@ -13,7 +13,11 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
-from course_lib.models.language.booking_wish import people_in, unknown_place_in
+from course_lib.models.language.booking_wish import (
+    booking_of_a_name,
+    people_in,
+    unknown_place_in,
+)
 from course_lib.models.language.english import find_english
 from course_lib.models.language.korean import find_korean
 from course_lib.models.language.lexicon import (
@@ -143,7 +147,8 @@ def read(text: str) -> ParsedMessage:
 
 @lru_cache(maxsize=256)
 def _read(clean: str) -> ParsedMessage:
-    hits = sorted(find(clean), key=lambda h: (h.start, -h.end))
+    found = find(clean)
+    hits = sorted([*found, *booking_of_a_name(clean, found)], key=lambda h: (h.start, -h.end))
     cut = split_in_two(clean, hits)
     if cut is None:
         return _parsed(clean, hits)
