@@ -199,7 +199,7 @@ async def test_what_is_told_of_a_graph_stays_above_every_thread():
     panel = ChatPanel(graph.compile(checkpointer=InMemorySaver()))
     await panel.load()
     await panel.new_thread()  # this one is still new
-    assert len(panel.threads.widget.options) == 1
+    assert len(panel.threads.widget.rows) == 1
     await panel.send("one")
     assert "add_messages" in panel.transcript.entries[0]["text"]
     await panel.new_thread()
