@@ -1,0 +1,290 @@
+"""What stands beside the chat, in a real JupyterLab: graph, turns, state, memory and threads."""
+
+import json
+
+import pytest
+from test_chat_panel import CONTRAST, HOSTILE, IMPORTS, PANEL
+
+pytestmark = pytest.mark.browser
+
+MANY_NODES = """
+def make(name):
+    return lambda state: {"messages": [AIMessage(f"{name} was here")]}
+
+graph = StateGraph(MessagesState)
+workers = [f"worker_{n}" for n in range(1, 13)]
+chain = ["supervisor", "collect_everything_found", "rank", "writer", "critic", "fact_check"]
+chain += ["translate", "shorten", "publish", "log", "thank"]
+for name in [*chain, *workers]:
+    graph.add_node(name, make(name))
+graph.add_edge(START, "supervisor")
+turn = iter([*workers[:3], chain[1]] * 50)
+graph.add_conditional_edges("supervisor", lambda state: next(turn), [*workers, chain[1]])
+for worker in workers:
+    graph.add_edge(worker, "supervisor")
+for one, other in zip(chain[1:], chain[2:]):
+    graph.add_edge(one, other)
+graph.add_edge("thank", END)
+panel = ChatPanel(graph.compile(checkpointer=InMemorySaver(), name="many"))
+panel.show()
+"""
+LETTERS = """() => [...document.querySelectorAll('.namu-graph text')].map(
+  (text) => parseFloat(getComputedStyle(text).fontSize) * text.getScreenCTM().a
+)"""
+
+
+@pytest.fixture
+def open_panel(open_notebook):
+    def opened(*cells, theme="Light"):
+        cells = [IMPORTS, *(cells or [PANEL.format(speed="None")])]
+        notebook = open_notebook("beside.ipynb", cells, theme=f"JupyterLab {theme}")
+        notebook.run_all()
+        notebook.page.locator(".namu-box").wait_for()
+        return notebook
+
+    return opened
+
+
+def press(notebook, name):
+    notebook.page.get_by_role("button", name=name, exact=True).click()
+
+
+def height(notebook, selector):
+    return notebook.page.locator(selector).bounding_box()["height"]
+
+
+def focused(notebook):
+    return notebook.page.evaluate("document.activeElement.textContent")
+
+
+@pytest.mark.parametrize("theme", ["Light", "Dark"])
+def test_state_tree_and_graph_stay_within_the_panel_after_20_turns(open_panel, theme):
+    say_all = """
+async def say_all():
+    await panel.load()
+    for n in range(20):
+        await panel.send(["a cafe in Mapo", "not the second one", "something cheaper"][n % 3])
+
+await say_all()
+"""
+    notebook = open_panel(PANEL.format(speed="None"), say_all, theme=theme)
+    page = notebook.page
+    page.wait_for_function("document.querySelectorAll('.namu-you').length === 20", timeout=60_000)
+    notebook.idle()
+    panel = height(notebook, ".namu-panel")
+    assert page.evaluate(CONTRAST) == []
+    assert height(notebook, ".namu-beside[aria-label=Graph]") <= panel
+    press(notebook, "State")
+    page.locator(".namu-fields tr").first.wait_for()
+    assert page.get_by_role("rowheader", name="messages").count() == 1
+    notebook.shoot(f"beside_state_{theme.lower()}")
+    page.get_by_role("checkbox", name="all").check()
+    page.get_by_text("All fields").wait_for()
+    assert page.locator(".namu-fields tr").count() > 60
+    assert height(notebook, ".namu-beside[aria-label=State]") <= panel
+    assert page.evaluate(CONTRAST) == []
+    press(notebook, "Tree")
+    page.locator(".namu-turn-line").nth(15).wait_for()
+    for _ in range(3):
+        page.locator(".namu-turn-twist").first.click()
+    assert height(notebook, ".namu-turns") <= panel
+    assert page.evaluate(CONTRAST) == []
+    assert "loop" not in page.locator(".namu-turns").inner_text()
+    notebook.shoot(f"beside_tree_{theme.lower()}")
+    press(notebook, "Memory")
+    page.get_by_text("Nothing is remembered yet").wait_for()
+    assert notebook.errors == []
+
+
+def test_the_turns_are_an_outline_for_the_keyboard(open_panel):
+    notebook = open_panel()
+    page = notebook.page
+    notebook.ask("a cafe in Mapo")
+    notebook.ask("not the second one")
+    press(notebook, "Tree")
+    rows = page.get_by_role("treeitem")
+    rows.nth(1).wait_for()
+    assert rows.nth(1).get_attribute("aria-current") == "true"
+    rows.nth(1).focus()
+    page.keyboard.press("Home")
+    page.keyboard.press("ArrowRight")
+    assert rows.nth(0).get_attribute("aria-expanded") == "true"
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    assert focused(notebook).startswith("the message is in")
+    page.keyboard.press("Enter")
+    page.get_by_text("This is an earlier checkpoint").wait_for()
+    page.locator(".namu-turn-step[aria-current]").wait_for()
+    assert focused(notebook).startswith("the message is in"), "the focus stays where it was"
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("ArrowLeft")
+    assert rows.count() == 2
+    page.keyboard.press("End")
+    page.keyboard.press(" ")
+    page.locator(".namu-answer").nth(1).wait_for()
+    assert page.locator(".namu-turns [tabindex='0']").count() == 1
+    assert notebook.errors == []
+
+
+def test_the_way_of_a_run_is_numbered_and_a_node_tells_what_it_wrote(open_panel):
+    notebook = open_panel()
+    page = notebook.page
+    notebook.ask("a cafe in Mapo")
+    numbers = page.locator(".namu-graph-numbers text")
+    assert sorted(text[0] for text in numbers.all_text_contents()) == list("123456")
+    router = page.get_by_role("button", name="router, done")
+    router.click()
+    page.get_by_role("rowheader", name="intent").wait_for()
+    assert router.get_attribute("aria-pressed") == "true"
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    page.locator(".namu-graph-detail", has_text="agent").wait_for()
+    page.get_by_role("rowheader", name="messages").wait_for()
+    wide = page.locator(".namu-graph").bounding_box()["width"]
+    press(notebook, "Larger")
+    larger = page.locator(".namu-graph").bounding_box()["width"]
+    assert larger > wide * 1.1
+    page.locator(".namu-graph").hover()
+    page.keyboard.down("Control")
+    page.mouse.wheel(0, 300)
+    page.keyboard.up("Control")
+    page.wait_for_timeout(200)
+    assert page.locator(".namu-graph").bounding_box()["width"] < larger
+    press(notebook, "Fit the graph into its place")
+    assert page.locator(".namu-graph").bounding_box()["width"] == pytest.approx(wide, abs=1)
+    assert page.locator(".namu-graph [tabindex='0']").count() == 1
+    assert notebook.errors == []
+
+
+def test_25_nodes_can_be_read(open_panel):
+    notebook = open_panel(MANY_NODES)
+    page = notebook.page
+    notebook.ask("go")
+    page.get_by_role("button", name="thank, done").wait_for()
+    assert page.locator(".namu-graph-node").count() == 25
+    assert min(page.evaluate(LETTERS)) >= 10.99
+    for _ in range(9):
+        press(notebook, "Smaller")
+    assert min(page.evaluate(LETTERS)) >= 10.99
+    assert height(notebook, ".namu-beside[aria-label=Graph]") <= height(notebook, ".namu-panel")
+    boxes = page.locator(".namu-graph-node rect").evaluate_all(
+        "(all) => all.map((each) => each.getBoundingClientRect().toJSON())"
+    )
+    for n, one in enumerate(boxes):
+        for other in boxes[:n]:
+            beside = one["right"] <= other["left"] or other["right"] <= one["left"]
+            assert beside or one["bottom"] <= other["top"] or other["bottom"] <= one["top"]
+    page.locator(".namu-graph-node", has_text="worker_3").click()
+    page.get_by_text("worker_3 was here", exact=False).first.wait_for()
+    notebook.shoot("beside_25_nodes")
+    assert notebook.errors == []
+
+
+@pytest.mark.parametrize("theme", ["Light", "Dark"])
+def test_threads_by_keyboard_renamed_deleted_and_back_again(open_panel, theme):
+    notebook = open_panel(theme=theme)
+    page = notebook.page
+    titles = page.locator(".namu-thread-title")
+
+    def new():
+        press(notebook, "New thread")
+        page.locator(".namu-empty").wait_for()
+
+    notebook.ask("a cafe in Mapo")
+    new()
+    notebook.ask("a cafe in Mapo")
+    assert page.locator(".namu-thread-number").all_inner_texts() == [" (2)"]
+    meta = page.locator(".namu-thread-meta").first.inner_text()
+    assert meta.startswith("1 turn \u00b7 ") and ":" in meta
+    page.locator(".namu-thread-main").first.focus()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("F2")
+    page.keyboard.type("tea houses")
+    page.keyboard.press("Enter")
+    page.locator(".namu-thread-title", has_text="tea houses").wait_for()
+    assert focused(notebook).startswith("tea houses")
+    page.keyboard.press("F2")
+    page.keyboard.type("never mind")
+    page.keyboard.press("Escape")
+    assert titles.all_inner_texts() == ["tea houses", "a cafe in Mapo"]
+    page.keyboard.press("Delete")
+    page.get_by_text('Deleted "tea houses".').wait_for()
+    assert titles.all_inner_texts() == ["a cafe in Mapo"]
+    assert page.evaluate(CONTRAST) == []
+    notebook.shoot(f"beside_deleted_{theme.lower()}")
+    press(notebook, "Undo")
+    page.locator(".namu-thread-title", has_text="tea houses").wait_for()
+    assert page.locator(".namu-threads-undo").is_hidden()
+    assert page.locator(".namu-threads-search").is_hidden()
+    for n in range(8):
+        new()
+        notebook.ask(f"a park in Mapo, {n}")
+    search = page.get_by_role("searchbox")
+    search.fill("TEA")
+    assert titles.all_inner_texts() == ["tea houses"]
+    search.fill("nothing like it")
+    page.get_by_text("No title has these words.").wait_for()
+    search.fill("")
+    assert titles.count() == 10
+    assert page.evaluate(CONTRAST) == []
+    assert notebook.errors == []
+
+
+def test_a_running_thread_is_marked_and_not_deleted(open_panel):
+    notebook = open_panel(PANEL.format(speed="15"))
+    page = notebook.page
+    page.locator(".namu-box").fill("a museum in Yongsan")
+    page.locator(".namu-box").press("Enter")
+    page.locator(".namu-thread[data-running=true]").wait_for()
+    assert "running" in page.locator(".namu-thread-meta").inner_text()
+    page.locator(".namu-thread-main").focus()
+    page.keyboard.press("Delete")
+    page.get_by_text("is running. Stop it first").wait_for()
+    page.locator(".namu-box").press("Escape")
+    page.locator(".namu-thread[data-running=false]").wait_for()
+    assert notebook.errors == []
+
+
+def test_no_hostile_text_runs_beside_the_chat(open_panel):
+    graph = f"""
+import json
+texts = json.loads({json.dumps(HOSTILE)!r})
+model = OfflineChatModel()
+
+class Loud(MessagesState):
+    loud: dict
+
+def node(state):
+    return {{"messages": [AIMessage("x")], "loud": {{text: text for text in texts}}}}
+
+graph = StateGraph(Loud)
+graph.add_node("node", node)
+graph.add_edge(START, "node")
+panel = ChatPanel(graph.compile(checkpointer=InMemorySaver(), store=InMemoryStore()))
+panel.show()
+
+async def say_all():
+    await panel.load()
+    for n, text in enumerate(texts):
+        panel.controller.access.store.put(("notes", "me"), str(n), {{text[:50]: text}})
+        panel.threads.directory.create("me", title=text)
+    for n in range(0, len(texts), 40):
+        await panel.send(" ".join(texts[n : n + 40]))
+    panel.threads.widget.notice = panel.threads.widget.deleted = " ".join(texts)
+
+await say_all()
+"""
+    notebook = open_panel(graph)
+    page = notebook.page
+    for view in ("State", "Tree", "Memory", "Graph"):
+        press(notebook, view)
+        page.wait_for_timeout(300)
+    page.locator(".namu-graph-node").nth(1).click()
+    page.wait_for_timeout(300)
+    assert page.evaluate("window.fired") is None
+    inside = [f".namu-beside {tag}" for tag in ("img", "script", "iframe", "style", "a")]
+    assert page.locator(", ".join(inside)).count() == 0
+    assert page.locator(".namu-thread").count() >= 200
+    told = [line for line in notebook.errors if "hostile" in line or "Uncaught" in line]
+    assert told == []
