@@ -7,6 +7,8 @@ from chat_graphs import chat_on, texts
 from langgraph.pregel.remote import RemoteGraph
 
 from course_lib.chat import ChatPanel
+from course_lib.chat.state_before import state_before_turn
+from course_lib.chat.turn_tree import turns_of
 from course_lib.serving import langgraph_server
 
 pytestmark = pytest.mark.slow
@@ -56,7 +58,9 @@ async def test_send_edit_try_again_and_go_back(remote):
     assert transcript.kept() == [("you", "uno"), ("answer", "heard uno, number 1")]
     await chat.try_again(transcript.entries[-1]["key"])
     assert transcript.kept() == [("you", "uno"), ("answer", "heard uno, number 1")]
-    assert len((await chat.tree()).branches) == 3
+    tree = await chat.tree()
+    assert len(tree.branches) == 3
+    assert [turn.said for turn in turns_of(tree)] == ["one", "uno", "uno", "two"]
     again, reread = chat_on(remote, thread_id=chat.thread_id)
     await again.load()
     assert reread.kept() == transcript.kept()
@@ -90,3 +94,13 @@ async def test_a_server_that_is_away_is_an_error_on_the_screen_and_not_in_the_ce
     await panel.send("hello")
     assert texts(panel.transcript, "you") == ["hello"]
     assert texts(panel.transcript, "problem") and not panel.view.running
+
+
+async def test_a_thread_can_be_deleted(remote):
+    chat, _ = chat_on(remote)
+    await chat.send("one")
+    before = await state_before_turn(chat.access, chat._reader.last)
+    assert before is not None and not before.get("messages")
+    await chat.access.delete_thread(chat.thread_id)
+    await chat.access.delete_thread(chat.thread_id)
+    assert len(await chat.tree()) == 0

@@ -122,7 +122,9 @@ def test_what_is_left_of_a_long_thread_has_a_first_turn_too():
     for text in ("one", "two", "three"):
         say(graph, text)
     newest = list(graph.checkpointer.list(CONFIG, limit=6))
-    assert outline(CheckpointTree(newest)) == ["* earlier", "* three"]
+    tree = CheckpointTree(newest)
+    assert outline(tree) == ["* earlier", "* three"]
+    assert step_label(turns_of(tree)[0].steps[0]) == "earlier steps are not shown"
 
 
 def test_a_turn_of_many_steps_is_one_turn():

@@ -27,6 +27,9 @@ NO_MEMORY = (
 )
 """What the memory says while it is empty."""
 
+MAX_CHECKPOINTS = 300
+"""From how many of the newest checkpoints the tree of turns is made."""
+
 MAX_NOTES = 50
 """How many entries of one namespace are shown."""
 
@@ -107,7 +110,7 @@ class Inspector(widgets.VBox):
 
     async def _read_tree(self) -> None:
         thread_id = self.controller.thread_id
-        tree = await self.controller.tree()
+        tree = await self.controller.tree(MAX_CHECKPOINTS)
         if thread_id == self.controller.thread_id:  # else the chat has turned to another thread
             self.tree.show(tree, self.controller.config["configurable"].get("checkpoint_id"))
 

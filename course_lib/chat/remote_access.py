@@ -88,6 +88,7 @@ class RemoteGraphAccess:
         found: dict[str | None, CheckpointTuple] = {}
         for each in reversed(snapshots):
             parent_id = get_checkpoint_id(each.parent_config) if each.parent_config else None
+            _note_input(found.get(parent_id), each)
             found[get_checkpoint_id(each.config)] = _as_tuple(
                 each, found.get(parent_id), by_id.get(parent_id)
             )
@@ -151,3 +152,16 @@ def _as_tuple(
     }
     metadata = snapshot.metadata or {}
     return CheckpointTuple(snapshot.config, checkpoint, metadata, snapshot.parent_config)
+
+
+def _note_input(parent: CheckpointTuple | None, snapshot: StateSnapshot) -> None:
+    """Note in an input's checkpoint what came in, as a saver would have it.
+
+    The server does not report it. The step after the input has it as its last message.
+    """
+    if parent is None or parent.metadata.get("source") != "input":
+        return
+    messages = dict(snapshot.values or {}).get("messages")
+    if isinstance(messages, list) and messages:
+        given = {"messages": messages[-1:]}
+        parent.checkpoint["channel_values"].setdefault("__start__", given)

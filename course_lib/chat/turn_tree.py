@@ -79,6 +79,8 @@ def step_label(step: Checkpoint) -> str:
         return "before the message"
     if step.source == "update":
         return "changed from code"
+    if step.parent is None and step.source == "loop":
+        return "earlier steps are not shown"
     return "asked again" if step.source == "fork" else "the message is in"
 
 
