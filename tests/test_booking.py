@@ -124,3 +124,87 @@ def test_two_users_have_a_page_each(namu):
 )
 def test_a_message_that_begins_with_book_and_a_name_books_it(text, books):
     assert ("book" in read(text).signals) is books
+
+
+def resume(graph, **answer):
+    return graph.invoke(Command(resume=answer), CONFIG)
+
+
+def reply(state):
+    return state["messages"][-1].text
+
+
+def test_what_was_not_said_is_asked_for_and_not_guessed(namu):
+    say(namu, "a cafe in Mapo")
+    asked = say(namu, "book the second one")["__interrupt__"][0].value
+    assert "people" not in asked and "day" not in asked
+    assert "Please choose the number of people and the day" in asked["question"]
+    say(namu, "a cafe in Mapo")
+    asked = say(namu, "book the second one for 3 next friday at 7pm")["__interrupt__"][0].value
+    assert asked["people"] == 3 and "day" not in asked  # not this Friday
+    assert "not stored" in asked["note"] and "7pm" in asked["note"]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("book the first one for 10 people", "at most 8 people"),
+        ("두 번째 열두 명 예약", "8명까지만"),
+        ("book the seventh one", "three places"),
+        ("예약해줘", "어느 곳을"),
+        ("book Atlantis Grill for two", "no place called atlantis grill"),
+        ("에덴식당 예약해줘", "에덴식당이라는"),
+        ("please do not book anything", "will not book"),
+    ],
+)
+def test_a_booking_that_cannot_be_made_is_answered_in_words(namu, text, told):
+    say(namu, "a cafe in Mapo")
+    state = say(namu, text)
+    assert "__interrupt__" not in state and told in reply(state)
+
+
+def test_the_answer_to_which_one_goes_on_with_the_booking(namu):
+    say(namu, "마포 카페")
+    say(namu, "예약해줘 내일 3명")
+    asked = say(namu, "두 번째요")["__interrupt__"][0].value
+    place = namu.get_state(CONFIG).values["last_recommended_places"][1]
+    assert asked["question"] == f"{place['name_ko']}, 내일 3명으로 예약할까요?"
+
+
+def test_a_booking_is_listed_changed_and_cancelled_only_when_agreed(namu):
+    assert "no bookings" in reply(say(namu, "my bookings"))
+    say(namu, "a cafe in Mapo")
+    say(namu, "book the first one for 2 tomorrow")
+    resume(namu, approve=True, people=2, day="tomorrow")
+    asked = say(namu, "make it 5 people")["__interrupt__"][0].value
+    assert asked["question"].startswith("Change your booking") and asked["people"] == 5
+    assert booked(namu)[0]["people"] == 2
+    assert reply(resume(namu, approve=True, people=5, day="Friday")).startswith("Changed")
+    assert (booked(namu)[0]["people"], booked(namu)[0]["day"]) == (5, "Friday")
+    say(namu, "cancel my booking")
+    assert "stays" in reply(resume(namu, approve=False)) and booked(namu)
+    assert "5 people, Friday" in reply(say(namu, "what did I book?"))
+    say(namu, "please cancel it")
+    assert reply(resume(namu, approve=True)).startswith("Cancelled") and booked(namu) == []
+
+
+def test_of_several_bookings_the_one_that_is_meant_is_asked_for(namu):
+    say(namu, "마포 카페")
+    for text in ("1번 예약 2명 내일", "2번 예약 2명 내일"):
+        say(namu, text)
+        resume(namu, approve=True, people=2, day="tomorrow")
+    first, second = (each["place"] for each in booked(namu))
+    other = {"configurable": {"thread_id": "another conversation"}}
+    state = namu.invoke({"messages": [("user", "예약 취소해줘")]}, other)
+    assert f"1. {first}" in reply(state) and "취소할지" in reply(state)
+    asked = namu.invoke({"messages": [("user", "2번")]}, other)["__interrupt__"][0].value
+    assert second in asked["question"] and "취소할까요" in asked["question"]
+
+
+def test_a_korean_card_is_korean(namu):
+    say(namu, "마포 카페")
+    (asked,) = say(namu, "1번 예약 2명 금요일")["__interrupt__"]
+    day = asked.response_schema["properties"]["day"]
+    assert {"const": "Friday", "title": "금요일"} in day["oneOf"]
+    assert day["description"] == "요일"
+    assert "금요일, 2명" in reply(resume(namu, approve=True, people=2, day="Friday"))

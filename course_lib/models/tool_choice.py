@@ -198,11 +198,16 @@ def _relevance(function: Mapping[str, Any], context: ConversationContext) -> int
     if is_search(function.get("parameters", {})):
         wanted = context.intent in ("NEW_SEARCH", "REFINEMENT", "REFINE_EXCLUDE")
         return 10 if wanted else 0
+    parts = set(function["name"].lower().split("_"))
     if context.act in ACT_WORDS:
-        return 2 * (ACT_WORDS[context.act] in function["name"].lower().split("_"))
+        return 2 * (ACT_WORDS[context.act] in parts)
+    if parts & {"booking", "bookings"} or ("book" in parts and context.act != "book"):
+        return 0  # what is done with bookings is done only when it is asked for
+    if context.act == "book" and (context.recommended or context.focus):
+        return 2 * ("book" in parts and _may_book(context))
     said = set(re.findall(r"[a-z]{3,}", context.parsed.text)) - {"book"}
     if _may_book(context):
         said.add("book")  # the verb, in either language, once there is something to book
-    name = set(function["name"].lower().split("_")) & said
+    name = parts & said
     described = set(re.findall(r"[a-z]{5,}", (function.get("description") or "").lower())) & said
     return 2 * len(name) + (len(described) if len(described) > 1 else 0)

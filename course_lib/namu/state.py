@@ -14,7 +14,7 @@ Intent = Literal["NEW_SEARCH", "REFINEMENT", "REFINE_EXCLUDE", "FOLLOW_UP", "CON
 SUGGESTIONS = (
     "A quiet cafe in Jongno-gu",
     "not the first one",
-    "book the second one for 4",
+    "book the second one for 4 tomorrow",
     "종로에 있는 고궁 추천해줘",
 )
 """Messages that a newcomer may send to Namu, one after the other."""

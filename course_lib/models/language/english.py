@@ -11,6 +11,12 @@ from course_lib.models.language.place_names import english_names
 
 WORD = re.compile(r"#?[a-z0-9]+(?:['.&-][a-z0-9]+)*")
 
+BOOK = re.compile(
+    r"(?:please |pls |can you |could you |ok |okay |yes |then |and )*(book) "
+    r"(?!(?:stor|shop|cafe|street|fair|market|club|lover|place|cafes)\w*\b|and |or |$)"
+)
+"""A sentence that begins with the verb "book", which is no wish for books."""
+
 MISSPELT_KINDS = ("category", "district", "price", "indoor", "ordinals")
 """The kinds of words that are recognised with a typing error."""
 
@@ -27,6 +33,8 @@ def find_english(text: str) -> Iterator[Hit]:
     Args:
         text: a text from `normalise`.
     """
+    if verb := BOOK.match(text):
+        yield Hit("signals", "book", verb.start(1), verb.end(1), "book")
     tokens = [(m.group(), m.start(), m.end()) for m in WORD.finditer(text)]
     # "mapo gu" and "mapo-gu" are one word.
     for i in range(len(tokens) - 2, -1, -1):

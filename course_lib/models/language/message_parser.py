@@ -253,7 +253,12 @@ def known_spans(text: str) -> list[tuple[int, int]]:
     Args:
         text: a text from `normalise`.
     """
-    return [(hit.start, hit.end) for hit in find(text)]
+    # In "에덴식당" the known half is no word of its own.
+    return [
+        (hit.start, hit.end)
+        for hit in find(text)
+        if hit.kind not in ("category", "tags") or not HANGUL.match(text[max(hit.start - 1, 0)])
+    ]
 
 
 def unknown_booking(parsed: ParsedMessage) -> str | None:
