@@ -139,7 +139,7 @@ def search_places(
         min_price: lowest price level, 0 to 3.
         name: (part of) a place's name in Korean or English.
         exclude_ids: ids that must not come.
-        without: categories and tags that no place may have.
+        without: categories, districts and tags that no place may have.
         limit: how many places at most.
         places: what to search; all of `load_places()` when left out.
     """
@@ -148,7 +148,7 @@ def search_places(
         place
         for place in (load_places() if places is None else places)
         if place.id not in refused
-        and not {place.category, *place.tags} & set(without)
+        and not {place.category, place.district, *place.tags} & set(without)
         and (category is None or place.category == category)
         and (district is None or place.district == district)
         and (indoor is None or place.indoor is indoor)

@@ -48,7 +48,7 @@ def search_places(
         name: (part of) the name of a place.
         near: a district, a neighbourhood or a place; the places nearest to it come first.
         exclude_ids: ids of places that must not come.
-        without: categories and tags that no place may have.
+        without: categories, districts and tags that no place may have.
         limit: how many places, from 1 to 10.
         include_rejected: true to bring back what the person has turned down.
     """

@@ -127,7 +127,7 @@ class ConversationContext:
         if numbered:
             return [self.recommended[i] for i in numbered]
         if self.parsed.names and not mentioned(self.parsed, self.recommended):
-            named = [as_table(place_id) for place_id in ids_of(self.parsed.names[0])[:1]]
+            named = [as_table(i) for name in self.parsed.names for i in ids_of(name)[:1]]
             return [place for place in named if place is not None]
         if self.positions:
             return [self.recommended[i] for i in self.positions]

@@ -77,6 +77,7 @@ def signals_of(
             ("slot", parsed.slots),
             ("cheaper", parsed.price == "cheaper"),
             ("named", parsed.names),
+            ("named_two", len(parsed.names) > 1),
             ("near_it", means_near_it(parsed, recommended, focus)),
             ("unknown_place", unknown_booking(parsed)),
         )

@@ -49,6 +49,15 @@ AND_THAT = re.compile(r"[가-힣](?:은|는)\s*\?+$|^(?:and|or) (?!then).{1,30}\
 COPULA = re.compile(r"(?:야|예요|이에요|인가요?|입니까)\s*\?+$")
 
 
+SHAPES = (
+    ("question", QUESTION),
+    ("copula", COPULA),
+    ("narrow", AND_THAT),
+    ("more", re.compile(r"^(?:조금 |좀 )?(?:더|more)(?:요|줘|줘요)?[\s.!~]*$")),
+)
+"""Signals that the shape of a whole message gives."""
+
+
 @dataclass(frozen=True)
 class ParsedMessage:
     """What the lexicon finds in one message.
@@ -66,7 +75,7 @@ class ParsedMessage:
         names: ids of places that the message names; several joined by `MANY` have one name.
         refused_names: the same, for those that it turns down.
         refused_positions: ordinals that it turns down.
-        without: categories and tags that it turns down.
+        without: categories, tags and districts that it turns down.
         elsewhere: a place outside Seoul that the message names.
         topics: what it asks for and the data lacks, such as `parking`.
         count: how many places it asks for.
@@ -193,7 +202,9 @@ def _parsed(clean: str, hits: list[Hit]) -> ParsedMessage:
         refused_names=tuple(dict.fromkeys(h.value for h in refused.get("name", ()))),
         refused_positions=_numbers(refused.get("ordinals", ())),
         without=tuple(
-            dict.fromkeys(h.value for k in ("category", "tags") for h in refused.get(k, ()))
+            dict.fromkeys(
+                h.value for k in ("category", "tags", "district") for h in refused.get(k, ())
+            )
         ),
         elsewhere=next((h.value for h in kept.get("elsewhere", ())), None),
         topics=tuple(dict.fromkeys(h.value for h in kept.get("topics", ()))),
@@ -211,7 +222,7 @@ def _signals(parsed: ParsedMessage, hits: Sequence[Hit], signals: set[str]) -> s
     clean, found = parsed.text, set(signals)
     if not KOREAN.search(clean) and not re.search("[a-z]", clean) and not parsed.positions:
         found.add("empty")
-    for name, pattern in (("question", QUESTION), ("copula", COPULA), ("narrow", AND_THAT)):
+    for name, pattern in SHAPES:
         if pattern.search(clean):
             found.add(name)
     rejected = parsed.rejected_slots

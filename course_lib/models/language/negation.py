@@ -50,7 +50,9 @@ def is_refused(hit: Hit, text: str, others: Sequence[Hit]) -> bool:
         korean = bool(HANGUL.search(hit.phrase) or HANGUL.search(other.phrase))
         if korean and other.start > hit.end:
             between = text[hit.end : other.start]
-            if between.strip() and JOINED_KO.match(between) and _directly(other, text):
+            is_list = other.kind == hit.kind and hit.kind in ("district", "area", "name")
+            joins = JOINED_KO.match(between) and (between.strip() or is_list)
+            if joins and _directly(other, text):
                 return True
         elif not korean and other.end < hit.start:
             between = text[other.end : hit.start]

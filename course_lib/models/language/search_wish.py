@@ -10,6 +10,7 @@ from course_lib.models.language.intents import means_near_it
 from course_lib.models.language.message_parser import ids_of
 from course_lib.models.language.place_names import places_by_id
 from course_lib.neighbourhoods import spot_named
+from course_lib.places import load_districts
 
 SEARCH_FIELDS = frozenset(("category", "district"))
 
@@ -134,6 +135,8 @@ def _turned_down(context: ConversationContext, wish: Mapping[str, Any]) -> dict[
     parsed, found = context.parsed, {}
     without = [kind for kind in parsed.without if kind != wish.get("category")]
     without = [kind for kind in without if kind not in wish.get("tags", ())]
+    if wish.get("district") or wish.get("near"):
+        without = [kind for kind in without if kind not in load_districts()]
     if without:
         found["without"] = without
     ids = [place_id for name in parsed.refused_names for place_id in ids_of(name)]

@@ -20,6 +20,11 @@ LOCATIVE = re.compile(
 )
 """What makes the name of a place of a word that is also an everyday one."""
 
+ORIGIN = re.compile(
+    r"(?:에서|서)?\s*(?:온|오는|오신|왔|올라온|놀러|출신)|\s*(?:음식|요리|사람|친구|관광객|스타일|풍)"
+)
+"""What follows a place outside Seoul where somebody or something comes from it."""
+
 FOLLOWS = frozenset(
     ("category", "tags", "price", "indoor", "topics", "near", "anyplace", "recommend", "sights")
 )
@@ -129,6 +134,8 @@ def _without_everyday(text: str, hits: list[Hit]) -> list[Hit]:
             behind = text[hit.end :]
             is_next = {hit.end, hit.end + 1} & starts
             return bool(LOCATIVE.match(behind) or is_next)
+        if hit.kind == "elsewhere":
+            return not ORIGIN.match(text[hit.end :])
         if hit.kind == "tags":
             return not any(
                 IMPLIED.get(k.value) == hit.value and k.start <= hit.start and hit.end <= k.end
