@@ -23,6 +23,7 @@ ORDER = [
     "models",
     "display",
     "persistence",
+    "neighbourhoods",
     "places",
     "settings",
 ]

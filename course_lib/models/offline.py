@@ -292,8 +292,7 @@ class OfflineChatModel(BaseChatModel):
         if schema is not None:
             return AIMessage(content=json.dumps(fill(schema, context), ensure_ascii=False))
         searches = {f["name"] for f in functions if is_search(f.get("parameters", {}))}
-        books = any("bookings" in f["name"] for f in functions)
-        text = reply(context, searches=searches, books=books)
+        text = reply(context, searches=searches, tools={f["name"] for f in functions})
         if model == MODELS[1]:
             text = text.splitlines()[0]
         for ending in stop or ():

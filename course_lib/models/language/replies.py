@@ -34,14 +34,14 @@ SMALL_TALK = (
 
 
 def reply(
-    context: ConversationContext, *, searches: Collection[str] = (), books: bool = False
+    context: ConversationContext, *, searches: Collection[str] = (), tools: Collection[str] = ()
 ) -> str:
     """Compose the answer to the last message.
 
     Args:
         context: the conversation.
         searches: names of the bound tools that search places.
-        books: whether a tool for bookings is bound.
+        tools: names of all bound tools.
 
     Returns:
         Text in the person's language, never empty.
@@ -52,7 +52,7 @@ def reply(
     parsed, signals = context.parsed, context.parsed.signals
     if "no_booking" in signals:
         return say["no_booking"]
-    told = _about_booking(context, books=books)
+    told = _about_booking(context, books=any("bookings" in name for name in tools))
     if told is not None:
         return told
     if parsed.topics and context.intent in ("FOLLOW_UP", "CONVERSATION"):
