@@ -137,7 +137,7 @@ def search_places(
         indoor: True under a roof, False in the open, None for either.
         max_price: highest price level, 0 to 3.
         min_price: lowest price level, 0 to 3.
-        name: (part of) a place's name in Korean or English.
+        name: a place's name in Korean or English, or a part of it if no name is just that.
         exclude_ids: ids that must not come.
         without: categories, districts and tags that no place may have.
         limit: how many places at most.
@@ -156,7 +156,10 @@ def search_places(
         and (min_price is None or place.price_level >= min_price)
     ]
     if name:
-        pool = [place for place in pool if _has_name(place, name)]
+        named = [place for place in pool if _has_name(place, name)]
+        wanted = name.casefold()
+        exact = [p for p in named if wanted in (p.name_ko.casefold(), p.name_en.casefold())]
+        pool = exact or named
     if tags:
         tagged = [place for place in pool if set(tags) & set(place.tags)]
         pool = sorted(tagged or pool, key=lambda place: -len(set(tags) & set(place.tags)))
