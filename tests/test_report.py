@@ -32,6 +32,15 @@ def test_a_bar_for_each_chapter_grows_with_what_is_right(monkeypatch):
     assert "All done" in bundle["text/html"] and "width:100%" in bundle["text/html"]
 
 
+def test_the_quiz_of_a_chapter_is_counted_beside_its_exercises(monkeypatch):
+    progress.record("ch01.q2", "right")
+    progress.record("ch01.q3", "wrong")
+    bundle = shown(monkeypatch)
+    assert "  quiz 1 of 4  [-" in bundle["text/plain"].splitlines()[0]
+    assert ">quiz 1 of 4<" in bundle["text/html"]
+    assert report()[0][2].endswith(", quiz (1 of 4)")
+
+
 def test_every_link_leads_to_an_exercise_notebook(monkeypatch):
     html = shown(monkeypatch)["text/html"]
     targets = re.findall(r'href="([^"#]+)', html)

@@ -8,9 +8,11 @@ from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.types import Command
 
 from course_lib.exercises.exercise import Exercise, IncorrectAnswer, expect, require
+from course_lib.exercises.quiz_view import quiz_of
 from course_lib.exercises.running import as_sync, invoke, updates
 
 CHAPTER = "01"
+quiz = quiz_of(CHAPTER)
 
 
 def _graph(build: Any, name: str) -> Any:

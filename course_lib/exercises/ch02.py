@@ -13,8 +13,10 @@ from langgraph.graph import START, StateGraph
 from langgraph.graph.message import add_messages
 
 from course_lib.exercises.exercise import Exercise, IncorrectAnswer, expect, require
+from course_lib.exercises.quiz_view import quiz_of
 
 CHAPTER = "02"
+quiz = quiz_of(CHAPTER)
 
 
 def _untouched(reducer: Any, left: Any, right: Any) -> Any:

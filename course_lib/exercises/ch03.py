@@ -13,8 +13,10 @@ from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.graph import START, MessagesState, StateGraph
 
 from course_lib.exercises.exercise import Exercise, IncorrectAnswer, expect, require
+from course_lib.exercises.quiz_view import quiz_of
 
 CHAPTER = "03"
+quiz = quiz_of(CHAPTER)
 HOSTILE = "x' OR '1'='1"
 """A thread id that is harmless as a parameter, and reads everything when pasted into SQL."""
 

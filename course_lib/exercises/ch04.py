@@ -11,9 +11,11 @@ from langgraph.checkpoint.memory import InMemorySaver
 
 from course_lib.exercises.ch03 import HOSTILE, echo_graph
 from course_lib.exercises.exercise import Exercise, IncorrectAnswer, expect, require
+from course_lib.exercises.quiz_view import quiz_of
 from course_lib.exercises.running import answers_elsewhere, shipped
 
 CHAPTER = "04"
+quiz = quiz_of(CHAPTER)
 
 
 def _check_derived(thread_of: Any) -> None:

@@ -16,11 +16,13 @@ from typing_extensions import TypedDict
 
 from course_lib.display import summary_line
 from course_lib.exercises.exercise import Exercise, IncorrectAnswer, expect, require, run_coroutine
+from course_lib.exercises.quiz_view import quiz_of
 from course_lib.exercises.running import as_sync
 from course_lib.models import OfflineChatModel
 from course_lib.namu import build_namu
 
 CHAPTER = "05"
+quiz = quiz_of(CHAPTER)
 THREAD = {"configurable": {"thread_id": "ann"}}
 QUESTION = "a quiet cafe in Jongno-gu"
 

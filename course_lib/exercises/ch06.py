@@ -13,9 +13,11 @@ from langgraph.types import Command, interrupt
 from typing_extensions import TypedDict
 
 from course_lib.exercises.exercise import Exercise, IncorrectAnswer, expect, require
+from course_lib.exercises.quiz_view import quiz_of
 from course_lib.exercises.running import as_sync, yes_or_no
 
 CHAPTER = "06"
+quiz = quiz_of(CHAPTER)
 THREAD = {"configurable": {"thread_id": "ann"}}
 
 

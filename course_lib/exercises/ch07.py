@@ -9,9 +9,11 @@ from langgraph.checkpoint.memory import InMemorySaver
 
 from course_lib.exercises.ch03 import echo_graph
 from course_lib.exercises.exercise import Exercise, IncorrectAnswer, expect, require
+from course_lib.exercises.quiz_view import quiz_of
 from course_lib.exercises.running import as_sync
 
 CHAPTER = "07"
+quiz = quiz_of(CHAPTER)
 THREAD = {"configurable": {"thread_id": "ann"}}
 
 

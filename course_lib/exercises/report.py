@@ -10,6 +10,7 @@ from pathlib import Path
 from course_lib.display.values import DisplayOutput, display_output
 from course_lib.exercises.exercise import Exercise, exercises_of
 from course_lib.exercises.progress import load
+from course_lib.exercises.quiz import quiz_standing
 from course_lib.settings import ROOT
 
 BAR = 10
@@ -27,6 +28,8 @@ class ChapterProgress:
         right: how many exercises are right.
         total: how many there are.
         next_open: the first exercise that is not right yet; None where all are.
+        quiz: how many questions of the quiz are answered right, and how many there are; None where
+            the chapter has no quiz.
     """
 
     chapter: str
@@ -35,6 +38,7 @@ class ChapterProgress:
     right: int
     total: int
     next_open: Exercise | None
+    quiz: tuple[int, int] | None = None
 
 
 def chapters() -> dict[str, list[str]]:
@@ -52,6 +56,9 @@ def report() -> list[list[str]]:
         right = [name for name in ids if done.get(name) == "right"]
         rest = [f"{name} ({done[name]})" if name in done else name for name in ids]
         rest = [text for text, name in zip(rest, ids, strict=True) if name not in right]
+        quiz = quiz_standing(chapter)
+        if quiz and quiz[0] < quiz[1]:
+            rest.append(f"quiz ({quiz[0]} of {quiz[1]})")
         rows.append([chapter, f"{len(right)} of {len(ids)}", ", ".join(rest) or "all done"])
     return rows
 
@@ -71,7 +78,8 @@ def chapter_progress() -> list[ChapterProgress]:
         notebook, title = _notebook_of(chapter)
         right = len(exercises) - len(left)
         first = left[0] if left else None
-        found.append(ChapterProgress(chapter, title, notebook, right, len(exercises), first))
+        quiz = quiz_standing(chapter)
+        found.append(ChapterProgress(chapter, title, notebook, right, len(exercises), first, quiz))
     return found
 
 
@@ -91,8 +99,13 @@ def _as_text(found: list[ChapterProgress]) -> str:
         bar = "#" * full + "-" * (BAR - full)
         rest = f"next: {each.next_open.id}" if each.next_open else "all done"
         counted = f"{each.right} of {each.total}"
-        lines.append(f"{each.chapter} {each.title:<{width}}  [{bar}] {counted}  {rest}")
+        name = f"{each.chapter} {each.title:<{width}}"
+        lines.append(f"{name}  {_quiz(each):<11}  [{bar}] {counted}  {rest}")
     return "\n".join(lines)
+
+
+def _quiz(each: ChapterProgress) -> str:
+    return f"quiz {each.quiz[0]} of {each.quiz[1]}" if each.quiz else ""
 
 
 def _as_html(found: list[ChapterProgress]) -> str:
@@ -110,7 +123,7 @@ def _cells(each: ChapterProgress) -> list[str]:
     following = each.next_open
     link = _link(following.link, f"Next: {following.title}") if following else "All done"
     name = _link(each.notebook, f"{each.chapter} {each.title}")
-    return [name, bar, f"{each.right} of {each.total}", link]
+    return [name, _quiz(each), bar, f"{each.right} of {each.total}", link]
 
 
 def _cell(source: str) -> str:
