@@ -25,6 +25,7 @@ ORDER = [
     "persistence",
     "neighbourhoods",
     "places",
+    "glossary",
     "settings",
 ]
 """Every package and module of `course_lib`, each above everything that it may import."""
