@@ -3,10 +3,11 @@
 `make test`:
 
 1. ruff: lint and formatting
-2. the library's promises: tests/ without the browser
-3. nbval: every cell of notebooks/ and solutions/ runs and shows what is stored, with the network
+2. prose: the language rules, by tools/prose.py
+3. the library's promises: tests/ without the browser
+4. nbval: every cell of notebooks/ and solutions/ runs and shows what is stored, with the network
    switched off where the system lets us (Linux)
-4. the browser: chapter 00 in a real JupyterLab and a real Chromium
+5. the browser: chapter 00 in a real JupyterLab and a real Chromium
 
 `make soak` (`check.py soak`): the long tests, such as all graphs on all savers.
 
@@ -61,6 +62,7 @@ def stages_of(track: str) -> dict[str, list[str]]:
     return {
         "ruff check": ["-m", "ruff", "check", "--quiet"],
         "ruff format": ["-m", "ruff", "format", "--quiet", "--check", *CODE],
+        "prose": ["tools/prose.py"],
         "library": [
             *_pytest("tests", "-m", "not soak", "-n", workers),
             "--ignore=tests/browser",
