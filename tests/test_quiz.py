@@ -5,6 +5,7 @@ import asyncio
 import json
 import re
 import subprocess
+import sys
 
 import jsonschema
 import pytest
@@ -24,6 +25,9 @@ from course_lib.exercises.quiz import (
 from course_lib.exercises.quiz_view import QuizView
 from course_lib.exercises.report import report
 from course_lib.settings import ROOT
+
+sys.path.insert(0, str(ROOT / "tools"))
+import prose
 
 SCHEMA = json.loads((FOLDER / "schema.json").read_text(encoding="utf-8"))
 CHAPTERS = quiz_chapters()
@@ -93,6 +97,12 @@ def test_each_question_has_one_right_option_and_explains_all(question):
 def test_what_a_question_claims_is_true_of_this_langgraph(question):
     assert question.proof, "every claim so far can be run"
     assert proves(question)
+
+
+@pytest.mark.parametrize("question", QUESTIONS, ids=lambda each: each.id)
+def test_a_question_is_written_by_the_language_rules(question):
+    for text in (question.text, *(text for o in question.options for text in (o.text, o.why))):
+        assert not [what for _, what, _ in prose.findings_in(text, "", {})], text
 
 
 def test_a_claim_that_is_not_true_is_noticed():

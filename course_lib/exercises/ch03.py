@@ -45,11 +45,9 @@ def _texts(saver: Any, thread: str) -> list[str]:
 
 
 def _say(saver: Any, thread: str, *texts: str) -> None:
+    config = {"configurable": {"thread_id": thread}}
     for text in texts:
-        echo_graph(saver).invoke(
-            {"messages": [{"role": "user", "content": text}]},
-            {"configurable": {"thread_id": thread}},
-        )
+        echo_graph(saver).invoke({"messages": [("user", text)]}, config)
 
 
 def _say_slowly(saver: Any, thread: str, text: str) -> None:

@@ -48,7 +48,7 @@ function question(model, number, data, group) {
     status.textContent = "";
     clearTimeout(waiting);
     waiting = setTimeout(() => {
-      status.textContent = "The kernel does not answer. Run the cell again, then choose again.";
+      status.textContent = "No answer from the kernel yet. If this stays, run the cell again.";
     }, 1000 * SECONDS);
     model.send({ question: number, option: chosen });
   });
