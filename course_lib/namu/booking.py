@@ -12,12 +12,12 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from langchain_core.tools import tool
 from langgraph.prebuilt import ToolRuntime
 from langgraph.types import interrupt
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from course_lib.models.language.booking_wish import MAX_PEOPLE
 from course_lib.models.language.jamo import with_particle
@@ -49,8 +49,20 @@ def sentences() -> dict[str, dict[str, Any]]:
     return json.loads((DATA / "bookings.json").read_text(encoding="utf-8"))
 
 
+def _needed_to_book(schema: dict[str, Any]) -> None:
+    """State in a schema that people and day are needed to agree, and not to refuse."""
+    for name in ("people", "day"):
+        field = schema["properties"][name]
+        field.update(next(kind for kind in field.pop("anyOf") if kind.get("type") != "null"))
+        field.pop("default", None)
+    schema["required"] = ["approve"]
+    schema["if"] = {"properties": {"approve": {"const": True}}}
+    schema["then"] = {"required": ["people", "day"]}
+
+
 def _in_korean(schema: dict[str, Any]) -> None:
     """Give the fields of an answer's schema Korean names, and the days Korean titles."""
+    _needed_to_book(schema)
     say = sentences()["ko"]
     for name, field in schema["properties"].items():
         field["description"] = say["fields"][name]
@@ -60,7 +72,7 @@ def _in_korean(schema: dict[str, Any]) -> None:
 
 
 class BookingAnswer(BaseModel):
-    """A person's answer to the question whether to book.
+    """A person's answer to the question whether to book. Who refuses need not fill in the rest.
 
     Args:
         approve: whether to book.
@@ -68,9 +80,18 @@ class BookingAnswer(BaseModel):
         day: day of the visit.
     """
 
+    model_config = ConfigDict(json_schema_extra=_needed_to_book)
+
     approve: bool
-    people: int = Field(ge=1, le=MAX_PEOPLE, description=f"People (1 to {MAX_PEOPLE})")
-    day: Day = Field(description="Day")
+    people: int | None = Field(None, ge=1, le=MAX_PEOPLE, description=f"People (1 to {MAX_PEOPLE})")
+    day: Day | None = Field(None, description="Day")
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Self:
+        missing = [name for name in ("people", "day") if getattr(self, name) is None]
+        if self.approve and missing:
+            raise ValueError(f"to book, {' and '.join(missing)} must be given")
+        return self
 
 
 class KoreanBookingAnswer(BookingAnswer):
