@@ -13,6 +13,10 @@ from course_lib.settings import ROOT
 STORED = sorted([*(ROOT / "notebooks").glob("*.ipynb"), *(ROOT / "solutions").glob("*.ipynb")])
 EXERCISES = [ROOT / "exercises" / p.name for p in STORED if p.parent.name == "solutions"]
 CHAPTERS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+LONG = ("03_build", "10", "12", "13", "18", "A1")
+"""The chapters that have more to say."""
+LIBRARY_LAST = {"03_build_the_agent": "course_lib.namu"}
+"""A chapter that builds something first, and what it imports only afterwards, to compare."""
 MACHINE_PATH = re.compile(r"/root/|/home/|/Users/|/tmp/|/work/|site-packages|[A-Z]:\\\\")
 SILENT = (
     ast.Import,
@@ -93,7 +97,9 @@ def test_first_code_cell_only_imports_and_nothing_is_imported_later(path):
     imports = (ast.Import, ast.ImportFrom)
     assert all(isinstance(s, imports) for s in ast.parse(cells[0]).body)
     for source in cells[1:]:
-        assert not any(isinstance(s, imports) for s in ast.walk(ast.parse(source))), source
+        found = [s for s in ast.walk(ast.parse(source)) if isinstance(s, imports)]
+        late = [getattr(s, "module", None) == LIBRARY_LAST.get(path.stem, "") for s in found]
+        assert all(late), source
 
 
 @all_of([*STORED, *EXERCISES])
@@ -118,7 +124,8 @@ def test_chapter_has_the_shape_of_the_course(path):
     for part in ("What you'll build", "What you'll learn", "What you'll need", "Break it", "Recap"):
         assert part in prose, part
     assert "**Next**" in prose and "**Exercises**" in prose
-    assert len(load(path)["cells"]) <= 51  # three of them are the quiz
+    # Three of the cells are the quiz.
+    assert len(load(path)["cells"]) <= (73 if path.name.startswith(LONG) else 51)
 
 
 @all_of([path for path in STORED if path.parent.name == "solutions"])
