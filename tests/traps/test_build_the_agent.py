@@ -224,6 +224,18 @@ def test_an_empty_list_of_sends_ends_the_run_without_the_node_behind_and_without
     assert trip([]).invoke({"districts": []}) == {"districts": [], "found": []}
 
 
+def test_a_deferred_node_does_not_wait_for_the_nodes_that_are_sent_in_its_super_step():
+    builder = StateGraph(Trip)
+    builder.add_node("search", lambda task: {"found": [task["district"]]})
+    builder.add_node("join", lambda state: {"summary": "/".join(state["found"])}, defer=True)
+    builder.add_edge(START, "join")
+    builder.add_conditional_edges(
+        START, lambda state: [Send("search", {"district": d}) for d in state["districts"]]
+    )
+    state = builder.compile().invoke({"districts": ["a", "b"]})
+    assert (state["found"], state["summary"]) == (["a", "b"], "")
+
+
 def test_a_subgraph_that_shares_an_appending_field_writes_its_first_items_again():
     builder = StateGraph(Trip)
     builder.add_node("trip", trip([]))
