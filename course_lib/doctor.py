@@ -120,7 +120,7 @@ def _vllm(settings: Settings) -> tuple[str, str]:
     try:
         vllm_program()
     except ServerError:
-        return "none", "Only chapter 14 needs it. Build it with `make vllm` (Linux)."
+        return "none", "Only chapter 15 needs it. Build it with `make vllm` (Linux)."
     return "found", ""
 
 

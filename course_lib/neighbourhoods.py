@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
-from course_lib.places import Place, load_districts, load_places
+from course_lib.places import Place, load_districts, load_places, search_places
 from course_lib.settings import DATA
 
 KM_PER_DEGREE = 111.2
@@ -137,6 +138,44 @@ def nearest_to(places: Sequence[Place], spot: Spot, tags: Sequence[str] = ()) ->
     if len(near) < (1 if spot.place_id else FEW):
         near = others
     return sorted(near, key=lambda place: bool(tags) and not set(tags) & set(place.tags))
+
+
+def find_places(
+    refused: Sequence[str] = (),
+    *,
+    near: str | None = None,
+    tags: Sequence[str] | None = None,
+    exclude_ids: Sequence[str] | None = None,
+    include_rejected: bool = False,
+    limit: int = 3,
+    **wish: Any,
+) -> list[Place]:
+    """Return the places that fit a wish best, as Namu's search tool does.
+
+    Args:
+        refused: ids of the places that the person has turned down.
+        near: a district, a neighbourhood or a place; the places nearest to it come first. An
+            unknown name changes nothing.
+        tags: moods such as `quiet`. Near a spot they only decide between equally near places.
+        exclude_ids: ids of more places that must not come.
+        include_rejected: whether what was turned down comes, and comes first.
+        limit: how many places.
+        wish: more arguments for `course_lib.places.search_places`, such as `category`. None means
+            that nothing was asked for.
+    """
+    spot = spot_named(near) if near else None
+    is_close = spot is not None and not spot.is_district
+    found = search_places(
+        tags=() if is_close else tags or (),
+        exclude_ids=[*(exclude_ids or ()), *(() if include_rejected else refused)],
+        limit=1000 if near or include_rejected else limit,
+        **{name: value for name, value in wish.items() if value is not None},
+    )
+    if spot is not None:
+        found = nearest_to(found, spot, tags or ())
+    if include_rejected:
+        found = sorted(found, key=lambda place: place.id not in refused)
+    return found[:limit]
 
 
 def _folded(name: str) -> str:

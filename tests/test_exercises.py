@@ -248,3 +248,17 @@ def test_every_exercise_has_hints_and_a_solution_of_its_own():
         assert checked and "SOLUTION" not in text, exercise.id
         compile(solution, exercise.id, "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
         assert len(solution.strip().splitlines()) >= 1, f"{exercise.id}: nothing is solved there"
+
+
+def test_progress_under_the_old_numbers_is_carried_over_once(tmp_path, monkeypatch):
+    monkeypatch.setenv("COURSE_HOME", str(tmp_path))
+    old = tmp_path / "progress.json"
+    tried = {"ch02.e1": "right", "ch03.e1": "right", "ch07.e2": "wrong", "ch17.e5": "right"}
+    old.write_text(json.dumps(tried))
+    carried = {"ch02.e1": "right", "ch04.e1": "right", "ch08.e2": "wrong", "ch20.e5": "right"}
+    assert progress.load() == carried
+    before = old.read_text()
+    assert progress.record("ch03.e1", "right") is None  # the new chapter 03
+    assert progress.load() == {**carried, "ch03.e1": "right"}
+    assert old.read_text() == before
+    assert progress.reset() and progress.load() == {} and not old.exists()

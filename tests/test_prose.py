@@ -176,11 +176,6 @@ def test_a_file_without_findings_must_leave_the_list(monkeypatch, capsys):
     assert "take it out of NOT_READY" in capsys.readouterr().out
 
 
-def test_an_old_number_is_only_kept_while_the_file_has_its_old_name():
-    stems = {path.stem for path in prose.all_files()}
-    assert set(prose.OLD_NUMBERS) <= stems
-
-
 def test_it_runs_by_itself():
     run = subprocess.run([sys.executable, "tools/prose.py"], cwd=ROOT, capture_output=True)
     assert run.returncode == 0, run.stdout.decode()

@@ -14,7 +14,7 @@
 `make test-vllm` (`check.py vllm`), the first two with the network switched off:
 
 1. the tests of the tiny model, of the server's start and end, and of the earlier chapters on it
-2. nbval: chapter 14 against a real vLLM server
+2. nbval: chapter 15 against a real vLLM server
 3. the browser: that chapter's panel in a real JupyterLab
 """
 
@@ -38,7 +38,7 @@ NBVAL = [
 WITH_VLLM = [str(path.relative_to(ROOT)) for path in sorted(ROOT.glob("notebooks/14_*.ipynb"))]
 """The chapters that need `make vllm`; `make test-vllm` runs them."""
 PANEL_ON_VLLM = "tests/browser/test_model_server.py"
-OFFLINE = ("notebooks", "vllm", "chapter 14")
+OFFLINE = ("notebooks", "vllm", "chapter 15")
 """The stages that run with the network switched off."""
 
 
@@ -47,12 +47,12 @@ def stages_of(track: str) -> dict[str, list[str]]:
 
     Args:
         track: `` for the course as everybody has it, `soak` for its long tests, `vllm` for
-            chapter 14.
+            chapter 15.
     """
     if track == "vllm":
         return {
             "vllm": _pytest("tests/vllm"),
-            "chapter 14": [*_pytest(*WITH_VLLM), *NBVAL, "--nbval-cell-timeout", "300"],
+            "chapter 15": [*_pytest(*WITH_VLLM), *NBVAL, "--nbval-cell-timeout", "300"],
             "its panel": _pytest(PANEL_ON_VLLM),
         }
     workers = str(min(os.cpu_count() or 2, 8))

@@ -46,31 +46,19 @@ FORBIDDEN = {
 """Words that readers stumbled over, as patterns of whole words, and what to write instead."""
 
 NOT_READY: tuple[str, ...] = (
-    "notebooks/00_start_here.ipynb",
-    "notebooks/03_save_every_step.ipynb",
-    "notebooks/04_map_users_to_threads.ipynb",
-    "notebooks/05_stream_what_happens.ipynb",
-    "notebooks/06_ask_a_human.ipynb",
-    "notebooks/07_travel_in_time.ipynb",
-    "notebooks/14_serve_the_model_yourself.ipynb",
-    "notebooks/17_put_it_all_in_one_chat.ipynb",
+    "notebooks/04_save_every_step.ipynb",
+    "notebooks/05_map_users_to_threads.ipynb",
+    "notebooks/06_stream_what_happens.ipynb",
+    "notebooks/07_ask_a_human.ipynb",
+    "notebooks/08_travel_in_time.ipynb",
+    "notebooks/15_serve_the_model_yourself.ipynb",
+    "notebooks/20_put_it_all_in_one_chat.ipynb",
     "solutions/01_build_a_state_graph.ipynb",
-    "solutions/05_stream_what_happens.ipynb",
-    "solutions/07_travel_in_time.ipynb",
-    "solutions/17_put_it_all_in_one_chat.ipynb",
+    "solutions/06_stream_what_happens.ipynb",
+    "solutions/08_travel_in_time.ipynb",
+    "solutions/20_put_it_all_in_one_chat.ipynb",
 )
 """Files that still have findings. A file without findings leaves the list; none may join it."""
-
-OLD_NUMBERS = {
-    "03_save_every_step": "04",
-    "04_map_users_to_threads": "05",
-    "05_stream_what_happens": "06",
-    "06_ask_a_human": "07",
-    "07_travel_in_time": "08",
-    "14_serve_the_model_yourself": "15",
-    "17_put_it_all_in_one_chat": "20",
-}
-"""Chapters that get another number, by the name of the file; the glossary has the new numbers."""
 
 CODE = re.compile(r"(`+)(.+?)\1", re.S)
 FENCE = re.compile(r"^(```|~~~).*?^\1[^\n]*$", re.M | re.S)
@@ -181,7 +169,7 @@ def chapter_of(path: Path) -> str:
     """Return the chapter a notebook belongs to, as in `02`; empty for any other file."""
     if path.suffix != ".ipynb":
         return ""
-    return OLD_NUMBERS.get(path.stem, path.stem.partition("_")[0])
+    return path.stem.partition("_")[0]
 
 
 def findings_in(

@@ -1,4 +1,4 @@
-"""Make or mend `.venv-vllm`, the environment of chapter 14, and run Python in it.
+"""Make or mend `.venv-vllm`, the environment of chapter 15, and run Python in it.
 
     python3 tools/vllm_environment.py              build it (`make vllm`)
     python3 tools/vllm_environment.py run ...      run its Python with these arguments
@@ -39,7 +39,7 @@ VLLM, TORCH = "0.32.0", "2.13.0"
 PYTHONS = ((3, 11), (3, 14))
 GIB_NEEDED = {"cpu": 6, "gpu": 25}
 ELSEWHERE = (
-    "Chapter 14 can be read here with its stored outputs, and its exercises need no server. Namu\n"
+    "Chapter 15 can be read here with its stored outputs, and its exercises need no server. Namu\n"
     "and the other chapters can talk to a vLLM that is elsewhere, on a GPU machine say: start it\n"
     "there, then set COURSE_LLM_BASE_URL=http://that-machine:8000/v1 and COURSE_LLM_MODEL here."
 )

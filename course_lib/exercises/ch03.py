@@ -1,299 +1,285 @@
-"""Checks of chapter 03, Save every step."""
+"""Checks of chapter 03, Build the agent."""
 
 from __future__ import annotations
 
-import sqlite3
-import tempfile
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from pathlib import Path
+import inspect
+from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
-from langgraph.checkpoint.sqlite import SqliteSaver
-from langgraph.graph import START, MessagesState, StateGraph
+from langchain_core.messages import AIMessage, ToolMessage
+from langchain_core.tools import tool
+from langgraph.errors import InvalidUpdateError
+from langgraph.graph import START, StateGraph
 
-from course_lib.exercises.exercise import Exercise, IncorrectAnswer, expect, require
+from course_lib.exercises.exercise import (
+    Exercise,
+    IncorrectAnswer,
+    expect,
+    require,
+    run_coroutine,
+)
 from course_lib.exercises.quiz_view import quiz_of
+from course_lib.exercises.tool_runs import CASES, goes_on
+from course_lib.exercises.turn_down import BROKEN, RIGHT, Node
+from course_lib.places import search_places
 
 CHAPTER = "03"
 quiz = quiz_of(CHAPTER)
-HOSTILE = "x' OR '1'='1"
-"""A thread id that is harmless as a parameter, and reads everything when pasted into SQL."""
 
 
-def echo_graph(saver: Any) -> Any:
-    """Compile the graph of these exercises: each message is answered by an echo of it.
-
-    Args:
-        saver: where the threads are kept.
-    """
-
-    def echo(state: MessagesState) -> dict[str, Any]:
-        text = state["messages"][-1].text
-        return {"messages": [{"role": "ai", "content": f"echo: {text}"}]}
-
-    builder = StateGraph(MessagesState)
-    builder.add_node("echo", echo)
-    builder.add_edge(START, "echo")
-    return builder.compile(checkpointer=saver)
-
-
-def _texts(saver: Any, thread: str) -> list[str]:
-    config = {"configurable": {"thread_id": thread}}
-    state = echo_graph(saver).get_state(config).values
-    return [str(message.text) for message in state.get("messages", [])]
-
-
-def _say(saver: Any, thread: str, *texts: str) -> None:
-    config = {"configurable": {"thread_id": thread}}
-    for text in texts:
-        echo_graph(saver).invoke({"messages": [("user", text)]}, config)
-
-
-def _say_slowly(saver: Any, thread: str, text: str) -> None:
-    """A turn of more steps than the others have: two nodes run before the echo."""
-    builder = StateGraph(MessagesState)
-    nothing = [(name, lambda state: None) for name in ("think", "wait")]
-    echo = ("echo", lambda state: {"messages": [("ai", f"echo: {state['messages'][-1].text}")]})
-    builder.add_sequence([*nothing, echo]).add_edge(START, "think")
-    config = {"configurable": {"thread_id": thread}}
-    builder.compile(checkpointer=saver).invoke({"messages": [("user", text)]}, config)
-
-
-@contextmanager
-def _conversations() -> Iterator[tuple[sqlite3.Connection, Path]]:
-    """A database file: ann took five turns, the last a long one, and bo and cho one each."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "talk.db"
-        with closing(sqlite3.connect(path, check_same_thread=False)) as connection:
-            saver = SqliteSaver(connection)
-            _say(saver, "ann", "one", "two", "three", "four")
-            _say(saver, "bo", "hello")
-            _say_slowly(saver, "ann", "five")
-            _say(saver, "cho", "hi")
-            # Without an ORDER BY the rows come in an order that is not that of the ids.
-            connection.execute("PRAGMA reverse_unordered_selects = ON")
-            connection.commit()
-            yield connection, path
-
-
-def _rows(path: Path) -> set[tuple[str, str, str]]:
-    """Every row of the file, as another program sees it: its table, thread and checkpoint."""
-    found = set()
-    with closing(sqlite3.connect(path)) as other:
-        for table in ("checkpoints", "writes"):
-            sql = f"SELECT thread_id, checkpoint_id FROM {table}"
-            found |= {(table, *row) for row in other.execute(sql)}
-    return found
-
-
-def _check_say(say: Any) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "talk.db"
-        url = f"sqlite:///{path}"
-        wanted: list[str] = []
-        for thread, text in (("ann", "hello"), ("ann", "again"), ("bo", "hi")):
-            wanted = [*(wanted if thread == "ann" else []), text, f"echo: {text}"]
-            got = say(url, thread, text)
-            look = "All texts of this thread so far, oldest first."
-            if not isinstance(got, list) or not all(isinstance(item, str) for item in got):
-                look = "Return a list of texts: [message.text for message in state['messages']]."
-            elif len(got) < len(wanted):
-                look = "What was said before is missing: is it in the file that the URL names?"
-            elif len(got) > len(wanted):
-                look = "Another thread id is another conversation."
-            expect(f"say(url, {thread!r}, {text!r})", wanted, got, look)
-        with closing(sqlite3.connect(path, check_same_thread=False)) as connection:
-            saver = SqliteSaver(connection)
-            expect(
-                "ann's texts in the file, read by another saver",
-                ["hello", "echo: hello", "again", "echo: again"],
-                _texts(saver, "ann"),
-                "The right texts came back, but the file does not hold them.",
-            )
-
-
-def _check_steps(steps_of: Any) -> None:
-    with _conversations() as (connection, _):
-        for thread in ("bo", "ann"):
-            wanted = connection.execute(
-                "SELECT metadata ->> 'step', metadata ->> 'source' FROM checkpoints "
-                "WHERE thread_id = ? ORDER BY checkpoint_id",
-                [thread],
-            ).fetchall()
-            got = steps_of(connection, thread)
-            require(
-                isinstance(got, list),
-                f"steps_of returned a {type(got).__name__}; a list is wanted.",
-            )
-            look = "One pair a row, oldest first: order by checkpoint_id."
-            if len(got) != len(wanted):
-                look = "Ask for one thread, and for all of its rows."
-            expect(f"steps_of(connection, {thread!r})", wanted, _pairs(got), look)
-        for nobody in (HOSTILE, "%"):
-            expect(
-                f"steps_of(connection, {nobody!r})",
-                [],
-                _pairs(steps_of(connection, nobody)),
-                "No thread has that id. Hand it over as a parameter: WHERE thread_id = ?",
-            )
-
-
-def _pairs(rows: Any) -> list[Any]:
-    return [tuple(row) if isinstance(row, (list, tuple, sqlite3.Row)) else row for row in rows]
-
-
-def _undone(undo: Any, connection: sqlite3.Connection, path: Path, thread: str) -> None:
-    """Undo a thread's last turn and compare every row with what should be left."""
-    before = _rows(path)
-    (begin,) = connection.execute(
-        "SELECT max(checkpoint_id) FROM checkpoints WHERE thread_id = ? "
-        "AND metadata ->> 'source' = 'input'",
-        [thread],
-    ).fetchone()
-    wanted = {row for row in before if row[1] != thread or row[2] < begin}
-    undo(connection, thread)
-    after = _rows(path)
+def _check_prediction(prediction: Any) -> None:
     require(
-        after != before,
-        f"after undo_last_turn(connection, {thread!r}) another program sees every row as before. "
-        "Delete rows, and commit.",
+        isinstance(prediction, Mapping),
+        f"prediction is a {type(prediction).__name__}. Write a dictionary with all five cases.",
     )
-    for table in ("checkpoints", "writes"):
-        for name in ("ann", "bo", "cho"):
-            left = [sum(r[:2] == (table, name) for r in rows) for rows in (wanted, after)]
-            look = "A turn begins with the checkpoint whose source is input; it goes, and all "
-            look += "after it." if thread == name else "after it: of this thread only."
-            shown = f"{name}'s rows in the table {table} after undo_last_turn(.., {thread!r})"
-            expect(shown, *left, look)
-    require(after == wanted, "The right number of rows is left, but not the right ones.")
-
-
-def _check_undo(undo: Any) -> None:
-    with _conversations() as (connection, path):
-        _undone(undo, connection, path, "ann")  # of more steps than the other turns
-        _undone(undo, connection, path, "bo")  # the only turn of its thread
-        saver = SqliteSaver(connection)
-        for thread, texts in (("ann", ["four", "echo: four"]), ("bo", [])):
-            _say(saver, thread, "another")
-            expect(
-                f"{thread}'s last texts after going on",
-                [*texts, "another", "echo: another"],
-                _texts(saver, thread)[-4:],
-                "The thread must be usable afterwards.",
-            )
-        connection.commit()
-        before = _rows(path)
-        try:
-            undo(connection, HOSTILE)
-        except Exception as error:
-            raise IncorrectAnswer(
-                f"undo_last_turn(connection, {HOSTILE!r}) raised {type(error).__name__}: {error}. "
-                "A thread that does not exist changes nothing."
-            ) from error
-        connection.commit()
+    for case, (_, _, reason) in CASES.items():
+        require(case in prediction, f"prediction has no entry for {case!r}.")
+        value = prediction[case]
         require(
-            _rows(path) == before,
-            f"undo_last_turn(connection, {HOSTILE!r}) took rows, and there is no such thread. Hand "
-            "the id over as a parameter (?), in every statement.",
+            value in (True, False),
+            f"prediction[{case!r}] is {value!r}. Write True if the run reaches its end, and False "
+            "if it ends with an exception.",
+        )
+        expect(f"prediction[{case!r}]", goes_on(case), bool(value), reason)
+
+
+@tool
+def price_of(place: str) -> int:
+    """Return the price level of a place."""
+    return {"Sajik Park": 0, "Leeum": 2}[place]
+
+
+@tool
+def note_of(place: str) -> str:
+    """Return what was noted about a place, or an empty text."""
+    return {"Leeum": "closed on Mondays"}.get(place, "")
+
+
+@tool
+def fails(place: str) -> str:
+    """Always fail."""
+    raise RuntimeError(f"no line to {place}")
+
+
+TOOLS = [price_of, note_of, fails]
+
+
+def _call(name: str, place: str, call_id: str) -> dict[str, Any]:
+    return {"name": name, "args": {"place": place}, "id": call_id, "type": "tool_call"}
+
+
+def _check_answer_calls(answer_calls: Any) -> None:
+    calls = [
+        _call("price_of", "Leeum", "call_9"),
+        _call("price_of", "Sajik Park", "call_1"),
+        _call("fails", "Leeum", "call_5"),
+        _call("note_of", "Sajik Park", "call_7"),
+        _call("rating_of", "Leeum", "call_3"),
+        _call("note_of", "Leeum", "call_0"),
+    ]
+    wanted = ["2", "0", "no line to Leeum", "", "rating_of", "closed on Mondays"]
+    failing = {"call_5", "call_3"}
+    for chosen in ([0], [1, 0], [2, 0], [3, 5], [4, 1], [0, 1, 2, 3, 4, 5], []):
+        message = AIMessage("", tool_calls=[calls[n] for n in chosen])
+        asked = f"answer_calls for calls of {[calls[n]['name'] for n in chosen]}"
+        got = answer_calls(message, list(TOOLS))
+        require(
+            isinstance(got, list) and all(isinstance(each, ToolMessage) for each in got),
+            f"{asked} returned {got!r}. Return a list of ToolMessage objects.",
+        )
+        expect(
+            f"{asked}: the ids that are answered",
+            [calls[n]["id"] for n in chosen],
+            [each.tool_call_id for each in got],
+            "Every call gets one ToolMessage, in the order of the calls.",
+        )
+        for n, answer in zip(chosen, got, strict=True):
+            _check_answer(calls[n], answer, wanted[n], calls[n]["id"] in failing)
+
+
+def _check_answer(call: dict[str, Any], answer: ToolMessage, text: str, failed: bool) -> None:
+    shown = f"the answer to {call['name']}({call['args']['place']!r})"
+    look = "Only an unknown tool or an exception is an error; 0 and an empty text are results."
+    expect(f"the status of {shown}", "error" if failed else "success", answer.status, look)
+    if failed:
+        require(
+            text in answer.text,
+            f"{shown} is {answer.text!r}. Its text must hold {text!r}, so that the model can read "
+            "what was wrong.",
+        )
+    else:
+        expect(f"the text of {shown}", text, answer.text, "Write the result of the tool as text.")
+
+
+def day_graph(schema: type) -> Any:
+    """Build the graph of exercise 3 over a schema: a morning, and an afternoon as a subgraph."""
+    afternoon = StateGraph(schema)
+    afternoon.add_node("lunch", lambda state: {"stops": ["market"]})
+    afternoon.add_node("walk", lambda state: {"stops": ["park"]})
+    afternoon.add_edge(START, "lunch")
+    afternoon.add_edge("lunch", "walk")
+    day = StateGraph(schema)
+    day.add_node("morning", lambda state: {"stops": ["museum"]})
+    day.add_node("afternoon", afternoon.compile())
+    day.add_edge(START, "morning")
+    day.add_edge("morning", "afternoon")
+    return day.compile()
+
+
+def _check_day(schema: Any) -> None:
+    require(isinstance(schema, type), "Hand over the class itself: check(Day).")
+    hints = getattr(schema, "__annotations__", {})
+    require("stops" in hints, f"Day has the fields {list(hints)}. Keep the field stops.")
+    visit = ["museum", "market", "park"]
+    for first in (
+        [],
+        ["hotel"],
+        ["hotel", "bakery"],
+        ["park", "hotel"],
+        ["zoo", "museum", "abbey"],
+    ):
+        try:
+            got = day_graph(schema).invoke({"stops": list(first)})["stops"]
+        except InvalidUpdateError as error:
+            raise IncorrectAnswer(f"The run failed: {str(error).splitlines()[0]}") from error
+        look = "The subgraph returns its whole list, and the reducer joins it with the outer one."
+        if not isinstance(got, list):
+            look = f"stops is a {type(got).__name__} now. It has to stay a list."
+        expect(
+            f"stops after a day that begins with {first}",
+            list(dict.fromkeys([*first, *visit])),
+            got,
+            look,
         )
 
 
-SECRET = "my secret plan " * 20
-SHARED = 40  # of so many equal bytes in a row two encrypted texts have none
+def _check_search(build: Any) -> None:
+    graph = build()
+    graph = graph.compile() if isinstance(graph, StateGraph) else graph
+    require(
+        hasattr(graph, "astream"),
+        f"build_search returned a {type(graph).__name__}. Return the compiled graph.",
+    )
+    for category, districts in (
+        ("palace", ["Jongno-gu", "Gangnam-gu", "Jung-gu"]),
+        ("cafe", ["Yongsan-gu", "Mapo-gu", "Dobong-gu", "Jongno-gu"]),
+        ("museum", ["Mapo-gu"]),
+        ("palace", ["Gangnam-gu", "Mapo-gu"]),
+        ("park", []),
+    ):
+        found = [search_places(category=category, district=d, limit=1) for d in districts]
+        names = [place.name_en for places in found for place in places]
+        value = {"category": category, "districts": list(districts)}
+        state, most = run_coroutine(_observed(graph, value))
+        shown = f"the report for {category} in {districts}"
+        look = "Join the English names with ', ', in the order of the districts."
+        if not names:
+            look = "Without any place the report is 'nothing found'. The node has to run for that."
+        expect(shown, ", ".join(names) or "nothing found", state.get("report"), look)
+        require(
+            most >= len(districts),
+            f"For {len(districts)} districts, no node ran more than {most} times in one "
+            "super-step. Send one task for each district.",
+        )
 
 
-def _blobs(connection: sqlite3.Connection, thread: str = "ann") -> bytes:
-    """What the tables hold of a thread's checkpoints and writes."""
-    sql = "SELECT checkpoint FROM checkpoints WHERE thread_id = :thread UNION ALL "
-    sql += "SELECT value FROM writes WHERE thread_id = :thread"
-    return b"".join(bytes(blob) for (blob,) in connection.execute(sql, {"thread": thread}))
+async def _observed(graph: Any, value: dict[str, Any]) -> tuple[dict[str, Any], int]:
+    """Run a graph; return its last state, and how often one node ran in one super-step at most."""
+    state: dict[str, Any] = {}
+    ran: Counter[tuple[int, str]] = Counter()
+    async for mode, part in graph.astream(value, stream_mode=["values", "debug"]):
+        if mode == "values":
+            state = part if isinstance(part, dict) else dict(part)
+        elif part["type"] == "task":
+            ran[part["step"], part["payload"]["name"]] += 1
+    return state, max(ran.values(), default=0)
 
 
-def _check_locked(locked_saver: Any) -> None:
-    key, other = b"k" * 32, b"o" * 32
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "locked.db"
-        with closing(sqlite3.connect(path, check_same_thread=False)) as connection:
-            saver = locked_saver(connection, key)
-            require(
-                hasattr(saver, "get_tuple"),
-                f"locked_saver returned a {type(saver).__name__}. Return the saver.",
-            )
-            _say(saver, "ann", SECRET)
-            expect(
-                "what the same key reads",
-                [SECRET, f"echo: {SECRET}"],
-                _texts(locked_saver(connection, key), "ann"),
-                "The key that wrote must be able to read.",
-            )
-            stored = _blobs(connection)
-            require(
-                b"secret plan" not in stored,
-                "the tables hold 'secret plan' in the clear. Give the saver a serialiser that "
-                "encrypts: serde=...",
-            )
-            _say(locked_saver(connection, other), "bo", SECRET)
-            repeated = [stored[i : i + SHARED] for i in range(0, len(stored) - SHARED, SHARED)]
-            both = _blobs(connection, "bo")
-            require(
-                not any(piece in both for piece in repeated) and key not in stored,
-                "the same text, stored with two keys, looks the same in the tables. It is packed "
-                "in another form, and not encrypted: anybody can unpack it without the key.",
-            )
-            try:
-                read = _texts(locked_saver(connection, other), "ann")
-            except Exception:  # noqa: BLE001 - any refusal is the right answer here
-                return
-            raise IncorrectAnswer(
-                f"another key read {read!r}. Encrypt with the key that locked_saver was handed."
-            )
+def _check_test(test: Any) -> None:
+    for node in RIGHT:
+        failure = _failure(test, node)
+        require(
+            failure is None,
+            f"Your test fails for a node that is right: {failure}. Compare its asserts with the "
+            "rules in the task.",
+        )
+    for fault, node in BROKEN.items():
+        require(
+            _failure(test, node) is not None,
+            f"Your test passes for a node that {fault}. Add an assert that notices this.",
+        )
+
+
+def _failure(test: Any, node: Node) -> str | None:
+    """What a test says about a node: None if it passes."""
+    try:
+        result = test(node)
+        if inspect.iscoroutine(result):
+            run_coroutine(result)
+    except Exception as error:  # noqa: BLE001 - whatever it raises, pytest would call it a failure
+        return f"{type(error).__name__} {error}".strip()
+    return None
 
 
 e1 = Exercise(
     CHAPTER,
     1,
-    "open, say, close",
-    _check_say,
+    "predict which errors end the run",
+    _check_prediction,
     (
-        "with open_checkpointer(url) as saver: ... gives you the saver.",
-        "The thread id goes into {'configurable': {'thread_id': thread_id}}.",
-        "invoke returns the state: [message.text for message in state['messages']].",
+        "Whose mistake is it: the model's, or the tool's?",
+        "ToolNode turns the model's mistakes into a ToolMessage. A tool's need an option.",
+        "A handler handles only the exceptions in the type hint of its parameter.",
     ),
-    "Nothing was kept in Python between the calls: the file remembered.",
+    "You know which errors the model gets to read, and which ones reach your program.",
+    answer_kind="value",
 )
 e2 = Exercise(
     CHAPTER,
     2,
-    "the steps of a thread, in SQL",
-    _check_steps,
+    "answer every tool call",
+    _check_answer_calls,
     (
-        "The table is checkpoints; metadata is JSON: metadata ->> 'step'.",
-        "ORDER BY checkpoint_id puts the oldest first; WHERE thread_id = ? asks for one thread.",
-        "connection.execute(sql, [thread_id]).fetchall() returns a list of tuples.",
+        "Go over message.tool_calls and look each name up in a dictionary of the tools.",
+        "tool.invoke(call['args']) runs a tool. Put it in a try block.",
+        "ToolMessage(text, tool_call_id=call['id'], status='error') reports a failure.",
     ),
-    "And a thread id stayed a thread id, whatever was in it.",
+    "No tool call stays open, whatever the tools do.",
 )
 e3 = Exercise(
     CHAPTER,
     3,
-    "undo the last turn",
-    _check_undo,
+    "find the bug: stops that come twice",
+    _check_day,
     (
-        "Find the newest checkpoint of the thread whose metadata ->> 'source' is 'input'.",
-        "Delete it and everything newer: checkpoint_id >= ?. The ids sort by time.",
-        "Do the same in the table writes, and commit.",
+        "Which list does the subgraph begin with, and which one does it return?",
+        "The outer reducer gets the whole list of the subgraph, so it must not add what is there.",
+        "Chapter 02 has a reducer for a list without repeats: union.",
     ),
-    "The newest checkpoint is the conversation, so taking rows away is going back.",
+    "The reducer is idempotent now, so a list that is written again does no harm.",
 )
 e4 = Exercise(
     CHAPTER,
     4,
-    "a locked drawer",
-    _check_locked,
+    "search every district at once",
+    _check_search,
     (
-        "SqliteSaver takes a serialiser: SqliteSaver(connection, serde=...).",
-        "EncryptedSerializer.from_pycryptodome_aes(key=key) makes one; name the argument.",
+        "A conditional edge from START can return a list of Send objects, or the name of a node.",
+        "If there are no districts, return 'write_report' instead of an empty list.",
+        "A field with operator.add collects the names in the order of the Send objects.",
     ),
-    "With SQLite that is all of it. With PostgreSQL, remember the plain fields.",
+    "Every district was searched in the same super-step, and an empty list gets its report, too.",
+)
+e5 = Exercise(
+    CHAPTER,
+    5,
+    "write a test that notices",
+    _check_test,
+    (
+        "Call turn_down with a state that you made up, and compare what it returns.",
+        "Try a number at each end of the table, and one beyond each end.",
+        "Choose numbers that are not in rising order, and a call in which no number fits.",
+    ),
+    "Your test passes for every right node and fails for each of the broken ones.",
 )

@@ -1,217 +1,299 @@
-"""Checks of chapter 04, Map users to threads."""
+"""Checks of chapter 04, Save every step."""
 
 from __future__ import annotations
 
 import sqlite3
-from contextlib import closing
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import Any
-from uuid import UUID, uuid4
 
-from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.checkpoint.sqlite import SqliteSaver
+from langgraph.graph import START, MessagesState, StateGraph
 
-from course_lib.exercises.ch03 import HOSTILE, echo_graph
 from course_lib.exercises.exercise import Exercise, IncorrectAnswer, expect, require
 from course_lib.exercises.quiz_view import quiz_of
-from course_lib.exercises.running import answers_elsewhere, shipped
 
 CHAPTER = "04"
 quiz = quiz_of(CHAPTER)
+HOSTILE = "x' OR '1'='1"
+"""A thread id that is harmless as a parameter, and reads everything when pasted into SQL."""
 
 
-def _check_derived(thread_of: Any) -> None:
-    first = thread_of("school", "ann")
+def echo_graph(saver: Any) -> Any:
+    """Compile the graph of these exercises: each message is answered by an echo of it.
+
+    Args:
+        saver: where the threads are kept.
+    """
+
+    def echo(state: MessagesState) -> dict[str, Any]:
+        text = state["messages"][-1].text
+        return {"messages": [{"role": "ai", "content": f"echo: {text}"}]}
+
+    builder = StateGraph(MessagesState)
+    builder.add_node("echo", echo)
+    builder.add_edge(START, "echo")
+    return builder.compile(checkpointer=saver)
+
+
+def _texts(saver: Any, thread: str) -> list[str]:
+    config = {"configurable": {"thread_id": thread}}
+    state = echo_graph(saver).get_state(config).values
+    return [str(message.text) for message in state.get("messages", [])]
+
+
+def _say(saver: Any, thread: str, *texts: str) -> None:
+    config = {"configurable": {"thread_id": thread}}
+    for text in texts:
+        echo_graph(saver).invoke({"messages": [("user", text)]}, config)
+
+
+def _say_slowly(saver: Any, thread: str, text: str) -> None:
+    """A turn of more steps than the others have: two nodes run before the echo."""
+    builder = StateGraph(MessagesState)
+    nothing = [(name, lambda state: None) for name in ("think", "wait")]
+    echo = ("echo", lambda state: {"messages": [("ai", f"echo: {state['messages'][-1].text}")]})
+    builder.add_sequence([*nothing, echo]).add_edge(START, "think")
+    config = {"configurable": {"thread_id": thread}}
+    builder.compile(checkpointer=saver).invoke({"messages": [("user", text)]}, config)
+
+
+@contextmanager
+def _conversations() -> Iterator[tuple[sqlite3.Connection, Path]]:
+    """A database file: ann took five turns, the last a long one, and bo and cho one each."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "talk.db"
+        with closing(sqlite3.connect(path, check_same_thread=False)) as connection:
+            saver = SqliteSaver(connection)
+            _say(saver, "ann", "one", "two", "three", "four")
+            _say(saver, "bo", "hello")
+            _say_slowly(saver, "ann", "five")
+            _say(saver, "cho", "hi")
+            # Without an ORDER BY the rows come in an order that is not that of the ids.
+            connection.execute("PRAGMA reverse_unordered_selects = ON")
+            connection.commit()
+            yield connection, path
+
+
+def _rows(path: Path) -> set[tuple[str, str, str]]:
+    """Every row of the file, as another program sees it: its table, thread and checkpoint."""
+    found = set()
+    with closing(sqlite3.connect(path)) as other:
+        for table in ("checkpoints", "writes"):
+            sql = f"SELECT thread_id, checkpoint_id FROM {table}"
+            found |= {(table, *row) for row in other.execute(sql)}
+    return found
+
+
+def _check_say(say: Any) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "talk.db"
+        url = f"sqlite:///{path}"
+        wanted: list[str] = []
+        for thread, text in (("ann", "hello"), ("ann", "again"), ("bo", "hi")):
+            wanted = [*(wanted if thread == "ann" else []), text, f"echo: {text}"]
+            got = say(url, thread, text)
+            look = "All texts of this thread so far, oldest first."
+            if not isinstance(got, list) or not all(isinstance(item, str) for item in got):
+                look = "Return a list of texts: [message.text for message in state['messages']]."
+            elif len(got) < len(wanted):
+                look = "What was said before is missing: is it in the file that the URL names?"
+            elif len(got) > len(wanted):
+                look = "Another thread id is another conversation."
+            expect(f"say(url, {thread!r}, {text!r})", wanted, got, look)
+        with closing(sqlite3.connect(path, check_same_thread=False)) as connection:
+            saver = SqliteSaver(connection)
+            expect(
+                "ann's texts in the file, read by another saver",
+                ["hello", "echo: hello", "again", "echo: again"],
+                _texts(saver, "ann"),
+                "The right texts came back, but the file does not hold them.",
+            )
+
+
+def _check_steps(steps_of: Any) -> None:
+    with _conversations() as (connection, _):
+        for thread in ("bo", "ann"):
+            wanted = connection.execute(
+                "SELECT metadata ->> 'step', metadata ->> 'source' FROM checkpoints "
+                "WHERE thread_id = ? ORDER BY checkpoint_id",
+                [thread],
+            ).fetchall()
+            got = steps_of(connection, thread)
+            require(
+                isinstance(got, list),
+                f"steps_of returned a {type(got).__name__}; a list is wanted.",
+            )
+            look = "One pair a row, oldest first: order by checkpoint_id."
+            if len(got) != len(wanted):
+                look = "Ask for one thread, and for all of its rows."
+            expect(f"steps_of(connection, {thread!r})", wanted, _pairs(got), look)
+        for nobody in (HOSTILE, "%"):
+            expect(
+                f"steps_of(connection, {nobody!r})",
+                [],
+                _pairs(steps_of(connection, nobody)),
+                "No thread has that id. Hand it over as a parameter: WHERE thread_id = ?",
+            )
+
+
+def _pairs(rows: Any) -> list[Any]:
+    return [tuple(row) if isinstance(row, (list, tuple, sqlite3.Row)) else row for row in rows]
+
+
+def _undone(undo: Any, connection: sqlite3.Connection, path: Path, thread: str) -> None:
+    """Undo a thread's last turn and compare every row with what should be left."""
+    before = _rows(path)
+    (begin,) = connection.execute(
+        "SELECT max(checkpoint_id) FROM checkpoints WHERE thread_id = ? "
+        "AND metadata ->> 'source' = 'input'",
+        [thread],
+    ).fetchone()
+    wanted = {row for row in before if row[1] != thread or row[2] < begin}
+    undo(connection, thread)
+    after = _rows(path)
     require(
-        isinstance(first, str),
-        f"thread_of gave a {type(first).__name__}; a str is wanted. Wrap it in str().",
+        after != before,
+        f"after undo_last_turn(connection, {thread!r}) another program sees every row as before. "
+        "Delete rows, and commit.",
     )
-    try:
-        UUID(first)
-    except ValueError:
-        raise IncorrectAnswer(
-            f"thread_of('school', 'ann') gave {first!r}, which is no UUID. A LangGraph server "
-            "takes nothing else."
-        ) from None
-    expect(
-        "thread_of('school', 'ann') asked for a second time",
-        first,
-        thread_of("school", "ann"),
-        "Derive the id from the names (uuid5); a random one is another each time.",
-    )
-    pairs = [(("school", "ann"), other) for other in (("shop", "ann"), ("school", "bo"))]
-    pairs += [(("school", "ann"), ("School", "ann")), (("ann", "bo"), ("bo", "ann"))]
-    pairs += [((f"a{mark}b", "c"), ("a", f"b{mark}c")) for mark in MARKS]
-    for one, other in pairs:
-        require(
-            thread_of(*one) != thread_of(*other),
-            f"thread_of{one!r} and thread_of{other!r} gave the same id. Keep the two names apart: "
-            "any mark that you join them with may be in a name.",
-        )
-    _require_same_elsewhere(thread_of)
+    for table in ("checkpoints", "writes"):
+        for name in ("ann", "bo", "cho"):
+            left = [sum(r[:2] == (table, name) for r in rows) for rows in (wanted, after)]
+            look = "A turn begins with the checkpoint whose source is input; it goes, and all "
+            look += "after it." if thread == name else "after it: of this thread only."
+            shown = f"{name}'s rows in the table {table} after undo_last_turn(.., {thread!r})"
+            expect(shown, *left, look)
+    require(after == wanted, "The right number of rows is left, but not the right ones.")
 
 
-MARKS = ["", *map(chr, range(0x250)), *(a + b for a in " -/:|_.,;+#" for b in " -/:|_.,;+#")]
-MARKS += [" - ", " / ", " | ", "---", "___", "\u2028", "\ue000", "\uffff", "\U0010ffff"]
-"""What people put between two names: each may be in a name as well."""
-
-
-def _require_same_elsewhere(thread_of: Any) -> None:
-    """The id must be the same in another process: a server has several, and they restart."""
-    names = [(f"tenant-{uuid4().hex[:6]}", f"user-{uuid4().hex[:6]}") for _ in range(3)]
-    cargo = shipped(thread_of, names[::-1])  # before any of these names was asked for here
-    here = [thread_of(*each) for each in names]
-    there = answers_elsewhere(cargo) if cargo else None
-    require(
-        there is None or here == there[::-1],
-        f"thread_of{names[0]!r} gave {here[0]!r}, and another id in a second process. hash(), "
-        "random ids and whatever is remembered differ between processes: derive the id from the "
-        "two names alone.",
-    )
-
-
-def _check_refuse(open_thread: Any) -> None:
-    me, other = f"user-{uuid4().hex[:4]}", f"user-{uuid4().hex[:4]}"
-    mine, hers_id, none = (f"t-{uuid4().hex[:6]}" for _ in range(3))
-    owners = {mine: me, hers_id: other}
-    expect(
-        f"open_thread(owners, {me!r}, {mine!r})",
-        mine,
-        open_thread(dict(owners), me, mine),
-        "A thread of one's own is opened: return its id.",
-    )
-    answers = []
-    for thread_id, what in ((hers_id, "somebody else's thread"), (none, "one that is not there")):
-        shown = f"open_thread(owners, {me!r}, {thread_id!r})"
+def _check_undo(undo: Any) -> None:
+    with _conversations() as (connection, path):
+        _undone(undo, connection, path, "ann")  # of more steps than the other turns
+        _undone(undo, connection, path, "bo")  # the only turn of its thread
+        saver = SqliteSaver(connection)
+        for thread, texts in (("ann", ["four", "echo: four"]), ("bo", [])):
+            _say(saver, thread, "another")
+            expect(
+                f"{thread}'s last texts after going on",
+                [*texts, "another", "echo: another"],
+                _texts(saver, thread)[-4:],
+                "The thread must be usable afterwards.",
+            )
+        connection.commit()
+        before = _rows(path)
         try:
-            got = open_thread(dict(owners), me, thread_id)
-        except LookupError as error:
-            clues = f"{error} {vars(error)} {type(error.__cause__).__name__}"
-            answers.append((type(error), clues.replace(thread_id, "...")))
+            undo(connection, HOSTILE)
         except Exception as error:
             raise IncorrectAnswer(
-                f"{shown} raised {type(error).__name__}: {error}. Raise a LookupError."
+                f"undo_last_turn(connection, {HOSTILE!r}) raised {type(error).__name__}: {error}. "
+                "A thread that does not exist changes nothing."
             ) from error
-        else:
-            raise IncorrectAnswer(f"{shown} returned {got!r} for {what}. Raise a LookupError.")
-    try:
-        got = open_thread(dict(owners), None, none)
-    except LookupError:
-        pass
-    else:
-        raise IncorrectAnswer(
-            f"open_thread(owners, None, {none!r}) returned {got!r}. Nobody is signed in, and there "
-            "is no such thread: owners.get gives None for it, which equals the user None. Look "
-            "whether the thread is there."
+        connection.commit()
+        require(
+            _rows(path) == before,
+            f"undo_last_turn(connection, {HOSTILE!r}) took rows, and there is no such thread. Hand "
+            "the id over as a parameter (?), in every statement.",
         )
-    hers, nobodys = answers
-    require(
-        hers == nobodys,
-        "The answer for somebody else's thread differs from the one for a thread that is not there "
-        f"({hers[0].__name__}: {hers[1].split(' {')[0]!r} and {nobodys[0].__name__}: "
-        f"{nobodys[1].split(' {')[0]!r}). The difference tells which ids exist.",
-    )
 
 
-def _check_list(threads_of: Any) -> None:
-    with closing(sqlite3.connect(":memory:")) as database:
-        database.execute("CREATE TABLE threads (thread_id, tenant, user, title, active_at INTEGER)")
-        rows = [
-            ("t-1", "school", "ann", "Maths", 5),
-            ("t-2", "school", "ann", "Art", 9),
-            ("t-3", "school", "bo", "Music", 7),
-            ("t-4", "shop", "ann", "Shoes", 8),
-            ("t-5", "school", "ann", "Sport", 7),
-            ("t-6", "school", "ann", "Art", 2),
-            ("t-7", "school", "Ann", "Chess", 6),
-        ]
-        database.executemany("INSERT INTO threads VALUES (?, ?, ?, ?, ?)", rows)
-        got = threads_of(database, "school", "ann")
-        require(isinstance(got, list), f"threads_of gave a {type(got).__name__}; a list is wanted.")
-        look = "Newest activity first, and every thread, even two of one title."
-        if got and isinstance(got[0], tuple):
-            look = "Take the title out of each row: [title for (title,) in rows]."
-        elif not got:
-            look = "Nothing was found: are the parameters in the order of the question marks?"
-        elif "Chess" in got:
-            look = "Ann and ann are two users."
-        elif "Shoes" in got:
-            look = "That is another tenant's Ann."
-        elif "Music" in got:
-            look = "That is another user's."
-        expect("threads_of(database, 'school', 'ann')", ["Art", "Sport", "Maths", "Art"], got, look)
-        expect("threads_of(database, 'shop', 'bo')", [], threads_of(database, "shop", "bo"), look)
-        for tenant, user in ((HOSTILE, "ann"), ("school", HOSTILE), ("school", "%")):
+SECRET = "my secret plan " * 20
+SHARED = 40  # of so many equal bytes in a row two encrypted texts have none
+
+
+def _blobs(connection: sqlite3.Connection, thread: str = "ann") -> bytes:
+    """What the tables hold of a thread's checkpoints and writes."""
+    sql = "SELECT checkpoint FROM checkpoints WHERE thread_id = :thread UNION ALL "
+    sql += "SELECT value FROM writes WHERE thread_id = :thread"
+    return b"".join(bytes(blob) for (blob,) in connection.execute(sql, {"thread": thread}))
+
+
+def _check_locked(locked_saver: Any) -> None:
+    key, other = b"k" * 32, b"o" * 32
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "locked.db"
+        with closing(sqlite3.connect(path, check_same_thread=False)) as connection:
+            saver = locked_saver(connection, key)
+            require(
+                hasattr(saver, "get_tuple"),
+                f"locked_saver returned a {type(saver).__name__}. Return the saver.",
+            )
+            _say(saver, "ann", SECRET)
             expect(
-                f"threads_of(database, {tenant!r}, {user!r})",
-                [],
-                threads_of(database, tenant, user),
-                "Names are parameters (?), never part of the SQL.",
+                "what the same key reads",
+                [SECRET, f"echo: {SECRET}"],
+                _texts(locked_saver(connection, key), "ann"),
+                "The key that wrote must be able to read.",
             )
-
-
-def _check_owner(owner_of: Any) -> None:
-    saver = InMemorySaver()
-    graph = echo_graph(saver)
-    ann, bo = f"ann-{uuid4().hex[:4]}", f"bo-{uuid4().hex[:4]}"
-    for thread, user in (("t-1", ann), ("t-2", bo), ("t-3", None)):
-        config: dict[str, Any] = {"configurable": {"thread_id": thread}}
-        if user:
-            config["metadata"] = {"user": user}
-        graph.invoke({"messages": [{"role": "user", "content": "I am cho"}]}, config)
-    look = "The run's metadata is in every checkpoint: saver.get_tuple(config).metadata."
-    for thread, user in (("t-1", ann), ("t-2", bo), ("t-3", None), ("t-9", None)):
-        if user is None:
-            look = "A thread without an owner, or no thread at all, has nobody: return None."
-        got = owner_of(saver, thread)
-        if got is not None and not isinstance(got, str):
+            stored = _blobs(connection)
+            require(
+                b"secret plan" not in stored,
+                "the tables hold 'secret plan' in the clear. Give the saver a serialiser that "
+                "encrypts: serde=...",
+            )
+            _say(locked_saver(connection, other), "bo", SECRET)
+            repeated = [stored[i : i + SHARED] for i in range(0, len(stored) - SHARED, SHARED)]
+            both = _blobs(connection, "bo")
+            require(
+                not any(piece in both for piece in repeated) and key not in stored,
+                "the same text, stored with two keys, looks the same in the tables. It is packed "
+                "in another form, and not encrypted: anybody can unpack it without the key.",
+            )
+            try:
+                read = _texts(locked_saver(connection, other), "ann")
+            except Exception:  # noqa: BLE001 - any refusal is the right answer here
+                return
             raise IncorrectAnswer(
-                f"owner_of gave a {type(got).__name__}. Return the user's name, or None."
+                f"another key read {read!r}. Encrypt with the key that locked_saver was handed."
             )
-        expect(f"owner_of(saver, {thread!r})", user, got, look)
 
 
 e1 = Exercise(
     CHAPTER,
     1,
-    "one id for one user",
-    _check_derived,
+    "open, say, close",
+    _check_say,
     (
-        "uuid5(namespace, name) gives the same UUID for the same name, every time.",
-        "Joining the names as they are makes ('a', 'bc') and ('ab', 'c') one. Put something "
-        "between them that no name holds, or use uuid5 twice.",
-        "str(uuid5(uuid5(OURS, tenant), user))",
+        "with open_checkpointer(url) as saver: ... gives you the saver.",
+        "The thread id goes into {'configurable': {'thread_id': thread_id}}.",
+        "invoke returns the state: [message.text for message in state['messages']].",
     ),
-    "The same people, the same thread, and nothing to store.",
+    "Nothing was kept in Python between the calls: the file remembered.",
 )
 e2 = Exercise(
     CHAPTER,
     2,
-    "two refusals, one answer",
-    _check_refuse,
+    "the steps of a thread, in SQL",
+    _check_steps,
     (
-        "owners.get(thread_id) is None for a thread that is not there.",
-        "One `if` covers both cases: thread_id not in owners or owners[thread_id] != user.",
+        "The table is checkpoints; metadata is JSON: metadata ->> 'step'.",
+        "ORDER BY checkpoint_id puts the oldest first; WHERE thread_id = ? asks for one thread.",
+        "connection.execute(sql, [thread_id]).fetchall() returns a list of tuples.",
     ),
-    "Nobody learns which ids exist by asking.",
+    "And a thread id stayed a thread id, whatever was in it.",
 )
 e3 = Exercise(
     CHAPTER,
     3,
-    "the list on the left",
-    _check_list,
+    "undo the last turn",
+    _check_undo,
     (
-        "WHERE tenant = ? AND user = ? ORDER BY active_at DESC",
-        "fetchall() gives tuples: [title for (title,) in rows].",
+        "Find the newest checkpoint of the thread whose metadata ->> 'source' is 'input'.",
+        "Delete it and everything newer: checkpoint_id >= ?. The ids sort by time.",
+        "Do the same in the table writes, and commit.",
     ),
-    "One user, one tenant, newest first.",
+    "The newest checkpoint is the conversation, so taking rows away is going back.",
 )
 e4 = Exercise(
     CHAPTER,
     4,
-    "whose thread was this",
-    _check_owner,
+    "a locked drawer",
+    _check_locked,
     (
-        "saver.get_tuple({'configurable': {'thread_id': thread_id}}) is the newest checkpoint.",
-        "It is None where there is no such thread; metadata is a dictionary.",
+        "SqliteSaver takes a serialiser: SqliteSaver(connection, serde=...).",
+        "EncryptedSerializer.from_pycryptodome_aes(key=key) makes one; name the argument.",
     ),
-    "From a bare id back to a person: that is what metadata is for.",
+    "With SQLite that is all of it. With PostgreSQL, remember the plain fields.",
 )

@@ -1,291 +1,217 @@
-"""Checks of chapter 05, Stream what happens."""
+"""Checks of chapter 05, Map users to threads."""
 
 from __future__ import annotations
 
-import asyncio
-import inspect
-import json
-from collections.abc import AsyncIterator, Iterator
+import sqlite3
+from contextlib import closing
 from typing import Any
+from uuid import UUID, uuid4
 
-from langchain_core.messages import AIMessage, AIMessageChunk
-from langchain_core.outputs import ChatGenerationChunk
 from langgraph.checkpoint.memory import InMemorySaver
-from langgraph.graph import END, START, MessagesState, StateGraph
-from typing_extensions import TypedDict
 
-from course_lib.display import summary_line
-from course_lib.exercises.exercise import Exercise, IncorrectAnswer, expect, require, run_coroutine
+from course_lib.exercises.ch04 import HOSTILE, echo_graph
+from course_lib.exercises.exercise import Exercise, IncorrectAnswer, expect, require
 from course_lib.exercises.quiz_view import quiz_of
-from course_lib.exercises.running import as_sync
-from course_lib.models import OfflineChatModel
-from course_lib.namu import build_namu
+from course_lib.exercises.running import answers_elsewhere, shipped
 
 CHAPTER = "05"
 quiz = quiz_of(CHAPTER)
-THREAD = {"configurable": {"thread_id": "ann"}}
-QUESTION = "a quiet cafe in Jongno-gu"
 
 
-def _answer_of(graph: Any) -> str:
-    return str(graph.get_state(THREAD).values["messages"][-1].text)
-
-
-def _collected(got: Any, name: str) -> list[Any]:
-    """What a function returned, as a list; told kindly where it is none."""
-    if inspect.iscoroutine(got):
-        got.close()
+def _check_derived(thread_of: Any) -> None:
+    first = thread_of("school", "ann")
+    require(
+        isinstance(first, str),
+        f"thread_of gave a {type(first).__name__}; a str is wanted. Wrap it in str().",
+    )
+    try:
+        UUID(first)
+    except ValueError:
         raise IncorrectAnswer(
-            f"{name} gave a coroutine. Write `def`, not `async def`: nothing awaits it here."
-        )
-    require(got is not None, f"{name} returned None. Is there a `return`?")
-    require(
-        not isinstance(got, (str, bytes)) and hasattr(got, "__iter__"),
-        f"{name} returned {summary_line(got)}. Return a list.",
+            f"thread_of('school', 'ann') gave {first!r}, which is no UUID. A LangGraph server "
+            "takes nothing else."
+        ) from None
+    expect(
+        "thread_of('school', 'ann') asked for a second time",
+        first,
+        thread_of("school", "ann"),
+        "Derive the id from the names (uuid5); a random one is another each time.",
     )
-    return list(got)
-
-
-class _SpacedModel(OfflineChatModel):
-    """The offline model, with the space before a word as a token of its own."""
-
-    def _stream(self, *given: Any, **options: Any) -> Iterator[ChatGenerationChunk]:
-        for chunk in super()._stream(*given, **options):
-            yield from _apart(chunk)
-
-    async def _astream(self, *given: Any, **options: Any) -> AsyncIterator[ChatGenerationChunk]:
-        async for chunk in super()._astream(*given, **options):
-            for part in _apart(chunk):
-                yield part
-
-
-def _apart(chunk: ChatGenerationChunk) -> list[ChatGenerationChunk]:
-    text = str(chunk.message.text)
-    if text == text.lstrip(" ") or not text.strip():
-        return [chunk]
-    space = AIMessageChunk(text[: -len(text.lstrip(" "))], id=chunk.message.id)
-    word = chunk.message.model_copy(update={"content": text.lstrip(" ")})
-    return [ChatGenerationChunk(message=space), ChatGenerationChunk(message=word)]
-
-
-def _check_tokens(answer_tokens: Any) -> None:
-    graph = build_namu(model=_SpacedModel(), checkpointer=InMemorySaver())
-    got = _collected(as_sync(answer_tokens)(graph, QUESTION, THREAD), "answer_tokens")
-    require(
-        bool(got), "Nothing came. Look at the stream mode first: LangGraph checks no name of one."
-    )
-    require(
-        all(isinstance(token, str) for token in got),
-        "answer_tokens should hold texts. A part's data is (chunk, metadata); take chunk.text.",
-    )
-    require("" not in got, "Some tokens are empty: a tool call, or an end mark. Leave them out.")
-    whole, joined = _answer_of(graph), "".join(got)
-    require(
-        joined == whole,
-        f"The tokens joined are {len(joined)} characters, the answer has {len(whole)}. Only the "
-        "words of the node 'agent' belong to it, and all of them: a space may be a token, too.",
-    )
-    require(
-        got == _tokens_of(_SpacedModel(), whole),
-        f"The words are right, but they came as {len(got)} piece(s) of another size than the "
-        "model's. Take them as the stream brings them.",
-    )
-
-
-def _tokens_of(model: OfflineChatModel, whole: str) -> list[str]:
-    """The pieces in which the model says this answer."""
-    graph = build_namu(model=model, checkpointer=InMemorySaver())
-    given = {"messages": [("user", QUESTION)]}
-    chunks = [c for c, _ in graph.stream(given, THREAD, stream_mode="messages")]
-    pieces = [str(c.text) for c in chunks if c.type == "AIMessageChunk" and c.text]
-    assert "".join(pieces) == whole
-    return pieces
-
-
-def _check_steps(steps: Any) -> None:
-    graph = build_namu(checkpointer=InMemorySaver())
-    first = ["router", "agent", "tools", "agent", "update_state"]
-    second = ["router", "refine_exclude", "agent", "tools", "agent", "update_state"]
-    look = "Each part of the mode updates is a dict whose keys are the nodes that ran."
-    for text, wanted in ((QUESTION, first), ("not the first one", second)):
-        got = _collected(as_sync(steps)(graph, text, THREAD), "steps")
-        expect(f"steps(graph, {text!r}, thread)", wanted, got, look)
-    asked = [m.text for m in graph.get_state(THREAD).values["messages"] if m.type == "human"]
-    look = "Hand the thread on to the graph."
-    expect("what was asked in the thread", [QUESTION, "not the first one"], asked, look)
-
-
-class _Bag(TypedDict):
-    items: list[str]
-    found: int
-
-
-def _check_scan(scan: Any) -> None:
-    builder = StateGraph(_Bag)
-    builder.add_node("scan", as_sync(scan))
-    builder.add_edge(START, "scan")
-    graph = builder.compile()
-    for items in (["a", "b", "c"], ["one"], []):
-        told, end = [], {}
-        given = {"items": items}
-        for mode, data in graph.stream(given, stream_mode=["custom", "values"]):
-            if mode == "custom":
-                told.append(data)
-            else:
-                end = data
-        wanted = [{"done": n, "total": len(items)} for n in range(1, len(items) + 1)]
-        look = "Write one dict for each item, as it is done, with get_stream_writer()."
-        expect(f"the custom parts for {items}", wanted, told, look)
-        expect(f"found for {items}", len(items), end.get("found"), "Return what was found, too.")
-
-
-def _check_parse(parse_events: Any) -> None:
-    events = [
-        ("token", {"text": "Here are 세 곳"}),
-        ("done", {"tokens": 3}),
-        ("token", {"text": ""}),
-    ]
-    lines = [f"event: {kind}\ndata: {json.dumps(d, ensure_ascii=False)}\n\n" for kind, d in events]
-    wire = "".join(lines).encode()
-    for size in (len(wire), 40, 7, 1):
-        pieces = [wire[i : i + size] for i in range(0, len(wire), size)]
-        got = _events(as_sync(parse_events)(iter(pieces)))
-        look = "Collect bytes until a line is whole, and lines until an empty one ends the event."
-        expect(f"the events of a stream cut every {size} bytes", events, got, look)
-    for rest in (b"event: token\ndata: {", b'event: token\ndata: {"text": "half"}\n'):
-        got = _events(as_sync(parse_events)(iter([wire + rest])))
-        look = "Only an empty line ends an event. What no empty line follows is no event yet."
-        expect(f"the events before the cut-off {rest!r}", events, got, look)
-
-
-def _events(got: Any) -> list[Any]:
-    found = _collected(got, "parse_events")
-    for each in found:
+    pairs = [(("school", "ann"), other) for other in (("shop", "ann"), ("school", "bo"))]
+    pairs += [(("school", "ann"), ("School", "ann")), (("ann", "bo"), ("bo", "ann"))]
+    pairs += [((f"a{mark}b", "c"), ("a", f"b{mark}c")) for mark in MARKS]
+    for one, other in pairs:
         require(
-            isinstance(each, (tuple, list)) and len(each) == 2,
-            f"parse_events holds {summary_line(each)}. Each event is a pair: its kind and its "
-            "data.",
+            thread_of(*one) != thread_of(*other),
+            f"thread_of{one!r} and thread_of{other!r} gave the same id. Keep the two names apart: "
+            "any mark that you join them with may be in a name.",
         )
-    return [tuple(each) for each in found]
+    _require_same_elsewhere(thread_of)
 
 
-def _check_glimpse(glimpse: Any) -> None:
-    got, last, closed, after = run_coroutine(_glimpse(glimpse))
+MARKS = ["", *map(chr, range(0x250)), *(a + b for a in " -/:|_.,;+#" for b in " -/:|_.,;+#")]
+MARKS += [" - ", " / ", " | ", "---", "___", "\u2028", "\ue000", "\uffff", "\U0010ffff"]
+"""What people put between two names: each may be in a name as well."""
+
+
+def _require_same_elsewhere(thread_of: Any) -> None:
+    """The id must be the same in another process: a server has several, and they restart."""
+    names = [(f"tenant-{uuid4().hex[:6]}", f"user-{uuid4().hex[:6]}") for _ in range(3)]
+    cargo = shipped(thread_of, names[::-1])  # before any of these names was asked for here
+    here = [thread_of(*each) for each in names]
+    there = answers_elsewhere(cargo) if cargo else None
     require(
-        isinstance(got, str), f"glimpse returned {summary_line(got)}. Return the text seen so far."
+        there is None or here == there[::-1],
+        f"thread_of{names[0]!r} gave {here[0]!r}, and another id in a second process. hash(), "
+        "random ids and whatever is remembered differ between processes: derive the id from the "
+        "two names alone.",
     )
+
+
+def _check_refuse(open_thread: Any) -> None:
+    me, other = f"user-{uuid4().hex[:4]}", f"user-{uuid4().hex[:4]}"
+    mine, hers_id, none = (f"t-{uuid4().hex[:6]}" for _ in range(3))
+    owners = {mine: me, hers_id: other}
+    expect(
+        f"open_thread(owners, {me!r}, {mine!r})",
+        mine,
+        open_thread(dict(owners), me, mine),
+        "A thread of one's own is opened: return its id.",
+    )
+    answers = []
+    for thread_id, what in ((hers_id, "somebody else's thread"), (none, "one that is not there")):
+        shown = f"open_thread(owners, {me!r}, {thread_id!r})"
+        try:
+            got = open_thread(dict(owners), me, thread_id)
+        except LookupError as error:
+            clues = f"{error} {vars(error)} {type(error.__cause__).__name__}"
+            answers.append((type(error), clues.replace(thread_id, "...")))
+        except Exception as error:
+            raise IncorrectAnswer(
+                f"{shown} raised {type(error).__name__}: {error}. Raise a LookupError."
+            ) from error
+        else:
+            raise IncorrectAnswer(f"{shown} returned {got!r} for {what}. Raise a LookupError.")
+    try:
+        got = open_thread(dict(owners), None, none)
+    except LookupError:
+        pass
+    else:
+        raise IncorrectAnswer(
+            f"open_thread(owners, None, {none!r}) returned {got!r}. Nobody is signed in, and there "
+            "is no such thread: owners.get gives None for it, which equals the user None. Look "
+            "whether the thread is there."
+        )
+    hers, nobodys = answers
     require(
-        WHO.startswith(got) and 20 <= len(got) <= 20 + last,
-        f"glimpse(graph, text, thread, 20) returned {len(got)} characters of an answer of "
-        f"{len(WHO)}. Stop with the token that makes it 20 or more.",
+        hers == nobodys,
+        "The answer for somebody else's thread differs from the one for a thread that is not there "
+        f"({hers[0].__name__}: {hers[1].split(' {')[0]!r} and {nobodys[0].__name__}: "
+        f"{nobodys[1].split(' {')[0]!r}). The difference tells which ids exist.",
     )
-    require(
-        closed,
-        "The model was still writing when glimpse returned. Close the stream when you leave the "
-        "loop: async with aclosing(graph.astream(...)) as stream.",
-    )
-    expect("next after the stop", ("agent",), after, "Stop inside the agent's answer.")
 
 
-WHO = str(OfflineChatModel().invoke("who are you?").text)
+def _check_list(threads_of: Any) -> None:
+    with closing(sqlite3.connect(":memory:")) as database:
+        database.execute("CREATE TABLE threads (thread_id, tenant, user, title, active_at INTEGER)")
+        rows = [
+            ("t-1", "school", "ann", "Maths", 5),
+            ("t-2", "school", "ann", "Art", 9),
+            ("t-3", "school", "bo", "Music", 7),
+            ("t-4", "shop", "ann", "Shoes", 8),
+            ("t-5", "school", "ann", "Sport", 7),
+            ("t-6", "school", "ann", "Art", 2),
+            ("t-7", "school", "Ann", "Chess", 6),
+        ]
+        database.executemany("INSERT INTO threads VALUES (?, ?, ?, ?, ?)", rows)
+        got = threads_of(database, "school", "ann")
+        require(isinstance(got, list), f"threads_of gave a {type(got).__name__}; a list is wanted.")
+        look = "Newest activity first, and every thread, even two of one title."
+        if got and isinstance(got[0], tuple):
+            look = "Take the title out of each row: [title for (title,) in rows]."
+        elif not got:
+            look = "Nothing was found: are the parameters in the order of the question marks?"
+        elif "Chess" in got:
+            look = "Ann and ann are two users."
+        elif "Shoes" in got:
+            look = "That is another tenant's Ann."
+        elif "Music" in got:
+            look = "That is another user's."
+        expect("threads_of(database, 'school', 'ann')", ["Art", "Sport", "Maths", "Art"], got, look)
+        expect("threads_of(database, 'shop', 'bo')", [], threads_of(database, "shop", "bo"), look)
+        for tenant, user in ((HOSTILE, "ann"), ("school", HOSTILE), ("school", "%")):
+            expect(
+                f"threads_of(database, {tenant!r}, {user!r})",
+                [],
+                threads_of(database, tenant, user),
+                "Names are parameters (?), never part of the SQL.",
+            )
 
 
-async def _glimpse(glimpse: Any) -> tuple[Any, int, bool, tuple[str, ...]]:
-    """What it returned, the longest token, whether the model had been stopped, what is next."""
-    sizes: list[int] = []
-    closed: list[bool] = []
-
-    class Watched(OfflineChatModel):
-        async def _astream(self, *arguments: Any, **options: Any) -> Any:
-            try:
-                async for chunk in super()._astream(*arguments, **options):
-                    sizes.append(len(str(chunk.text)))
-                    yield chunk
-            except (asyncio.CancelledError, GeneratorExit):
-                closed.append(True)
-                raise
-
-    model = Watched(tokens_per_second=400)
-
-    async def agent(state: MessagesState) -> dict[str, Any]:
-        return {"messages": [await model.ainvoke(state["messages"])]}
-
-    async def closing(state: MessagesState) -> dict[str, Any]:
-        return {"messages": [AIMessage("closed")]}
-
-    steps = StateGraph(MessagesState).add_sequence([agent, closing])
-    steps.add_edge(START, "agent").add_edge("closing", END)
-    graph = steps.compile(checkpointer=InMemorySaver())
-    running = glimpse(graph, "who are you?", THREAD, 20)
-    if not inspect.isawaitable(running):
-        raise IncorrectAnswer("glimpse should be a coroutine function: async def glimpse(...).")
-    got = await running
-    stopped = bool(closed)  # looked at before anything else can run
-    return got, max(sizes, default=0), stopped, (await graph.aget_state(THREAD)).next
+def _check_owner(owner_of: Any) -> None:
+    saver = InMemorySaver()
+    graph = echo_graph(saver)
+    ann, bo = f"ann-{uuid4().hex[:4]}", f"bo-{uuid4().hex[:4]}"
+    for thread, user in (("t-1", ann), ("t-2", bo), ("t-3", None)):
+        config: dict[str, Any] = {"configurable": {"thread_id": thread}}
+        if user:
+            config["metadata"] = {"user": user}
+        graph.invoke({"messages": [{"role": "user", "content": "I am cho"}]}, config)
+    look = "The run's metadata is in every checkpoint: saver.get_tuple(config).metadata."
+    for thread, user in (("t-1", ann), ("t-2", bo), ("t-3", None), ("t-9", None)):
+        if user is None:
+            look = "A thread without an owner, or no thread at all, has nobody: return None."
+        got = owner_of(saver, thread)
+        if got is not None and not isinstance(got, str):
+            raise IncorrectAnswer(
+                f"owner_of gave a {type(got).__name__}. Return the user's name, or None."
+            )
+        expect(f"owner_of(saver, {thread!r})", user, got, look)
 
 
 e1 = Exercise(
     CHAPTER,
     1,
-    "the words of the answer",
-    _check_tokens,
-    hints=(
-        'graph.stream({"messages": [("user", text)]}, thread, stream_mode="messages", '
-        'version="v2")',
-        'part["data"] is (chunk, metadata); metadata["langgraph_node"] names the node.',
-        "The tool call is streamed by the same node, as chunks with an empty text.",
+    "one id for one user",
+    _check_derived,
+    (
+        "uuid5(namespace, name) gives the same UUID for the same name, every time.",
+        "Joining the names as they are makes ('a', 'bc') and ('ab', 'c') one. Put something "
+        "between them that no name holds, or use uuid5 twice.",
+        "str(uuid5(uuid5(OURS, tenant), user))",
     ),
-    success_text=(
-        "The first of them is there long before the last, and that is all that streaming is."
-    ),
+    "The same people, the same thread, and nothing to store.",
 )
 e2 = Exercise(
     CHAPTER,
     2,
-    "the steps of a turn",
-    _check_steps,
-    hints=(
-        'stream_mode="updates": one part for each node that ran.',
-        "next(iter(update)) is the only key of a dict with one key.",
+    "two refusals, one answer",
+    _check_refuse,
+    (
+        "owners.get(thread_id) is None for a thread that is not there.",
+        "One `if` covers both cases: thread_id not in owners or owners[thread_id] != user.",
     ),
-    success_text="Two questions, two ways through the same graph.",
+    "Nobody learns which ids exist by asking.",
 )
 e3 = Exercise(
     CHAPTER,
     3,
-    "a node that tells how far it is",
-    _check_scan,
-    hints=(
-        "from langgraph.config import get_stream_writer; call it inside the node.",
-        'tell({"done": n, "total": len(items)}) after each item; enumerate(items, 1) counts.',
+    "the list on the left",
+    _check_list,
+    (
+        "WHERE tenant = ? AND user = ? ORDER BY active_at DESC",
+        "fetchall() gives tuples: [title for (title,) in rows].",
     ),
-    success_text="Anything that loops can tell how far it is; the chat panel makes a bar of it.",
+    "One user, one tenant, newest first.",
 )
 e4 = Exercise(
     CHAPTER,
     4,
-    "read server-sent events",
-    _check_parse,
-    hints=(
-        "A piece may end anywhere, even inside a letter. Do not decode before a line is whole.",
-        "BytesLineDecoder().decode(piece) gives whole lines; SSEDecoder().decode(line) gives an "
-        "event, or None while it is not complete.",
-        "An event of SSEDecoder has .event and .data, and .data is parsed already.",
+    "whose thread was this",
+    _check_owner,
+    (
+        "saver.get_tuple({'configurable': {'thread_id': thread_id}}) is the newest checkpoint.",
+        "It is None where there is no such thread; metadata is a dictionary.",
     ),
-    success_text="It holds wherever the network cuts, and cuts are the only thing sure to come.",
-)
-e5 = Exercise(
-    CHAPTER,
-    5,
-    "enough is enough",
-    _check_glimpse,
-    hints=(
-        "Collect chunk.text in a loop over graph.astream(..., stream_mode='messages', "
-        "version='v2') and break when there is enough.",
-        "from contextlib import aclosing: leaving its block closes the stream, which cancels the "
-        "run.",
-    ),
-    success_text=(
-        "The reader saw what she wanted, the model stopped working, and the thread can go on."
-    ),
+    "From a bare id back to a person: that is what metadata is for.",
 )

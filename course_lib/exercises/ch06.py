@@ -1,254 +1,291 @@
-"""Checks of chapter 06, Ask a human: interrupts."""
+"""Checks of chapter 06, Stream what happens."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
+import asyncio
+import inspect
+import json
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
-from langchain_core.messages import AIMessage, ToolMessage
+from langchain_core.messages import AIMessage, AIMessageChunk
+from langchain_core.outputs import ChatGenerationChunk
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import END, START, MessagesState, StateGraph
-from langgraph.types import Command, interrupt
 from typing_extensions import TypedDict
 
-from course_lib.exercises.exercise import Exercise, IncorrectAnswer, expect, require
+from course_lib.display import summary_line
+from course_lib.exercises.exercise import Exercise, IncorrectAnswer, expect, require, run_coroutine
 from course_lib.exercises.quiz_view import quiz_of
-from course_lib.exercises.running import as_sync, yes_or_no
+from course_lib.exercises.running import as_sync
+from course_lib.models import OfflineChatModel
+from course_lib.namu import build_namu
 
 CHAPTER = "06"
 quiz = quiz_of(CHAPTER)
 THREAD = {"configurable": {"thread_id": "ann"}}
+QUESTION = "a quiet cafe in Jongno-gu"
 
 
-class _Booking(TypedDict, total=False):
-    place: str
-    people: int
-    approved: bool
-    receipt: str
+def _answer_of(graph: Any) -> str:
+    return str(graph.get_state(THREAD).values["messages"][-1].text)
 
 
-def _graph(node: Any, schema: Any = _Booking) -> Any:
-    builder = StateGraph(schema)
-    builder.add_node("node", as_sync(node))
-    builder.add_edge(START, "node")
-    builder.add_edge("node", END)
-    return builder.compile(checkpointer=InMemorySaver())
-
-
-def _asked(graph: Any, value: Any, name: str) -> Any:
-    """Run a graph, and return the one interrupt it stops at."""
-    graph.invoke(value, THREAD)
-    interrupts = graph.get_state(THREAD).interrupts
+def _collected(got: Any, name: str) -> list[Any]:
+    """What a function returned, as a list; told kindly where it is none."""
+    if inspect.iscoroutine(got):
+        got.close()
+        raise IncorrectAnswer(
+            f"{name} gave a coroutine. Write `def`, not `async def`: nothing awaits it here."
+        )
+    require(got is not None, f"{name} returned None. Is there a `return`?")
     require(
-        len(interrupts) == 1,
-        f"{name} asked {len(interrupts)} questions at once. It should stop at one interrupt(...), "
-        "outside of any wide except.",
+        not isinstance(got, (str, bytes)) and hasattr(got, "__iter__"),
+        f"{name} returned {summary_line(got)}. Return a list.",
     )
-    return interrupts[0]
+    return list(got)
 
 
-def _check_approve(approve: Any) -> None:
-    for answer in (True, False):
-        graph = _graph(approve)
-        question = _asked(graph, {"place": "Dawon", "people": 4}, "approve")
-        require(
-            "Dawon" in str(question.value)
-            and bool(re.search(r"\b(4|four)\b", str(question.value))),
-            f"The question is {question.value!r}. A person should read the place and how many.",
-        )
-        end = graph.invoke(Command(resume=yes_or_no(question, answer)), THREAD)
-        look = "Return what interrupt(...) returned, as the field approved."
-        expect(f"approved after the answer {answer}", answer, end.get("approved"), look)
+class _SpacedModel(OfflineChatModel):
+    """The offline model, with the space before a word as a token of its own."""
+
+    def _stream(self, *given: Any, **options: Any) -> Iterator[ChatGenerationChunk]:
+        for chunk in super()._stream(*given, **options):
+            yield from _apart(chunk)
+
+    async def _astream(self, *given: Any, **options: Any) -> AsyncIterator[ChatGenerationChunk]:
+        async for chunk in super()._astream(*given, **options):
+            for part in _apart(chunk):
+                yield part
 
 
-def _check_once(book_once: Any) -> None:
-    for answer, wanted in ((True, ["Dawon"]), (False, [])):
-        written: list[str] = []
-
-        def write(place: str, written: list[str] = written) -> str:
-            written.append(place)
-            return f"receipt {len(written)}"
-
-        def node(state: _Booking, write: Callable[[str], str] = write) -> Any:
-            return as_sync(book_once)(state, write)
-
-        graph = _graph(node)
-        question = _asked(graph, {"place": "Dawon"}, "book_once")
-        require(
-            not written,
-            "Something was written before anybody agreed. Call write after the interrupt.",
-        )
-        end = graph.invoke(Command(resume=yes_or_no(question, answer)), THREAD)
-        left = graph.get_state(THREAD).interrupts
-        require(not left, f"After the answer {answer} it asks again: {left!r}. Ask once.")
-        look = "The answer is True or False. What stands before interrupt(...) runs again."
-        expect(f"what was written after the answer {answer}", wanted, written, look)
-        receipt = "receipt 1" if answer else None
-        expect(
-            f"receipt after {answer}", receipt, end.get("receipt"), "Return what write returned."
-        )
+def _apart(chunk: ChatGenerationChunk) -> list[ChatGenerationChunk]:
+    text = str(chunk.message.text)
+    if text == text.lstrip(" ") or not text.strip():
+        return [chunk]
+    space = AIMessageChunk(text[: -len(text.lstrip(" "))], id=chunk.message.id)
+    word = chunk.message.model_copy(update={"content": text.lstrip(" ")})
+    return [ChatGenerationChunk(message=space), ChatGenerationChunk(message=word)]
 
 
-def _check_people(ask_people: Any) -> None:
-    graph = _graph(ask_people)
-    first = _asked(graph, {"place": "Dawon"}, "ask_people").value
-    for nonsense in ("many", 0, 9, "4", 2.5, True, [3]):
-        try:
-            graph.invoke(Command(resume=nonsense), THREAD)
-        except Exception as error:
-            raise IncorrectAnswer(
-                f"The answer {nonsense!r} raised {type(error).__name__}: {error}. Ask again "
-                "instead."
-            ) from error
-        waiting = graph.get_state(THREAD).interrupts
-        require(
-            bool(waiting),
-            f"The answer {nonsense!r} was taken. Only a whole number from 1 to 8 will do.",
-        )
-        asked = str(waiting[0].value)
-        require(
-            waiting[0].value != first and (str(nonsense) in asked or repr(nonsense) in asked),
-            f"After {nonsense!r} the question is {asked!r}. Name the answer in it, so that a "
-            "person reads what was wrong.",
-        )
-    end = graph.invoke(Command(resume=3), THREAD)
-    expect("people after the answer 3", 3, end.get("people"), "Return it as the field people.")
-
-
-class _Trip(TypedDict, total=False):
-    when: str
-    who: str
-    where: str
-
-
-def _trip() -> Any:
-    def asking(field: str, question: str) -> Any:
-        return lambda state: {field: interrupt(question)}
-
-    builder = StateGraph(_Trip)
-    for field, question in (("when", "When?"), ("who", "Who?"), ("where", "Where?")):
-        builder.add_node(f"ask_{field}", asking(field, question))
-        builder.add_edge(START, f"ask_{field}")
-    return builder.compile(checkpointer=InMemorySaver())
-
-
-def _check_all(answer_all: Any) -> None:
-    graph = _trip()
-    graph.invoke({"when": ""}, THREAD)
-    as_sync(answer_all)(graph, THREAD, {"Who?": "Bo", "When?": "Friday"})
-    left = [each.value for each in graph.get_state(THREAD).interrupts]
-    look = "Resume with a dict from each question's id to its answer; leave the others out."
-    expect("what is still asked after two answers of three", ["Where?"], left, look)
-    as_sync(answer_all)(graph, THREAD, {"Where?": "Mapo", "Why?": "no such question"})
-    wanted = {"when": "Friday", "who": "Bo", "where": "Mapo"}
-    expect("the state when all are answered", wanted, graph.get_state(THREAD).values, look)
-
-
-def _calling(args: dict[str, Any]) -> Any:
-    """A graph that stands before its tools, with one call made."""
-
-    def agent(state: MessagesState) -> dict[str, Any]:
-        if state["messages"][-1].type == "tool":
-            return {"messages": [AIMessage(f"done: {state['messages'][-1].text}", id="end")]}
-        call = {"name": "pay", "args": args, "id": "call-1"}
-        return {"messages": [AIMessage("", tool_calls=[call], id="asked")]}
-
-    def tools(state: MessagesState) -> dict[str, Any]:
-        call = state["messages"][-1].tool_calls[0]
-        said = f"paid {call['args'].get('amount')} to {call['args'].get('to')}"
-        return {"messages": [ToolMessage(said, tool_call_id=call["id"], name="pay")]}
-
-    builder = StateGraph(MessagesState)
-    builder.add_node(agent)
-    builder.add_node(tools)
-    builder.add_edge(START, "agent")
-    builder.add_conditional_edges(
-        "agent", lambda state: "tools" if state["messages"][-1].tool_calls else END, ["tools", END]
+def _check_tokens(answer_tokens: Any) -> None:
+    graph = build_namu(model=_SpacedModel(), checkpointer=InMemorySaver())
+    got = _collected(as_sync(answer_tokens)(graph, QUESTION, THREAD), "answer_tokens")
+    require(
+        bool(got), "Nothing came. Look at the stream mode first: LangGraph checks no name of one."
     )
-    builder.add_edge("tools", "agent")
-    graph = builder.compile(checkpointer=InMemorySaver(), interrupt_before=["tools"])
-    graph.invoke({"messages": [("user", "pay")]}, THREAD)
-    return graph
+    require(
+        all(isinstance(token, str) for token in got),
+        "answer_tokens should hold texts. A part's data is (chunk, metadata); take chunk.text.",
+    )
+    require("" not in got, "Some tokens are empty: a tool call, or an end mark. Leave them out.")
+    whole, joined = _answer_of(graph), "".join(got)
+    require(
+        joined == whole,
+        f"The tokens joined are {len(joined)} characters, the answer has {len(whole)}. Only the "
+        "words of the node 'agent' belong to it, and all of them: a space may be a token, too.",
+    )
+    require(
+        got == _tokens_of(_SpacedModel(), whole),
+        f"The words are right, but they came as {len(got)} piece(s) of another size than the "
+        "model's. Take them as the stream brings them.",
+    )
 
 
-def _check_turn(turn_around: Any) -> None:
-    graph = _calling({"amount": 90, "to": "Bo"})
-    as_sync(turn_around)(graph, THREAD, {"amount": 9})
-    messages = graph.get_state(THREAD).values["messages"]
-    expect(
-        "the answer after turn_around(graph, thread, {'amount': 9})",
-        "done: paid 9 to Bo",
-        str(messages[-1].text),
-        "Only amount changes, the other arguments stay; then let the graph go on.",
+def _tokens_of(model: OfflineChatModel, whole: str) -> list[str]:
+    """The pieces in which the model says this answer."""
+    graph = build_namu(model=model, checkpointer=InMemorySaver())
+    given = {"messages": [("user", QUESTION)]}
+    chunks = [c for c, _ in graph.stream(given, THREAD, stream_mode="messages")]
+    pieces = [str(c.text) for c in chunks if c.type == "AIMessageChunk" and c.text]
+    assert "".join(pieces) == whole
+    return pieces
+
+
+def _check_steps(steps: Any) -> None:
+    graph = build_namu(checkpointer=InMemorySaver())
+    first = ["router", "agent", "tools", "agent", "update_state"]
+    second = ["router", "refine_exclude", "agent", "tools", "agent", "update_state"]
+    look = "Each part of the mode updates is a dict whose keys are the nodes that ran."
+    for text, wanted in ((QUESTION, first), ("not the first one", second)):
+        got = _collected(as_sync(steps)(graph, text, THREAD), "steps")
+        expect(f"steps(graph, {text!r}, thread)", wanted, got, look)
+    asked = [m.text for m in graph.get_state(THREAD).values["messages"] if m.type == "human"]
+    look = "Hand the thread on to the graph."
+    expect("what was asked in the thread", [QUESTION, "not the first one"], asked, look)
+
+
+class _Bag(TypedDict):
+    items: list[str]
+    found: int
+
+
+def _check_scan(scan: Any) -> None:
+    builder = StateGraph(_Bag)
+    builder.add_node("scan", as_sync(scan))
+    builder.add_edge(START, "scan")
+    graph = builder.compile()
+    for items in (["a", "b", "c"], ["one"], []):
+        told, end = [], {}
+        given = {"items": items}
+        for mode, data in graph.stream(given, stream_mode=["custom", "values"]):
+            if mode == "custom":
+                told.append(data)
+            else:
+                end = data
+        wanted = [{"done": n, "total": len(items)} for n in range(1, len(items) + 1)]
+        look = "Write one dict for each item, as it is done, with get_stream_writer()."
+        expect(f"the custom parts for {items}", wanted, told, look)
+        expect(f"found for {items}", len(items), end.get("found"), "Return what was found, too.")
+
+
+def _check_parse(parse_events: Any) -> None:
+    events = [
+        ("token", {"text": "Here are 세 곳"}),
+        ("done", {"tokens": 3}),
+        ("token", {"text": ""}),
+    ]
+    lines = [f"event: {kind}\ndata: {json.dumps(d, ensure_ascii=False)}\n\n" for kind, d in events]
+    wire = "".join(lines).encode()
+    for size in (len(wire), 40, 7, 1):
+        pieces = [wire[i : i + size] for i in range(0, len(wire), size)]
+        got = _events(as_sync(parse_events)(iter(pieces)))
+        look = "Collect bytes until a line is whole, and lines until an empty one ends the event."
+        expect(f"the events of a stream cut every {size} bytes", events, got, look)
+    for rest in (b"event: token\ndata: {", b'event: token\ndata: {"text": "half"}\n'):
+        got = _events(as_sync(parse_events)(iter([wire + rest])))
+        look = "Only an empty line ends an event. What no empty line follows is no event yet."
+        expect(f"the events before the cut-off {rest!r}", events, got, look)
+
+
+def _events(got: Any) -> list[Any]:
+    found = _collected(got, "parse_events")
+    for each in found:
+        require(
+            isinstance(each, (tuple, list)) and len(each) == 2,
+            f"parse_events holds {summary_line(each)}. Each event is a pair: its kind and its "
+            "data.",
+        )
+    return [tuple(each) for each in found]
+
+
+def _check_glimpse(glimpse: Any) -> None:
+    got, last, closed, after = run_coroutine(_glimpse(glimpse))
+    require(
+        isinstance(got, str), f"glimpse returned {summary_line(got)}. Return the text seen so far."
     )
-    kinds = [message.type for message in messages]
-    expect(
-        "the messages in the thread",
-        ["human", "ai", "tool", "ai"],
-        kinds,
-        "Write a message with the id of the one that holds the call: it takes its place.",
+    require(
+        WHO.startswith(got) and 20 <= len(got) <= 20 + last,
+        f"glimpse(graph, text, thread, 20) returned {len(got)} characters of an answer of "
+        f"{len(WHO)}. Stop with the token that makes it 20 or more.",
     )
+    require(
+        closed,
+        "The model was still writing when glimpse returned. Close the stream when you leave the "
+        "loop: async with aclosing(graph.astream(...)) as stream.",
+    )
+    expect("next after the stop", ("agent",), after, "Stop inside the agent's answer.")
+
+
+WHO = str(OfflineChatModel().invoke("who are you?").text)
+
+
+async def _glimpse(glimpse: Any) -> tuple[Any, int, bool, tuple[str, ...]]:
+    """What it returned, the longest token, whether the model had been stopped, what is next."""
+    sizes: list[int] = []
+    closed: list[bool] = []
+
+    class Watched(OfflineChatModel):
+        async def _astream(self, *arguments: Any, **options: Any) -> Any:
+            try:
+                async for chunk in super()._astream(*arguments, **options):
+                    sizes.append(len(str(chunk.text)))
+                    yield chunk
+            except (asyncio.CancelledError, GeneratorExit):
+                closed.append(True)
+                raise
+
+    model = Watched(tokens_per_second=400)
+
+    async def agent(state: MessagesState) -> dict[str, Any]:
+        return {"messages": [await model.ainvoke(state["messages"])]}
+
+    async def closing(state: MessagesState) -> dict[str, Any]:
+        return {"messages": [AIMessage("closed")]}
+
+    steps = StateGraph(MessagesState).add_sequence([agent, closing])
+    steps.add_edge(START, "agent").add_edge("closing", END)
+    graph = steps.compile(checkpointer=InMemorySaver())
+    running = glimpse(graph, "who are you?", THREAD, 20)
+    if not inspect.isawaitable(running):
+        raise IncorrectAnswer("glimpse should be a coroutine function: async def glimpse(...).")
+    got = await running
+    stopped = bool(closed)  # looked at before anything else can run
+    return got, max(sizes, default=0), stopped, (await graph.aget_state(THREAD)).next
 
 
 e1 = Exercise(
     CHAPTER,
     1,
-    "yes or no",
-    _check_approve,
+    "the words of the answer",
+    _check_tokens,
     hints=(
-        'answer = interrupt(\'a question that names state["place"] and state["people"]\')',
-        "A node returns a dict: {'approved': answer}.",
+        'graph.stream({"messages": [("user", text)]}, thread, stream_mode="messages", '
+        'version="v2")',
+        'part["data"] is (chunk, metadata); metadata["langgraph_node"] names the node.',
+        "The tool call is streamed by the same node, as chunks with an empty text.",
     ),
-    success_text="The graph waits as long as it takes, and nothing runs meanwhile.",
+    success_text=(
+        "The first of them is there long before the last, and that is all that streaming is."
+    ),
 )
 e2 = Exercise(
     CHAPTER,
     2,
-    "once, and only when agreed",
-    _check_once,
+    "the steps of a turn",
+    _check_steps,
     hints=(
-        "On resuming, the node starts from its first line. What may happen once only?",
-        "if interrupt(...): return {'receipt': write(state['place'])}",
+        'stream_mode="updates": one part for each node that ran.',
+        "next(iter(update)) is the only key of a dict with one key.",
     ),
-    success_text=(
-        "No @task needed: what stands after the last interrupt is not run again by resuming."
-    ),
+    success_text="Two questions, two ways through the same graph.",
 )
 e3 = Exercise(
     CHAPTER,
     3,
-    "ask until it is right",
-    _check_people,
+    "a node that tells how far it is",
+    _check_scan,
     hints=(
-        "while True: answer = interrupt(question); return if it will do, else a new question.",
-        "In Python True is an int as well: type(answer) is int.",
-        "Put the answer into the next question: f'{answer!r} will not do.'",
+        "from langgraph.config import get_stream_writer; call it inside the node.",
+        'tell({"done": n, "total": len(items)}) after each item; enumerate(items, 1) counts.',
     ),
-    success_text=(
-        "Every answer is replayed in order, so the loop comes to the same place each time."
-    ),
+    success_text="Anything that loops can tell how far it is; the chat panel makes a bar of it.",
 )
 e4 = Exercise(
     CHAPTER,
     4,
-    "answer by name",
-    _check_all,
+    "read server-sent events",
+    _check_parse,
     hints=(
-        "graph.get_state(thread).interrupts holds every open question: .value and .id.",
-        "Command(resume={each.id: answers[each.value] for each in ... if each.value in answers})",
+        "A piece may end anywhere, even inside a letter. Do not decode before a line is whole.",
+        "BytesLineDecoder().decode(piece) gives whole lines; SSEDecoder().decode(line) gives an "
+        "event, or None while it is not complete.",
+        "An event of SSEDecoder has .event and .data, and .data is parsed already.",
     ),
-    success_text="Addressed answers cannot go to the wrong question.",
+    success_text="It holds wherever the network cuts, and cuts are the only thing sure to come.",
 )
 e5 = Exercise(
     CHAPTER,
     5,
-    "turn a tool call around",
-    _check_turn,
+    "enough is enough",
+    _check_glimpse,
     hints=(
-        "The graph stands before its tools; the last message holds the call.",
-        "AIMessage('', id=last.id, tool_calls=[{**call, 'args': {**call['args'], **changes}}])",
-        "graph.update_state(thread, {'messages': [...]}), then graph.invoke(None, thread).",
+        "Collect chunk.text in a loop over graph.astream(..., stream_mode='messages', "
+        "version='v2') and break when there is enough.",
+        "from contextlib import aclosing: leaving its block closes the stream, which cancels the "
+        "run.",
     ),
-    success_text="A breakpoint, an edit, and on: that is all a debugger does.",
+    success_text=(
+        "The reader saw what she wanted, the model stopped working, and the thread can go on."
+    ),
 )

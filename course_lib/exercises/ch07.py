@@ -1,212 +1,254 @@
-"""Checks of chapter 07, Travel in time."""
+"""Checks of chapter 07, Ask a human: interrupts."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from typing import Any
 
-from langchain_core.messages import HumanMessage
+from langchain_core.messages import AIMessage, ToolMessage
 from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.graph import END, START, MessagesState, StateGraph
+from langgraph.types import Command, interrupt
+from typing_extensions import TypedDict
 
-from course_lib.exercises.ch03 import echo_graph
 from course_lib.exercises.exercise import Exercise, IncorrectAnswer, expect, require
 from course_lib.exercises.quiz_view import quiz_of
-from course_lib.exercises.running import as_sync
+from course_lib.exercises.running import as_sync, yes_or_no
 
 CHAPTER = "07"
 quiz = quiz_of(CHAPTER)
 THREAD = {"configurable": {"thread_id": "ann"}}
 
 
-def _conversation(*texts: str) -> Any:
-    """A graph whose thread holds these questions, with the ids q1, q2 ..., and their echoes."""
-    graph = echo_graph(InMemorySaver())
-    for n, text in enumerate(texts, 1):
-        graph.invoke({"messages": [HumanMessage(text, id=f"q{n}")]}, THREAD)
+class _Booking(TypedDict, total=False):
+    place: str
+    people: int
+    approved: bool
+    receipt: str
+
+
+def _graph(node: Any, schema: Any = _Booking) -> Any:
+    builder = StateGraph(schema)
+    builder.add_node("node", as_sync(node))
+    builder.add_edge(START, "node")
+    builder.add_edge("node", END)
+    return builder.compile(checkpointer=InMemorySaver())
+
+
+def _asked(graph: Any, value: Any, name: str) -> Any:
+    """Run a graph, and return the one interrupt it stops at."""
+    graph.invoke(value, THREAD)
+    interrupts = graph.get_state(THREAD).interrupts
+    require(
+        len(interrupts) == 1,
+        f"{name} asked {len(interrupts)} questions at once. It should stop at one interrupt(...), "
+        "outside of any wide except.",
+    )
+    return interrupts[0]
+
+
+def _check_approve(approve: Any) -> None:
+    for answer in (True, False):
+        graph = _graph(approve)
+        question = _asked(graph, {"place": "Dawon", "people": 4}, "approve")
+        require(
+            "Dawon" in str(question.value)
+            and bool(re.search(r"\b(4|four)\b", str(question.value))),
+            f"The question is {question.value!r}. A person should read the place and how many.",
+        )
+        end = graph.invoke(Command(resume=yes_or_no(question, answer)), THREAD)
+        look = "Return what interrupt(...) returned, as the field approved."
+        expect(f"approved after the answer {answer}", answer, end.get("approved"), look)
+
+
+def _check_once(book_once: Any) -> None:
+    for answer, wanted in ((True, ["Dawon"]), (False, [])):
+        written: list[str] = []
+
+        def write(place: str, written: list[str] = written) -> str:
+            written.append(place)
+            return f"receipt {len(written)}"
+
+        def node(state: _Booking, write: Callable[[str], str] = write) -> Any:
+            return as_sync(book_once)(state, write)
+
+        graph = _graph(node)
+        question = _asked(graph, {"place": "Dawon"}, "book_once")
+        require(
+            not written,
+            "Something was written before anybody agreed. Call write after the interrupt.",
+        )
+        end = graph.invoke(Command(resume=yes_or_no(question, answer)), THREAD)
+        left = graph.get_state(THREAD).interrupts
+        require(not left, f"After the answer {answer} it asks again: {left!r}. Ask once.")
+        look = "The answer is True or False. What stands before interrupt(...) runs again."
+        expect(f"what was written after the answer {answer}", wanted, written, look)
+        receipt = "receipt 1" if answer else None
+        expect(
+            f"receipt after {answer}", receipt, end.get("receipt"), "Return what write returned."
+        )
+
+
+def _check_people(ask_people: Any) -> None:
+    graph = _graph(ask_people)
+    first = _asked(graph, {"place": "Dawon"}, "ask_people").value
+    for nonsense in ("many", 0, 9, "4", 2.5, True, [3]):
+        try:
+            graph.invoke(Command(resume=nonsense), THREAD)
+        except Exception as error:
+            raise IncorrectAnswer(
+                f"The answer {nonsense!r} raised {type(error).__name__}: {error}. Ask again "
+                "instead."
+            ) from error
+        waiting = graph.get_state(THREAD).interrupts
+        require(
+            bool(waiting),
+            f"The answer {nonsense!r} was taken. Only a whole number from 1 to 8 will do.",
+        )
+        asked = str(waiting[0].value)
+        require(
+            waiting[0].value != first and (str(nonsense) in asked or repr(nonsense) in asked),
+            f"After {nonsense!r} the question is {asked!r}. Name the answer in it, so that a "
+            "person reads what was wrong.",
+        )
+    end = graph.invoke(Command(resume=3), THREAD)
+    expect("people after the answer 3", 3, end.get("people"), "Return it as the field people.")
+
+
+class _Trip(TypedDict, total=False):
+    when: str
+    who: str
+    where: str
+
+
+def _trip() -> Any:
+    def asking(field: str, question: str) -> Any:
+        return lambda state: {field: interrupt(question)}
+
+    builder = StateGraph(_Trip)
+    for field, question in (("when", "When?"), ("who", "Who?"), ("where", "Where?")):
+        builder.add_node(f"ask_{field}", asking(field, question))
+        builder.add_edge(START, f"ask_{field}")
+    return builder.compile(checkpointer=InMemorySaver())
+
+
+def _check_all(answer_all: Any) -> None:
+    graph = _trip()
+    graph.invoke({"when": ""}, THREAD)
+    as_sync(answer_all)(graph, THREAD, {"Who?": "Bo", "When?": "Friday"})
+    left = [each.value for each in graph.get_state(THREAD).interrupts]
+    look = "Resume with a dict from each question's id to its answer; leave the others out."
+    expect("what is still asked after two answers of three", ["Where?"], left, look)
+    as_sync(answer_all)(graph, THREAD, {"Where?": "Mapo", "Why?": "no such question"})
+    wanted = {"when": "Friday", "who": "Bo", "where": "Mapo"}
+    expect("the state when all are answered", wanted, graph.get_state(THREAD).values, look)
+
+
+def _calling(args: dict[str, Any]) -> Any:
+    """A graph that stands before its tools, with one call made."""
+
+    def agent(state: MessagesState) -> dict[str, Any]:
+        if state["messages"][-1].type == "tool":
+            return {"messages": [AIMessage(f"done: {state['messages'][-1].text}", id="end")]}
+        call = {"name": "pay", "args": args, "id": "call-1"}
+        return {"messages": [AIMessage("", tool_calls=[call], id="asked")]}
+
+    def tools(state: MessagesState) -> dict[str, Any]:
+        call = state["messages"][-1].tool_calls[0]
+        said = f"paid {call['args'].get('amount')} to {call['args'].get('to')}"
+        return {"messages": [ToolMessage(said, tool_call_id=call["id"], name="pay")]}
+
+    builder = StateGraph(MessagesState)
+    builder.add_node(agent)
+    builder.add_node(tools)
+    builder.add_edge(START, "agent")
+    builder.add_conditional_edges(
+        "agent", lambda state: "tools" if state["messages"][-1].tool_calls else END, ["tools", END]
+    )
+    builder.add_edge("tools", "agent")
+    graph = builder.compile(checkpointer=InMemorySaver(), interrupt_before=["tools"])
+    graph.invoke({"messages": [("user", "pay")]}, THREAD)
     return graph
 
 
-def _texts(graph: Any, config: Any = THREAD) -> list[str]:
-    return [str(m.text) for m in graph.get_state(config).values.get("messages", [])]
-
-
-def _all(graph: Any) -> dict[str, list[str]]:
-    """The texts of every checkpoint of the thread, by its id."""
-    return {
-        snapshot.config["configurable"]["checkpoint_id"]: [
-            str(m.text) for m in snapshot.values.get("messages", [])
-        ]
-        for snapshot in graph.get_state_history(THREAD)
-    }
-
-
-def _require_kept(before: dict[str, list[str]], graph: Any, name: str) -> None:
-    after = _all(graph)
-    lost = [each for each, texts in before.items() if after.get(each) != texts]
-    require(
-        not lost,
-        f"{len(lost)} of the old checkpoints are gone or changed. {name} must only add: fork with "
-        "update_state from an old config.",
-    )
-
-
-def _config_of(got: Any, name: str) -> Any:
-    config = getattr(got, "config", got)
-    require(
-        isinstance(config, dict) and "configurable" in config,
-        f"{name} returned {got!r}. Return the config of a checkpoint.",
-    )
-    return config
-
-
-def _check_end_of_turn(end_of_turn: Any) -> None:
-    graph = _conversation("one", "two", "three")
-    before = _all(graph)
-    for n in (1, 2, 3):
-        wanted = ["one", "echo: one", "two", "echo: two", "three", "echo: three"][: 2 * n]
-        shown = f"the texts at end_of_turn(graph, thread, {n})"
-        config = _config_of(as_sync(end_of_turn)(graph, THREAD, n), "end_of_turn")
-        expect(shown, wanted, _texts(graph, config), "The answer belongs to the turn: next is ().")
-        snapshot = graph.get_state(config)
-        require(
-            not snapshot.next,
-            f"At that checkpoint {snapshot.next} would still run: it is the input of turn {n + 1}. "
-            "At the end of a turn next is empty.",
-        )
-    _require_kept(before, graph, "end_of_turn")
-    require(len(_all(graph)) == len(before), "end_of_turn wrote to the thread. Only read it.")
-
-
-def _check_edit(edit: Any) -> None:
-    graph = _conversation("one", "two", "three")
-    before = _all(graph)
-    as_sync(edit)(graph, THREAD, "q2", "TWO")
-    look = "Fork where q2 was asked and not yet answered, write a message with its id, run on."
-    got = _texts(graph)
-    if "q2" not in [m.id for m in graph.get_state(THREAD).values.get("messages", [])]:
-        look = "No message has the id q2 any more. Keep the id: that is what makes it an edit."
-    elif len(got) > 4:
-        look = "What came after the edited question belongs to the old road: " + look
+def _check_turn(turn_around: Any) -> None:
+    graph = _calling({"amount": 90, "to": "Bo"})
+    as_sync(turn_around)(graph, THREAD, {"amount": 9})
+    messages = graph.get_state(THREAD).values["messages"]
     expect(
-        "the thread after edit(graph, thread, 'q2', 'TWO')",
-        ["one", "echo: one", "TWO", "echo: TWO"],
-        got,
-        look,
+        "the answer after turn_around(graph, thread, {'amount': 9})",
+        "done: paid 9 to Bo",
+        str(messages[-1].text),
+        "Only amount changes, the other arguments stay; then let the graph go on.",
     )
-    _require_kept(before, graph, "edit")
-    ids = [m.id for m in graph.get_state(THREAD).values["messages"]]
-    require(
-        ids[2] == "q2",
-        f"The edited question has the id {ids[2]!r}. Keep its id, q2: that is what makes it an "
-        "edit.",
-    )
-
-
-def _check_take_back(take_back: Any) -> None:
-    graph = _conversation("one", "two", "three")
-    before = _all(graph)
-    as_sync(take_back)(graph, THREAD)
+    kinds = [message.type for message in messages]
     expect(
-        "the thread after take_back(graph, thread)",
-        ["one", "echo: one", "two", "echo: two"],
-        _texts(graph),
-        "Remove the last question and everything after it.",
-    )
-    _require_kept(before, graph, "take_back")
-    require(
-        not graph.get_state(THREAD).next,
-        "After take_back the graph still has something to run. Write as_node='echo', the node that "
-        "ends a turn.",
-    )
-    graph.invoke({"messages": [HumanMessage("four", id="q4")]}, THREAD)
-    expect(
-        "the thread after one more question",
-        ["one", "echo: one", "two", "echo: two", "four", "echo: four"],
-        _texts(graph),
-        "The thread must go on from where you took it back to.",
-    )
-
-
-def _lists(got: Any) -> list[list[str]]:
-    """The learner's answer as lists of texts, whichever sequences it is made of."""
-    try:
-        lists = [list(road) for road in got]
-    except TypeError:
-        raise IncorrectAnswer(
-            f"ends_of_roads gave a {type(got).__name__}. Return a list of lists."
-        ) from None
-    odd = next((item for road in lists for item in road if not isinstance(item, str)), None)
-    require(odd is None, f"One item is a {type(odd).__name__}. Return texts: message.text.")
-    return lists
-
-
-def _check_roads(ends_of_roads: Any) -> None:
-    graph = _conversation("one", "two")
-    first = list(graph.get_state_history(THREAD))
-    expect(
-        "ends_of_roads of a thread that was never forked",
-        [["one", "echo: one", "two", "echo: two"]],
-        _lists(as_sync(ends_of_roads)(graph, THREAD)),
-        "One road, one end: the texts of its newest checkpoint.",
-    )
-    middle = next(s for s in first if not s.next and len(s.values["messages"]) == 2)
-    graph.invoke({"messages": [HumanMessage("other", id="q9")]}, middle.config)
-    graph.invoke({"messages": [HumanMessage("more", id="q10")]}, THREAD)
-    got = sorted(_lists(as_sync(ends_of_roads)(graph, THREAD)))
-    wanted = [
-        ["one", "echo: one", "other", "echo: other", "more", "echo: more"],
-        ["one", "echo: one", "two", "echo: two"],
-    ]
-    expect(
-        "ends_of_roads after a fork (in any order)",
-        wanted,
-        got,
-        "An end is a checkpoint that is nobody's parent: compare config and parent_config.",
+        "the messages in the thread",
+        ["human", "ai", "tool", "ai"],
+        kinds,
+        "Write a message with the id of the one that holds the call: it takes its place.",
     )
 
 
 e1 = Exercise(
     CHAPTER,
     1,
-    "the end of a turn",
-    _check_end_of_turn,
-    (
-        "Walk through graph.get_state_history(thread) and stop at the right snapshot.",
-        "It has n human messages, and its next is empty.",
-        "Return snapshot.config.",
+    "yes or no",
+    _check_approve,
+    hints=(
+        'answer = interrupt(\'a question that names state["place"] and state["people"]\')',
+        "A node returns a dict: {'approved': answer}.",
     ),
-    "You can now name any moment of a conversation.",
+    success_text="The graph waits as long as it takes, and nothing runs meanwhile.",
 )
 e2 = Exercise(
     CHAPTER,
     2,
-    "edit a question of the past",
-    _check_edit,
-    (
-        "Find the snapshot whose last message has that id and whose next is not empty.",
-        "update_state(snapshot.config, {'messages': [HumanMessage(text, id=message_id)]}) forks.",
-        "Then graph.invoke(None, the_config_it_returned).",
+    "once, and only when agreed",
+    _check_once,
+    hints=(
+        "On resuming, the node starts from its first line. What may happen once only?",
+        "if interrupt(...): return {'receipt': write(state['place'])}",
     ),
-    "The old question is still there, on its own road.",
+    success_text=(
+        "No @task needed: what stands after the last interrupt is not run again by resuming."
+    ),
 )
 e3 = Exercise(
     CHAPTER,
     3,
-    "take the last turn back",
-    _check_take_back,
-    (
-        "Find the position of the last human message, as in exercise 4 of chapter 02.",
-        "update_state(thread, {'messages': [RemoveMessage(id=...), ...]}, as_node='echo')",
+    "ask until it is right",
+    _check_people,
+    hints=(
+        "while True: answer = interrupt(question); return if it will do, else a new question.",
+        "In Python True is an int as well: type(answer) is int.",
+        "Put the answer into the next question: f'{answer!r} will not do.'",
     ),
-    "Taken back, and still to be found in the history.",
+    success_text=(
+        "Every answer is replayed in order, so the loop comes to the same place each time."
+    ),
 )
 e4 = Exercise(
     CHAPTER,
     4,
-    "all roads to their ends",
-    _check_roads,
-    (
-        "Every snapshot has a config and a parent_config, each with a checkpoint_id.",
-        "Collect all parents' ids; an end is a snapshot whose own id is not among them.",
+    "answer by name",
+    _check_all,
+    hints=(
+        "graph.get_state(thread).interrupts holds every open question: .value and .id.",
+        "Command(resume={each.id: answers[each.value] for each in ... if each.value in answers})",
     ),
-    "A thread is a tree, and you have found its leaves.",
+    success_text="Addressed answers cannot go to the wrong question.",
+)
+e5 = Exercise(
+    CHAPTER,
+    5,
+    "turn a tool call around",
+    _check_turn,
+    hints=(
+        "The graph stands before its tools; the last message holds the call.",
+        "AIMessage('', id=last.id, tool_calls=[{**call, 'args': {**call['args'], **changes}}])",
+        "graph.update_state(thread, {'messages': [...]}), then graph.invoke(None, thread).",
+    ),
+    success_text="A breakpoint, an edit, and on: that is all a debugger does.",
 )

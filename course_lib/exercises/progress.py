@@ -11,19 +11,43 @@ from pathlib import Path
 
 from course_lib.settings import SettingsError, read_home
 
+NEW_NUMBERS = {
+    "ch03": "ch04",
+    "ch04": "ch05",
+    "ch05": "ch06",
+    "ch06": "ch07",
+    "ch07": "ch08",
+    "ch14": "ch15",
+    "ch17": "ch20",
+}
+"""The chapters that got another number when chapter 03 was written, by their old name."""
+
 
 def progress_file() -> Path:
     """Return where progress is kept; the file may not exist yet."""
+    return read_home() / "progress_by_chapter.json"
+
+
+def _old_file() -> Path:
+    """Where progress was kept while the chapters had their old numbers."""
     return read_home() / "progress.json"
 
 
 def load() -> dict[str, str]:
     """Return the status of every exercise tried so far, by its id.
 
-    Empty if there is no file, or none that can be read and understood.
+    Progress under the old numbers counts until something is noted under the new ones. Empty if
+    there is no file, or none that can be read and understood.
     """
+    if progress_file().exists():
+        return _read(progress_file())
+    old = _read(_old_file())
+    return {NEW_NUMBERS.get(name[:4], name[:4]) + name[4:]: status for name, status in old.items()}
+
+
+def _read(path: Path) -> dict[str, str]:
     try:
-        found = json.loads(progress_file().read_text(encoding="utf-8"))
+        found = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}
@@ -53,7 +77,8 @@ def record(exercise: str, status: str) -> str | None:
 
 def reset() -> bool:
     """Forget all progress; return whether there was any."""
-    path = progress_file()
-    existed = path.exists()
-    path.unlink(missing_ok=True)
+    existed = False
+    for path in (progress_file(), _old_file()):
+        existed = existed or path.exists()
+        path.unlink(missing_ok=True)
     return existed

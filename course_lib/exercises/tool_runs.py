@@ -40,25 +40,23 @@ CASES = {
     "bad arguments": Case(
         {"name": "double", "args": {"number": "many"}},
         {},
-        "ToolNode answers for arguments that do not fit the schema.",
+        "ToolNode turns arguments that do not fit the schema into a ToolMessage.",
     ),
     "unknown tool": Case(
         {"name": "triple", "args": {"number": 1}},
         {},
-        "ToolNode answers that there is no such tool, and names those that exist.",
+        "ToolNode writes a ToolMessage that names the tools that exist.",
     ),
-    "tool raises": Case(
-        TO_SERVER, {}, "By default ToolNode raises the exceptions of a tool again."
-    ),
+    "tool raises": Case(TO_SERVER, {}, "By default an exception of a tool ends the run."),
     "tool raises, handled": Case(
         TO_SERVER,
         {"handle_tool_errors": True},
-        "handle_tool_errors=True answers for every exception.",
+        "handle_tool_errors=True turns every exception into a ToolMessage.",
     ),
     "tool raises, other exception handled": Case(
         TO_SERVER,
         {"handle_tool_errors": _explain_value_error},
-        "The handler's type hint is ValueError, so ToolNode raises a ConnectionError again.",
+        "The handler's type hint is ValueError, so a ConnectionError still ends the run.",
     ),
 }
 

@@ -1,4 +1,4 @@
-"""The node that a learner's test judges in chapter 03: right ones, and broken ones."""
+"""The node that a learner's test judges in chapter 04: right ones, and broken ones."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from langgraph.prebuilt import InjectedState
 from pydantic import AfterValidator, Field
 
 from course_lib import places as place_data
-from course_lib.neighbourhoods import nearest_to, spot_named
+from course_lib.neighbourhoods import find_places, spot_named
 
 
 def _known_spot(name: str) -> str:
@@ -52,23 +52,19 @@ def search_places(
         limit: how many places, from 1 to 10.
         include_rejected: true to bring back what the person has turned down.
     """
-    refused = list(state.get("excluded_place_ids") or ())
-    spot = spot_named(near) if near else None
-    is_close = spot is not None and not spot.is_district
-    found = place_data.search_places(
+    found = find_places(
+        list(state.get("excluded_place_ids") or ()),
         category=category,
         district=district,
-        tags=() if is_close else tags or (),
+        tags=tags,
         indoor=indoor,
         max_price=max_price,
         min_price=min_price,
         name=name,
-        exclude_ids=[*(exclude_ids or ()), *(() if include_rejected else refused)],
-        without=without or (),
-        limit=1000 if near or include_rejected else limit,
+        near=near,
+        exclude_ids=exclude_ids,
+        without=without,
+        limit=limit,
+        include_rejected=include_rejected,
     )
-    if spot is not None:
-        found = nearest_to(found, spot, tags or ())
-    if include_rejected:
-        found = sorted(found, key=lambda place: place.id not in refused)
-    return json.dumps([place.as_dict() for place in found[:limit]], ensure_ascii=False)
+    return json.dumps([place.as_dict() for place in found], ensure_ascii=False)

@@ -136,7 +136,7 @@ def vllm_program() -> Path:
     if found is None:
         raise ServerError(
             "There is no vLLM here. Build its environment with `make vllm` (Linux). Elsewhere "
-            "chapter 14 can be read and its exercises done, and Namu can talk to a server that "
+            "chapter 15 can be read and its exercises done, and Namu can talk to a server that "
             "runs on another machine: set COURSE_LLM_BASE_URL and COURSE_LLM_MODEL."
         )
     return Path(found)

@@ -1,290 +1,503 @@
-"""Chapter 03, Save every step."""
+"""Chapter 03, Build the agent."""
 
 from answers import Answers
 
 CHAPTER = "03"
 
-SETUP = '''
-import base64
-import sqlite3
-from contextlib import closing
+SETUP = """
+import asyncio
+import operator
+from dataclasses import dataclass
+from typing import Annotated
 
-from Crypto.Cipher import AES
-from langchain_core.messages import HumanMessage
-from langgraph.checkpoint.memory import InMemorySaver
-from langgraph.checkpoint.serde.encrypted import EncryptedSerializer
-from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
-from langgraph.checkpoint.sqlite import SqliteSaver
+from langchain_core.messages import ToolMessage
+from langgraph.graph import END, START, MessagesState, StateGraph
+from langgraph.graph.message import add_messages
+from langgraph.prebuilt import ToolNode
+from langgraph.types import Command, Send
+from pydantic import BaseModel
+from typing_extensions import TypedDict
 
-from course_lib.exercises.ch03 import echo_graph
-from course_lib.persistence import open_checkpointer
+from course_lib import places
+from course_lib.exercises import tool_runs
 
-COLUMNS = "SELECT metadata ->> 'step', metadata ->> 'source' FROM checkpoints "
-BEGIN = "SELECT max(checkpoint_id) FROM checkpoints WHERE thread_id = ? "
-BEGIN += "AND metadata ->> 'source' = 'input'"
-
-
-def texts_of(saver, thread_id, text):
-    state = echo_graph(saver).invoke(
-        {"messages": [{"role": "user", "content": text}]},
-        {"configurable": {"thread_id": thread_id}},
-    )
-    return [message.text for message in state["messages"]]
+TRUTH = {
+    "bad arguments": True,
+    "unknown tool": True,
+    "tool raises": False,
+    "tool raises, handled": True,
+    "tool raises, other exception handled": False,
+}
 
 
-def steps(where="thread_id = ?", order="ORDER BY checkpoint_id"):
-    def steps_of(connection, thread_id):
-        sql = f"{COLUMNS} WHERE {where} {order}"
-        return connection.execute(sql, [thread_id] * sql.count("?")).fetchall()
-
-    return steps_of
+def union(left, right):
+    return list(dict.fromkeys([*left, *right]))
 
 
-BOTH = ("checkpoints", "writes")
+class Search(TypedDict):
+    category: str
+    districts: list[str]
+    names: Annotated[list[str], operator.add]
+    report: str
 
 
-def undo(tables=BOTH, where="thread_id = ? AND checkpoint_id >= ?", commit=True):
-    def undo_last_turn(connection, thread_id):
-        (begin,) = connection.execute(BEGIN, [thread_id]).fetchone()
-        for table in tables:
-            given = {"thread_id = ?": thread_id, "checkpoint_id >= ?": begin}
-            values = [value for text, value in given.items() if text in where]
-            connection.execute(f"DELETE FROM {table} WHERE {where}", values)
-        if commit:
-            connection.commit()
-
-    return undo_last_turn
+def first(task):
+    return [place.name_en for place in places.search_places(**task, limit=1)]
 
 
-class Packed:
-    """A serialiser that hides nothing: base64, with the key in front."""
-
-    def __init__(self, key, show_key=True):
-        self.front, self.inner = key if show_key else b"", JsonPlusSerializer()
-        self.key = key
-
-    def dumps_typed(self, value):
-        kind, data = self.inner.dumps_typed(value)
-        return kind, self.front + bytes([sum(self.key) % 256]) + base64.b64encode(data)
-
-    def loads_typed(self, pair):
-        kind, data = pair
-        if not data.startswith(self.front + bytes([sum(self.key) % 256])):
-            raise ValueError("another key")
-        return self.inner.loads_typed((kind, base64.b64decode(data[len(self.front) + 1 :])))
+def tasks_of(state):
+    return [{"category": state["category"], "district": d} for d in state["districts"]]
 
 
-class Gcm:
-    """A cipher as EncryptedSerializer takes it."""
+def search_one(task):
+    return {"names": first(task)}
 
-    def __init__(self, key):
-        self.key = key
 
-    def encrypt(self, plaintext):
-        cipher = AES.new(self.key, AES.MODE_GCM)
-        data, tag = cipher.encrypt_and_digest(plaintext)
-        return "gcm", cipher.nonce + tag + data
+def write_report(state):
+    return {"report": ", ".join(state["names"]) or "nothing found"}
 
-    def decrypt(self, ciphername, ciphertext):
-        nonce, tag, data = ciphertext[:16], ciphertext[16:32], ciphertext[32:]
-        return AES.new(self.key, AES.MODE_GCM, nonce=nonce).decrypt_and_verify(data, tag)
-'''
+
+def graph_of(one_each, search=search_one, report=write_report, schema=Search):
+    builder = StateGraph(schema)
+    builder.add_node("search_one", search)
+    builder.add_node("write_report", report)
+    builder.add_conditional_edges(START, one_each, ["search_one", "write_report"])
+    builder.add_edge("search_one", "write_report")
+    return builder
+
+
+def one_each(state):
+    return [Send("search_one", task) for task in tasks_of(state)] or "write_report"
+
+
+def answers_to(message, answer_one):
+    return [answer_one(call) for call in message.tool_calls]
+
+
+def run_one(call, tools):
+    return {tool.name: tool for tool in tools}[call["name"]].invoke(call["args"])
+"""
 
 ANSWERS = {
     1: Answers(
         right=(
-            """
-            def answer(url, thread_id, text):
-                path = url.removeprefix("sqlite:///")
-                with SqliteSaver.from_conn_string(path) as saver:
-                    return texts_of(saver, thread_id, text)
-            """,
-            """
-            def answer(url, thread_id, text):
-                config = {"configurable": {"thread_id": thread_id}}
-                with open_checkpointer(url) as saver:
-                    graph = echo_graph(saver)
-                    for _ in graph.stream({"messages": [HumanMessage(text)]}, config):
-                        pass
-                    return [m.content for m in graph.get_state(config).values["messages"]]
-            """,
-            """
-            def answer(url, thread_id, text):
-                with closing(sqlite3.connect(url.split("///")[1], check_same_thread=False)) as db:
-                    return texts_of(SqliteSaver(db), thread_id, text)
-            """,
+            "dict(reversed(TRUTH.items()))",
+            "{case: int(value) for case, value in TRUTH.items()}",
+            "{case: tool_runs.goes_on(case) for case in tool_runs.CASES}",
         ),
         wrong=(
-            "lambda url, thread_id, text: texts_of(InMemorySaver(), thread_id, text)",
-            """
-            kept = InMemorySaver()
-
-
-            def answer(url, thread_id, text):
-                return texts_of(kept, thread_id, text)
-            """,
-            "lambda url, thread, text: (text, text)",
-            "lambda url, thread, text: [text]",
-            """
-            def answer(url, thread_id, text):
-                with open_checkpointer(url) as saver:
-                    return texts_of(saver, "always the same", text)
-            """,
-            """
-            def answer(url, thread_id, text):
-                with open_checkpointer(url) as saver:
-                    return texts_of(saver, thread_id, text)[-2:]
-            """,
+            "{case: True for case in TRUTH}",
+            "{case: False for case in TRUTH}",
+            "{**TRUTH, 'bad arguments': False}",
+            "{**TRUTH, 'unknown tool': False}",
+            "{**TRUTH, 'tool raises': True}",
+            "{**TRUTH, 'tool raises, handled': False}",
+            "{**TRUTH, 'tool raises, other exception handled': True}",
+            "{'bad arguments': True}",
+            "{case: 'yes' for case in TRUTH}",
+            "list(TRUTH.values())",
         ),
     ),
     2: Answers(
         right=(
             """
-            def answer(connection, thread_id):
-                rows = connection.execute(
-                    "SELECT checkpoint_id, json_extract(metadata, '$.step'), "
-                    "json_extract(metadata, '$.source') FROM checkpoints WHERE thread_id = :id",
-                    {"id": thread_id},
-                )
-                return [(step, source) for _, step, source in sorted(rows)]
+            def answer(message, tools):
+                builder = StateGraph(MessagesState)
+                builder.add_node("tools", ToolNode(tools, handle_tool_errors=True))
+                builder.add_edge(START, "tools")
+                graph = builder.compile()
+                if not message.tool_calls:
+                    return []
+                return graph.invoke({"messages": [message]})["messages"][1:]
             """,
-            "steps(order=\"ORDER BY metadata ->> 'step'\")",
             """
-            def answer(connection, thread_id):
-                config = {"configurable": {"thread_id": thread_id}}
-                found = [each.metadata for each in SqliteSaver(connection).list(config)]
-                return [(each["step"], each["source"]) for each in reversed(found)]
+            def answer(message, tools):
+                def one(call):
+                    found = [tool for tool in tools if tool.name == call["name"]]
+                    if not found:
+                        text = f"There is no tool {call['name']}."
+                        return ToolMessage(text, tool_call_id=call["id"], status="error")
+                    try:
+                        return found[0].invoke(call)
+                    except RuntimeError as error:
+                        return ToolMessage(repr(error), tool_call_id=call["id"], status="error")
+
+                return list(map(one, message.tool_calls))
+            """,
+            """
+            def answer(message, tools):
+                answers = []
+                for call in message.tool_calls:
+                    status = "success"
+                    try:
+                        result = run_one(call, tools)
+                    except KeyError:
+                        status, result = "error", "unknown: " + call["name"]
+                    except Exception as error:
+                        status, result = "error", error
+                    answers.append(
+                        ToolMessage(
+                            content=str(result),
+                            tool_call_id=call["id"],
+                            name=call["name"],
+                            status=status,
+                        )
+                    )
+                return answers
             """,
         ),
         wrong=(
-            "steps(order='ORDER BY checkpoint_id DESC')",
-            "steps(order='')",
-            "steps(order='ORDER BY metadata')",
-            "steps(where='1 = 1')",
-            "steps(where='thread_id LIKE ?')",
-            "lambda connection, thread_id: iter([])",
-            "lambda connection, thread_id: [1] * 15",
+            "lambda message, tools: []",
             """
-            def answer(connection, thread_id):
-                where = f"WHERE thread_id = '{thread_id}' ORDER BY checkpoint_id"
-                return connection.execute(COLUMNS + where).fetchall()
+            def answer(message, tools):
+                call = message.tool_calls[0] if message.tool_calls else None
+                if call is None:
+                    return []
+                return [ToolMessage(str(run_one(call, tools)), tool_call_id=call["id"])]
+            """,
+            """
+            def answer(message, tools):
+                answers = {}
+                for call in message.tool_calls:
+                    try:
+                        text, status = str(run_one(call, tools)), "success"
+                    except Exception as error:
+                        text, status = f"{call['name']}: {error}", "error"
+                    answers[call["name"]] = ToolMessage(
+                        text, tool_call_id=call["id"], status=status
+                    )
+                return list(answers.values())
+            """,
+            """
+            def answer(message, tools):
+                answers = []
+                for call in message.tool_calls:
+                    try:
+                        text = str(run_one(call, tools))
+                    except Exception as error:
+                        text = f"{call['name']}: {error}"
+                    answers.append(ToolMessage(text, tool_call_id=call["id"]))
+                return answers
+            """,
+            """
+            def answer(message, tools):
+                answers = []
+                for call in message.tool_calls:
+                    try:
+                        text, status = str(run_one(call, tools)), "success"
+                    except Exception:
+                        text, status = "Something went wrong.", "error"
+                    answers.append(ToolMessage(text, tool_call_id=call["id"], status=status))
+                return answers
+            """,
+            """
+            def answer(message, tools):
+                answers = []
+                for call in message.tool_calls:
+                    try:
+                        result = run_one(call, tools) or "nothing"
+                        status = "success"
+                    except Exception as error:
+                        result, status = f"{call['name']}: {error}", "error"
+                    answers.append(ToolMessage(str(result), tool_call_id=call["id"], status=status))
+                return answers
+            """,
+            """
+            def answer(message, tools):
+                answers = []
+                for call in message.tool_calls:
+                    try:
+                        text = str(run_one(call, tools))
+                        answers.append(ToolMessage(text, tool_call_id=call["id"]))
+                    except Exception:
+                        continue
+                return answers
+            """,
+            """
+            def answer(message, tools):
+                return [str(run_one(call, tools)) for call in message.tool_calls]
             """,
         ),
     ),
     3: Answers(
         right=(
             """
-            def answer(connection, thread_id):
-                with connection:
-                    for table in ("writes", "checkpoints"):
-                        connection.execute(
-                            f"DELETE FROM {table} WHERE thread_id = :id AND checkpoint_id >= "
-                            "(SELECT max(checkpoint_id) FROM checkpoints WHERE thread_id = :id "
-                            "AND json_extract(metadata, '$.source') = 'input')",
-                            {"id": thread_id},
-                        )
+            class Day(BaseModel):
+                stops: Annotated[list[str], union] = []
+
+            answer = Day
             """,
             """
-            def answer(connection, thread_id):
-                config = {"configurable": {"thread_id": thread_id}}
-                gone = []
-                for each in SqliteSaver(connection).list(config):
-                    gone.append(each.config["configurable"]["checkpoint_id"])
-                    if each.metadata["source"] == "input":
-                        break
-                for checkpoint in gone:
-                    for table in ("checkpoints", "writes"):
-                        sql = f"DELETE FROM {table} WHERE thread_id = ? AND checkpoint_id = ?"
-                        connection.execute(sql, (thread_id, checkpoint))
-                connection.commit()
+            @dataclass
+            class Day:
+                stops: Annotated[list[str], union]
+
+            answer = Day
             """,
             """
-            def answer(connection, thread_id):
-                row = connection.execute(BEGIN, (thread_id,)).fetchone()
-                if row[0] is not None:
-                    for table in ("checkpoints", "writes"):
-                        connection.execute(
-                            f"DELETE FROM {table} WHERE checkpoint_id >= ? AND thread_id = ?",
-                            (row[0], thread_id),
-                        )
-                    connection.commit()
+            def new_ones(left, right):
+                joined = list(left)
+                for stop in right:
+                    if stop not in joined:
+                        joined.append(stop)
+                return joined
+
+            class Day(TypedDict, total=False):
+                stops: Annotated[list, new_ones]
+
+            answer = Day
+            """,
+            """
+            class Day(TypedDict):
+                day: str
+                stops: Annotated[list[str], lambda a, b: sorted({*a, *b}, key=[*a, *b].index)]
+
+            answer = Day
             """,
         ),
         wrong=(
-            "undo(tables=['checkpoints'])",
-            "undo(where='thread_id = ?')",
-            "undo(where='checkpoint_id >= ?')",
-            "undo(commit=False)",
-            "lambda connection, thread_id: None or connection.total_changes",
             """
-            def answer(connection, thread_id):
-                newest = (
-                    "SELECT checkpoint_id FROM checkpoints WHERE thread_id = ? "
-                    "ORDER BY checkpoint_id DESC LIMIT 3"
-                )
-                for table in ("writes", "checkpoints"):
-                    sql = f"DELETE FROM {table} WHERE thread_id = ? AND checkpoint_id IN ({newest})"
-                    connection.execute(sql, [thread_id, thread_id])
-                connection.commit()
+            class Day(TypedDict):
+                stops: Annotated[list[str], operator.add]
+
+            answer = Day
             """,
             """
-            def answer(connection, thread_id):
-                # Everything after the end of the turn before.
-                (end,) = connection.execute(
-                    "SELECT parent_checkpoint_id FROM checkpoints WHERE thread_id = ? AND "
-                    "metadata ->> 'source' = 'input' ORDER BY checkpoint_id DESC",
-                    [thread_id],
-                ).fetchone() or (None,)
-                for table in ("checkpoints", "writes"):
-                    sql = f"DELETE FROM {table} WHERE thread_id = ? AND checkpoint_id > ?"
-                    connection.execute(sql, [thread_id, end])
-                connection.commit()
+            class Day(TypedDict):
+                stops: list[str]
+
+            answer = Day
             """,
             """
-            def answer(connection, thread_id):
-                (begin,) = connection.execute(BEGIN, [thread_id]).fetchone()
-                if begin is None:
-                    raise TypeError("no such thread")
-                undo()(connection, thread_id)
+            class Day(TypedDict):
+                stops: Annotated[list[str], lambda a, b: list({*a, *b})]
+
+            answer = Day
             """,
             """
-            def answer(connection, thread_id):
-                begin = connection.execute(BEGIN, [thread_id]).fetchone()[0]
-                for table in ("checkpoints", "writes"):
-                    connection.execute(
-                        f"DELETE FROM {table} WHERE thread_id = '{thread_id}' "
-                        f"AND checkpoint_id >= '{begin or ''}'"
-                    )
-                connection.commit()
+            class Day(TypedDict):
+                stops: Annotated[list[str], lambda a, b: sorted({*a, *b})]
+
+            answer = Day
+            """,
+            """
+            class Day(TypedDict):
+                stops: Annotated[set, lambda a, b: {*a, *b}]
+
+            answer = Day
+            """,
+            """
+            class Day(TypedDict):
+                stops: Annotated[list[str], lambda a, b: b if b[: len(a)] == a else a + b]
+
+            answer = Day
+            """,
+            """
+            class Day(TypedDict):
+                stops: Annotated[list[str], lambda a, b: list(dict.fromkeys([*b, *a]))]
+
+            answer = Day
+            """,
+            """
+            class Day(TypedDict):
+                places: Annotated[list[str], union]
+
+            answer = Day
             """,
         ),
     ),
     4: Answers(
         right=(
-            "lambda connection, key: SqliteSaver(connection, serde=EncryptedSerializer(Gcm(key)))",
             """
-            def answer(connection, key):
-                inner = JsonPlusSerializer()
-                serde = EncryptedSerializer.from_pycryptodome_aes(inner, key=key)
-                return SqliteSaver(connection, serde=serde)
+            def answer():
+                def start(state):
+                    sends = [Send("search_one", task) for task in tasks_of(state)]
+                    return Command(goto=sends or "write_report")
+
+                builder = StateGraph(Search)
+                builder.add_node("start", start)
+                builder.add_node("search_one", search_one)
+                builder.add_node("write_report", write_report)
+                builder.add_edge(START, "start")
+                builder.add_edge("search_one", "write_report")
+                return builder.compile()
             """,
             """
-            def answer(connection, key):
-                saver = SqliteSaver(connection)
-                saver.serde = EncryptedSerializer(Gcm(key), JsonPlusSerializer())
-                return saver
+            def answer():
+                async def search(task):
+                    await asyncio.sleep(0)
+                    return {"names": first(task)}
+
+                return graph_of(one_each, search).compile()
+            """,
+            """
+            class State(BaseModel):
+                category: str
+                districts: list[str]
+                names: Annotated[list[str], operator.add] = []
+                report: str = "nothing found"
+
+            def answer():
+                def sends(state):
+                    found = []
+                    for district in state.districts:
+                        task = {"category": state.category, "district": district}
+                        found.append(Send("search_one", task))
+                    return found
+
+                builder = StateGraph(State)
+                builder.add_node("search_one", search_one)
+                builder.add_node("prepare", lambda state: {"report": "nothing found"})
+                builder.add_node("join", lambda state: {"report": ", ".join(state.names)})
+                builder.add_edge(START, "prepare")
+                builder.add_conditional_edges("prepare", sends, ["search_one"])
+                builder.add_conditional_edges(
+                    "search_one", lambda state: "join" if state.names else END
+                )
+                return builder.compile()
+            """,
+            """
+            class State(Search):
+                found: Annotated[dict, lambda left, right: {**(left or {}), **right}]
+
+            def answer():
+                def search(task):
+                    return {"found": {task["district"]: first(task)}}
+
+                def report(state):
+                    found = state.get("found") or {}
+                    names = [name for d in state["districts"] for name in found[d]]
+                    return {"report": ", ".join(names) if names else "nothing found"}
+
+                return graph_of(one_each, search, report, State)
             """,
         ),
         wrong=(
-            "lambda connection, key: SqliteSaver(connection)",
-            "lambda connection, key: EncryptedSerializer.from_pycryptodome_aes(key=key)",
-            "lambda connection, key: SqliteSaver(connection, serde=JsonPlusSerializer())",
-            "lambda connection, key: SqliteSaver(connection, serde=Packed(key))",
-            "lambda connection, key: SqliteSaver(connection, serde=Packed(key, show_key=False))",
+            "lambda: graph_of(lambda s: [Send('search_one', t) for t in tasks_of(s)]).compile()",
             """
-            def answer(connection, key):
-                serde = EncryptedSerializer.from_pycryptodome_aes(key=b"mine" * 8)
-                return SqliteSaver(connection, serde=serde)
+            def answer():
+                def all_in_one(state):
+                    return {"names": [name for task in tasks_of(state) for name in first(task)]}
+
+                builder = StateGraph(Search)
+                builder.add_node("all_in_one", all_in_one)
+                builder.add_node("write_report", write_report)
+                builder.add_edge(START, "all_in_one")
+                builder.add_edge("all_in_one", "write_report")
+                return builder.compile()
+            """,
+            """
+            def answer():
+                def report(state):
+                    return {"report": ", ".join(state["names"])}
+
+                return graph_of(one_each, report=report).compile()
+            """,
+            """
+            def answer():
+                def report(state):
+                    return {"report": ", ".join(sorted(state["names"])) or "nothing found"}
+
+                return graph_of(one_each, report=report).compile()
+            """,
+            """
+            def answer():
+                def first_only(state):
+                    return [Send("search_one", t) for t in tasks_of(state)[:1]] or "write_report"
+
+                return graph_of(first_only).compile()
+            """,
+            """
+            def answer():
+                def all_three(task):
+                    return {"names": [place.name_en for place in places.search_places(**task)]}
+
+                return graph_of(one_each, all_three).compile()
+            """,
+            """
+            def answer():
+                def search(task):
+                    return {"names": first(task) or ["nothing found"]}
+
+                return graph_of(one_each, search).compile()
+            """,
+            "lambda: graph_of(one_each, report=lambda state: {'report': state['names']}).compile()",
+            "lambda: 'no graph'",
+        ),
+    ),
+    5: Answers(
+        right=(
+            """
+            def answer(turn_down):
+                table = ["b", "c", "a"]
+
+                def gives(*positions):
+                    return turn_down({"table": table, "positions": list(positions)})["excluded"]
+
+                assert gives(3, 1) == ["a", "b"]
+                assert gives(0, 4) == []
+                assert gives() == table
+            """,
+            """
+            def answer(turn_down):
+                for positions in ([], [1], [2], [3], [0], [4], [3, 2, 1], [9, 2, 0]):
+                    state = {"table": ["x", "y", "z"], "positions": positions}
+                    wanted = ["x", "y", "z"] if not positions else []
+                    for number in positions:
+                        if number in (1, 2, 3):
+                            wanted.append("xyz"[number - 1])
+                    if turn_down(state) != {"excluded": wanted}:
+                        raise ValueError(positions)
+            """,
+            """
+            async def answer(turn_down):
+                table = ["x", "y", "z"]
+                for positions, wanted in (((2, 3, 1), "yzx"), ((0, 5), ""), ((), "xyz")):
+                    got = turn_down({"table": table, "positions": list(positions)})
+                    assert "".join(got["excluded"]) == wanted
+            """,
+        ),
+        wrong=(
+            "lambda turn_down: print(end='')",
+            """
+            def answer(turn_down):
+                assert False
+            """,
+            """
+            def answer(turn_down):
+                state = {"table": ["x", "y", "z"], "positions": [1]}
+                assert turn_down(state) == {"excluded": ["x"]}
+            """,
+            """
+            def answer(turn_down):
+                table = ["x", "y", "z"]
+                for positions, wanted in (([1], ["x"]), ([1, 3], ["x", "z"]), ([], table)):
+                    state = {"table": table, "positions": positions}
+                    assert turn_down(state) == {"excluded": wanted}
+            """,
+            """
+            def answer(turn_down):
+                table = ["x", "y", "z"]
+                for positions, wanted in (([2, 1], ["y", "x"]), ([4], []), ([], table)):
+                    state = {"table": table, "positions": positions}
+                    assert turn_down(state) == {"excluded": wanted}
+            """,
+            """
+            def answer(turn_down):
+                table = ["x", "y", "z"]
+                for positions, wanted in (([3, 1], ["z", "x"]), ([0, 4, 2], ["y"]), ([], table)):
+                    state = {"table": table, "positions": positions}
+                    assert turn_down(state) == {"excluded": wanted}
+            """,
+            """
+            def answer(turn_down):
+                state = {"table": ["x", "y"], "positions": [0]}
+                assert turn_down(state) == {"excluded": ["y"]}
+            """,
+            """
+            def answer(turn_down):
+                state = {"table": ["x", "y"], "positions": [2, 1]}
+                assert set(turn_down(state)["excluded"]) == {"x", "y"}
             """,
         ),
     ),

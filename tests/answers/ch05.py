@@ -1,177 +1,213 @@
-"""Chapter 05, Stream what happens."""
+"""Chapter 05, Map users to threads."""
 
 from answers import Answers
 
 CHAPTER = "05"
 
-SETUP = '''
-import asyncio
-import codecs
+SETUP = """
+import hashlib
 import json
-from contextlib import aclosing
-from typing import Any
+from collections import ChainMap
+from functools import cache
+from uuid import NAMESPACE_URL, UUID, uuid3, uuid4, uuid5
 
-from langgraph.config import get_stream_writer
-from langgraph.runtime import Runtime
-from langgraph.types import StreamWriter
-
-
-def said(text):
-    return {"messages": [("user", text)]}
+known = {}
 
 
-def streamed(keep):
-    """The words of an answer, by one way of choosing what to keep."""
-
-    def answer_tokens(graph, text, thread):
-        parts = graph.stream(said(text), thread, stream_mode="messages", version="v2")
-        return [str(p["data"][0].text) for p in parts if keep(*p["data"])]
-
-    return answer_tokens
+def joined(mark):
+    return lambda tenant, user: str(uuid5(NAMESPACE_URL, f"{tenant}{mark}{user}"))
 
 
-def invoked(graph, text, thread):
-    return [graph.invoke(said(text), thread)["messages"][-1].text]
+def titles(where="tenant = ? AND user = ?", order="ORDER BY active_at DESC", pasted=False):
+    def threads_of(database, tenant, user):
+        given = [tenant, user][-where.count("?") :]
+        sql = f"SELECT title FROM threads WHERE {where} {order}"
+        if pasted:
+            for value in given:
+                sql = sql.replace("?", f"'{value}'", 1)
+            given = []
+        return [title for (title,) in database.execute(sql, given)]
 
-
-def blocks_of(data):
-    found = []
-    for block in data.split(b"\\n\\n")[:-1]:
-        kind, text = block.decode().split("\\n")
-        found.append((kind.removeprefix("event: "), json.loads(text.removeprefix("data: "))))
-    return found
-'''
+    return threads_of
+"""
 
 ANSWERS = {
     1: Answers(
         right=(
+            "lambda tenant, user: str(uuid5(NAMESPACE_URL, json.dumps([tenant, user])))",
+            "cache(lambda tenant, user: str(uuid3(NAMESPACE_URL, repr((tenant, user)))))",
             """
-            def answer(graph, text, thread):
-                tokens = []
-                for chunk, metadata in graph.stream(said(text), thread, stream_mode="messages"):
-                    if metadata["langgraph_node"] == "agent" and chunk.content:
-                        tokens.append(chunk.content)
-                return tokens
+            def answer(tenant, user):
+                parts = [hashlib.sha256(name.encode()).digest() for name in (tenant, user)]
+                return str(UUID(bytes=hashlib.sha256(b"".join(parts)).digest()[:16]))
             """,
-            """
-            async def answer(graph, text, thread):
-                tokens = []
-                parts = graph.astream(said(text), thread, stream_mode=["messages"], version="v2")
-                async for part in parts:
-                    chunk, metadata = part["data"]
-                    if metadata["langgraph_node"] == "agent":
-                        tokens.append(str(chunk.text))
-                return [token for token in tokens if token != ""]
-            """,
-            "streamed(lambda chunk, m: m['langgraph_node'] == 'agent' and len(chunk.text) > 0)",
+            "lambda tenant, user: str(uuid5(NAMESPACE_URL, f'{len(tenant)}:{tenant}{user}'))",
         ),
         wrong=(
-            "streamed(lambda chunk, metadata: True)",
-            "streamed(lambda chunk, metadata: metadata['langgraph_node'] == 'agent')",
-            "streamed(lambda chunk, metadata: bool(chunk.text))",
-            "streamed(lambda c, m: m['langgraph_node'] == 'agent' and c.text.strip())",
-            "invoked",
-            "lambda graph, text, thread: invoked(graph, text, thread)[0]",
-            "lambda graph, text, thread: list(invoked(graph, text, thread)[0])",
-            "lambda graph, text, thread: invoked(graph, text, thread)[0].split()",
-            "lambda graph, text, thread: invoked(graph, text, thread).clear()",
+            "lambda tenant, user: str(uuid4())",
+            "lambda tenant, user: f'{tenant}/{user}'",
+            "joined('')",
+            "joined('-')",
+            "joined('::')",
+            "joined(chr(0x1f))",
+            "joined(chr(0))",
+            "joined(' | ')",
+            "lambda tenant, user: str(uuid5(NAMESPACE_URL, f'{tenant}/{user}'.lower()))",
+            "lambda tenant, user: str(uuid5(NAMESPACE_URL, user))",
+            "lambda tenant, user: str(uuid5(NAMESPACE_URL, json.dumps(sorted([tenant, user]))))",
+            "lambda tenant, user: uuid5(NAMESPACE_URL, f'{tenant}/{user}')",
+            "cache(lambda tenant, user: str(uuid4()))",
+            "lambda tenant, user: known.setdefault((tenant, user), str(uuid4()))",
+            "lambda tenant, user: str(UUID(int=hash((tenant, user)) % 2**128))",
+            """
+            def answer(tenant, user):
+                return str(UUID(int=known.setdefault((tenant, user), len(known))))
+            """,
         ),
     ),
     2: Answers(
         right=(
             """
-            def answer(graph, text, thread):
-                steps = graph.stream(said(text), thread, stream_mode="updates")
-                return [node for step in steps for node in step]
+            def answer(owners, user, thread_id):
+                try:
+                    mine = owners[thread_id] == user
+                except KeyError:
+                    mine = False
+                if mine:
+                    return thread_id
+                raise KeyError(thread_id)
             """,
             """
-            def answer(graph, text, thread):
-                parts = graph.stream(said(text), thread, stream_mode="tasks", version="v2")
-                return [part["data"]["name"] for part in parts if "input" in part["data"]]
+            def answer(owners, user, thread_id):
+                if (thread_id, user) in owners.items():
+                    return thread_id
+                raise LookupError
             """,
             """
-            async def answer(graph, text, thread):
-                names = []
-                async for update in graph.astream(said(text), thread, stream_mode="updates"):
-                    names += update
-                return names
+            class NoSuchThread(LookupError):
+                pass
+
+
+            def answer(owners, user, thread_id):
+                if owners.get(thread_id, object()) != user:
+                    raise NoSuchThread(f"{thread_id}?")
+                return thread_id
             """,
         ),
         wrong=(
+            "lambda owners, user, thread_id: thread_id",
+            "lambda owners, user, thread_id: thread_id if owners.get(thread_id) == user else None",
             """
-            def answer(graph, text, thread):
-                parts = graph.stream(said(text), thread, stream_mode="tasks", version="v2")
-                return [part["data"]["name"] for part in parts]
-            """,
-            "lambda *given: ['router', 'agent', 'tools', 'agent', 'update_state']",
-            """
-            def answer(graph, text, thread):
-                parts = graph.stream(said(text), thread, version="v2")
-                return [part["data"] for part in parts]
+            def answer(owners, user, thread_id):
+                if owners.get(thread_id) != user:
+                    raise LookupError("no such thread")
+                return thread_id
             """,
             """
-            def answer(graph, text, thread):
-                steps = graph.stream(said(text), thread, stream_mode="updates")
-                return list(dict.fromkeys(node for step in steps for node in step))
+            def answer(owners, user, thread_id):
+                if thread_id not in owners:
+                    raise LookupError("no such thread")
+                if owners[thread_id] != user:
+                    raise LookupError("not yours")
+                return thread_id
             """,
-            "lambda graph, text, thread: [n for n in graph.nodes if n != '__start__']",
             """
-            def answer(graph, text, thread):
-                fresh = {"configurable": {"thread_id": text}}
-                steps = graph.stream(said(text), fresh, stream_mode="updates")
-                return [node for step in steps for node in step]
+            def answer(owners, user, thread_id):
+                if owners[thread_id] != user:
+                    raise LookupError(thread_id)
+                return thread_id
+            """,
+            """
+            def answer(owners, user, thread_id):
+                if owners.get(thread_id) != user:
+                    raise PermissionError(thread_id)
+                return thread_id
             """,
         ),
     ),
     3: Answers(
         right=(
             """
-            def answer(state, runtime: Runtime):
-                done = 0
-                while done < len(state["items"]):
-                    done += 1
-                    runtime.stream_writer({"done": done, "total": len(state["items"])})
-                return {"found": done}
+            def answer(database, tenant, user):
+                rows = database.execute("SELECT tenant, user, title, active_at FROM threads")
+                mine = [row for row in rows if row[:2] == (tenant, user)]
+                return [row[2] for row in sorted(mine, key=lambda row: -row[3])]
             """,
             """
-            def answer(state, writer: StreamWriter):
-                for n in range(len(state["items"])):
-                    writer({"total": len(state["items"]), "done": n + 1})
-                return {"found": len(state["items"])}
+            def answer(database, tenant, user):
+                rows = database.execute(
+                    "SELECT title FROM threads WHERE user = :user AND tenant = :tenant "
+                    "ORDER BY active_at DESC",
+                    {"user": user, "tenant": tenant},
+                ).fetchall()
+                return [row[0] for row in rows]
             """,
             """
-            async def answer(state):
-                tell = get_stream_writer()
-                for n, _ in enumerate(state["items"], 1):
-                    await asyncio.sleep(0)
-                    tell({"done": n, "total": len(state["items"])})
-                return {"found": len(state["items"])}
+            def answer(database, tenant, user):
+                rows = database.execute(
+                    "SELECT title FROM threads WHERE (tenant, user) = (?, ?) ORDER BY active_at",
+                    (tenant, user),
+                )
+                found = [title for (title,) in rows]
+                found.reverse()
+                return found
             """,
         ),
         wrong=(
-            "lambda state: {'found': len(state['items'])}",
+            "titles(where='user = ?')",
+            "titles(order='ORDER BY active_at')",
+            "titles(order='')",
+            "titles(order='ORDER BY title')",
+            "titles(pasted=True)",
+            "titles(where='tenant LIKE ? AND user LIKE ?')",
+            "titles(where='tenant = ? AND user = ? COLLATE NOCASE')",
+            "titles(order='GROUP BY title ORDER BY max(active_at) DESC')",
+            "lambda database, tenant, user: database.execute('SELECT title FROM threads')",
+            "lambda database, tenant, user: titles()(database, user, tenant)",
+        ),
+    ),
+    4: Answers(
+        right=(
             """
-            def answer(state):
-                count = len(state["items"])
-                get_stream_writer()({"done": count, "total": count})
-                return {"found": count}
+            def answer(saver, thread_id):
+                for each in saver.list({"configurable": {"thread_id": thread_id}}):
+                    return each.metadata.get("user")
             """,
             """
-            def answer(state):
-                for n, _ in enumerate(state["items"]):
-                    get_stream_writer()({"done": n, "total": len(state["items"])})
-                return {"found": len(state["items"])}
+            def answer(saver, thread_id):
+                for each in saver.list(None):
+                    if each.config["configurable"]["thread_id"] == thread_id:
+                        if "user" in each.metadata:
+                            return each.metadata["user"]
             """,
             """
-            def answer(state):
-                for n, _ in enumerate(state["items"], 1):
-                    get_stream_writer()({"done": n, "total": len(state["items"])})
+            def answer(saver, thread_id):
+                users = {each.metadata.get("user") for each in saver.list(None)} - {None}
+                for user in users:
+                    for each in saver.list(None, filter={"user": user}):
+                        if each.config["configurable"]["thread_id"] == thread_id:
+                            return user
+                return None
+            """,
+        ),
+        wrong=(
+            "lambda saver, thread_id: 'ann'",
+            "lambda saver, thread_id: thread_id",
+            "lambda saver, thread_id: next(saver.list(None)).metadata.get('user')",
+            """
+            def answer(saver, thread_id):
+                found = saver.get_tuple({"configurable": {"thread_id": thread_id}})
+                return found.metadata.get("user", "nobody") if found else None
             """,
             """
-            def answer(state):
-                for n, _ in enumerate(state["items"], 1):
-                    get_stream_writer()({"done": n, "total": 3})
-                return {"found": len(state["items"])}
+            def answer(saver, thread_id):
+                found = saver.get_tuple({"configurable": {"thread_id": thread_id}})
+                return found.metadata if found else None
+            """,
+            """
+            def answer(saver, thread_id):
+                found = saver.get_tuple({"configurable": {"thread_id": thread_id}})
+                return found.metadata.get("user") if found else "nobody"
             """,
         ),
     ),

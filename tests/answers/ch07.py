@@ -1,224 +1,286 @@
-"""Chapter 07, Travel in time."""
+"""Chapter 07, Ask a human: interrupts."""
 
 from answers import Answers
 
 CHAPTER = "07"
 
 SETUP = """
-from langchain_core.messages import HumanMessage, RemoveMessage
+from langchain_core.messages import AIMessage, RemoveMessage
+from langgraph.types import Command, interrupt
+from pydantic import BaseModel
 
 
-def asked(snapshot):
-    return [m for m in snapshot.values.get("messages", []) if m.type == "human"]
+class Approval(BaseModel):
+    approve: bool
 
 
-def texts(snapshot):
-    return [m.text for m in snapshot.values.get("messages", [])]
+def turned(edit, go_on=True, same_id=True):
+    def turn_around(graph, thread, changes):
+        last = graph.get_state(thread).values["messages"][-1]
+        call = last.tool_calls[0]
+        edited = AIMessage(
+            "", id=last.id if same_id else None, tool_calls=[{**call, "args": edit(call, changes)}]
+        )
+        graph.update_state(thread, {"messages": [edited]})
+        return graph.invoke(None, thread) if go_on else None
+
+    return turn_around
 
 
-def id_of(config):
-    return config["configurable"]["checkpoint_id"] if config else None
+def merged(call, changes):
+    return {**call["args"], **changes}
 
 
-def first(matches):
-    def find(graph, thread, n):
-        for snapshot in graph.get_state_history(thread):
-            if matches(snapshot, n):
-                return snapshot.config
-
-    return find
-
-
-def remove(count, **options):
-    def take_back(graph, thread):
-        messages = graph.get_state(thread).values["messages"][-count:]
-        gone = [RemoveMessage(id=m.id) for m in messages]
-        graph.update_state(thread, {"messages": gone}, **options)
-
-    return take_back
+def good(answer):
+    return type(answer) is int and 1 <= answer <= 8
 """
 
 ANSWERS = {
     1: Answers(
         right=(
             """
-            def answer(graph, thread, n):
-                ends = [s for s in graph.get_state_history(thread) if not s.next]
-                return ends[-n].config
-            """,
-            "first(lambda s, n: len(texts(s)) == 2 * n and s.next == ())",
-            """
-            def answer(graph, thread, n):
-                for saved in reversed(list(graph.checkpointer.list(thread))):
-                    values = saved.checkpoint["channel_values"]
-                    if len(values.get("messages", [])) == 2 * n:
-                        return saved.config
+            async def answer(state):
+                words = "zero one two three four five six seven eight".split()
+                question = f"Shall I book {state['place']} for {words[state['people']]}?"
+                return {"approved": interrupt(question)}
             """,
             """
-            def answer(graph, thread, n):
-                history = reversed(list(graph.get_state_history(thread)))
-                return next(s for s in history if len(texts(s)) == 2 * n)
+            def answer(state):
+                question = {"place": state["place"], "people": state["people"]}
+                reply = interrupt(question, response_schema=Approval)
+                return {"approved": reply.approve}
+            """,
+            """
+            def answer(state):
+                yes = interrupt(f"{state['people']} at {state['place']}?")
+                return Command(update={"approved": yes})
             """,
         ),
         wrong=(
-            "first(lambda s, n: len(asked(s)) == n and s.next)",
-            "first(lambda s, n: not s.next)",
-            "lambda graph, thread, n: thread",
-            "lambda graph, thread, n: n",
-            "first(lambda s, n: len(asked(s)) == n + 1)",
-            "lambda graph, thread, n: list(graph.get_state_history(thread))[n - 1].config",
+            "lambda state: {'approved': True}",
+            "lambda state: {'approved': interrupt('Shall I?')}",
+            "lambda state: {'approved': interrupt(f\"Book {state['place']}?\")}",
+            """
+            def answer(state):
+                return {"approved": bool(interrupt(f"{state['place']} {state['people']}")) or True}
+            """,
+            """
+            def answer(state):
+                interrupt(f"{state['place']} for {state['people']}?")
+                return {}
+            """,
+            """
+            def answer(state):
+                return {"approved": not interrupt(f"{state['place']} for {state['people']}?")}
+            """,
         ),
     ),
     2: Answers(
         right=(
             """
-            def answer(graph, thread, message_id, text):
-                for snapshot in graph.get_state_history(thread):
-                    ids = [m.id for m in snapshot.values.get("messages", [])]
-                    if not snapshot.next and message_id not in ids:
-                        question = HumanMessage(text, id=message_id)
-                        return graph.invoke({"messages": [question]}, snapshot.config)
+            async def answer(state, write):
+                if not interrupt({"question": "Book?", "place": state["place"]}):
+                    return None
+                return {"receipt": write(state["place"])}
             """,
             """
-            def answer(graph, thread, message_id, text):
-                for s in graph.get_state_history(thread):
-                    if s.next == ("echo",) and s.values["messages"][-1].id == message_id:
-                        changed = {"messages": HumanMessage(text, id=message_id)}
-                        config = graph.update_state(s.config, changed, as_node="__start__")
-                        list(graph.stream(None, config))
-                        return
+            def answer(state, write):
+                reply = interrupt("Book?", response_schema=Approval)
+                return Command(update={"receipt": write(state["place"])} if reply.approve else {})
             """,
             """
-            async def edit(graph, thread, message_id, text):
-                async for s in graph.aget_state_history(thread):
-                    if s.next == ("echo",) and asked(s)[-1].id == message_id:
-                        edited = asked(s)[-1].model_copy(update={"content": text})
-                        config = await graph.aupdate_state(s.config, {"messages": [edited]})
-                        return await graph.ainvoke(None, config)
-
-
-            answer = edit
+            def answer(state, write):
+                return {"receipt": write(state["place"])} if interrupt("Book?") is True else {}
             """,
         ),
         wrong=(
             """
-            def answer(graph, thread, message_id, text):
-                graph.update_state(thread, {"messages": [HumanMessage(text, id=message_id)]})
+            def answer(state, write):
+                receipt = write(state["place"])
+                return {"receipt": receipt} if interrupt("Book?") else {}
             """,
             """
-            def answer(graph, thread, message_id, text):
-                for s in graph.get_state_history(thread):
-                    messages = s.values.get("messages", [])
-                    if s.next and messages and messages[-1].id == message_id:
-                        edited = [RemoveMessage(id=message_id), HumanMessage(text)]
-                        graph.invoke(None, graph.update_state(s.config, {"messages": edited}))
-                        return
+            def answer(state, write):
+                interrupt("Book?")
+                return {"receipt": write(state["place"])}
+            """,
+            "lambda state, write: {'receipt': 'receipt 1'}",
+            """
+            def answer(state, write):
+                if interrupt("Book?"):
+                    write(state["place"])
+                return {}
             """,
             """
-            def answer(graph, thread, message_id, text):
-                kept = graph.get_state(thread).values["messages"][:2]
-                graph.checkpointer.delete_thread(thread["configurable"]["thread_id"])
-                graph.invoke({"messages": [*kept, HumanMessage(text, id=message_id)]}, thread)
-            """,
-            """
-            def answer(graph, thread, message_id, text):
-                graph.invoke({"messages": [HumanMessage(text, id=message_id)]}, thread)
-            """,
-            """
-            def answer(graph, thread, message_id, text):
-                for s in graph.get_state_history(thread):
-                    messages = s.values.get("messages", [])
-                    if s.next and messages and messages[-1].id == message_id:
-                        changed = {"messages": [HumanMessage(text, id=message_id)]}
-                        return graph.update_state(s.config, changed)  # never run
+            def answer(state, write):
+                if interrupt("Book?"):
+                    receipt = write(state["place"])
+                    interrupt("Done. Fine?")
+                    return {"receipt": receipt}
+                return {}
             """,
         ),
     ),
     3: Answers(
         right=(
             """
-            def answer(graph, thread):
-                last = len(asked(graph.get_state(thread)))
-                for s in graph.get_state_history(thread):
-                    if not s.next and len(asked(s)) == last - 1:
-                        return graph.update_state(s.config, None, as_node="__copy__")
+            async def answer(state):
+                question = {"question": "How many?"}
+                while not good(reply := interrupt(question)):
+                    question = {"question": "How many?", "error": f"not 1 to 8: {reply}"}
+                return {"people": reply}
             """,
             """
-            def answer(graph, thread):
-                ends = [s for s in graph.get_state_history(thread) if not s.next]
-                graph.update_state(ends[1].config, {"messages": []}, as_node="echo")
+            def answer(state, wrong=""):
+                reply = interrupt(f"{wrong}How many people?")
+                if isinstance(reply, int) and not isinstance(reply, bool) and 0 < reply < 9:
+                    return Command(update={"people": reply})
+                return answer(state, f"No, {reply} is no number from 1 to 8. ")
             """,
-            "remove(2, as_node='echo')",
+            """
+            def answer(state):
+                tried = []
+                while True:
+                    reply = interrupt(f"How many? Not {tried}." if tried else "How many?")
+                    if type(reply) is int and reply in range(1, 9):
+                        return {"people": reply}
+                    tried.append(reply)
+            """,
         ),
         wrong=(
-            "remove(1, as_node='echo')",
-            "remove(2, as_node='__start__')",
-            "remove(3, as_node='echo')",
-            "lambda graph, thread: graph.checkpointer.delete_thread('ann')",
-            "lambda graph, thread: graph.get_state(thread).values['messages'][:-2]",
+            "lambda state: {'people': interrupt('How many?')}",
             """
-            def answer(graph, thread):
-                kept = graph.get_state(thread).values["messages"][:-2]
-                graph.update_state(thread, {"messages": kept}, as_node="echo")
+            def answer(state):
+                while not good(reply := interrupt("How many?")):
+                    pass
+                return {"people": reply}
+            """,
+            """
+            def answer(state):
+                question = "How many?"
+                while not good(reply := interrupt(question)):
+                    question = "Again, please: how many?"
+                return {"people": reply}
+            """,
+            """
+            def answer(state):
+                question = "How many?"
+                while True:
+                    reply = interrupt(question)
+                    if isinstance(reply, int) and 1 <= reply <= 8:  # True is an int as well
+                        return {"people": reply}
+                    question = f"{reply!r} is no number from 1 to 8."
+            """,
+            """
+            def answer(state):
+                question = "How many?"
+                while True:
+                    reply = interrupt(question)
+                    if str(reply).isdigit() and 1 <= int(reply) <= 8:
+                        return {"people": int(reply)}
+                    question = f"{reply!r} is no number from 1 to 8."
+            """,
+            """
+            def answer(state):
+                question = "How many?"
+                while True:
+                    reply = interrupt(question)
+                    if type(reply) is int and reply <= 8:
+                        return {"people": reply}
+                    question = f"{reply!r} is no number from 1 to 8."
             """,
         ),
     ),
     4: Answers(
         right=(
             """
-            def answer(graph, thread):
-                history = list(graph.get_state_history(thread))
-                return [
-                    texts(s)
-                    for s in history
-                    if not any(id_of(o.parent_config) == id_of(s.config) for o in history)
-                ]
+            def answer(graph, thread, answers):
+                for each in graph.get_state(thread).interrupts:
+                    if each.value in answers:
+                        graph.invoke(Command(resume={each.id: answers[each.value]}), thread)
             """,
             """
-            def answer(graph, thread):
-                saved = list(graph.checkpointer.list(thread))
-                ends = {id_of(each.config) for each in saved}
-                ends -= {id_of(each.parent_config) for each in saved}
-                return [
-                    tuple(m.text for m in each.checkpoint["channel_values"]["messages"])
-                    for each in saved
-                    if id_of(each.config) in ends
-                ]
+            def answer(graph, thread, answers):
+                known = {}
+                for task in graph.get_state(thread).tasks:
+                    for each in task.interrupts:
+                        if each.value in answers:
+                            known[each.id] = answers[each.value]
+                if known:
+                    list(graph.stream(Command(resume=known), thread))
             """,
             """
-            def answer(graph, thread):
-                children = {}
-                for s in graph.get_state_history(thread):
-                    children.setdefault(id_of(s.parent_config), []).append(s)
-
-                def leaves(snapshot):
-                    below = children.get(id_of(snapshot.config), [])
-                    if not below:
-                        yield texts(snapshot)
-                    for each in below:
-                        yield from leaves(each)
-
-                return [leaf for root in children[None] for leaf in leaves(root)]
+            def answer(graph, thread, answers):
+                ids = {each.value: each.id for each in graph.get_state(thread).interrupts}
+                known = {ids[q]: answers[q] for q in ids.keys() & answers.keys()}
+                return graph.invoke(Command(resume=known), thread)
             """,
         ),
         wrong=(
-            "lambda graph, thread: [texts(graph.get_state(thread))]",
-            "lambda graph, thread: len(list(graph.get_state_history(thread)))",
             """
-            def answer(graph, thread):
-                return [texts(s) for s in graph.get_state_history(thread) if not s.next]
+            def answer(graph, thread, answers):
+                asked = graph.get_state(thread).interrupts
+                known = {e.id: value for e, value in zip(asked, answers.values(), strict=False)}
+                return graph.invoke(Command(resume=known), thread)
             """,
             """
-            def answer(graph, thread):
-                history = list(graph.get_state_history(thread))
-                parents = {id_of(s.parent_config) for s in history}
-                return [s.values["messages"] for s in history if id_of(s.config) not in parents]
+            def answer(graph, thread, answers):
+                asked = graph.get_state(thread).interrupts
+                known = {each.id: answers.get(each.value) for each in asked}
+                return graph.invoke(Command(resume=known), thread)
             """,
             """
-            def answer(graph, thread):
-                longest = max(graph.get_state_history(thread), key=lambda s: len(texts(s)))
-                return [texts(longest)]
+            def answer(graph, thread, answers):
+                for each in graph.get_state(thread).interrupts:
+                    if each.value in answers:
+                        known = {each.id: answers[each.value]}
+                        return graph.invoke(Command(resume=known), thread)
             """,
+            "lambda graph, thread, answers: answers.clear()",
+            """
+            def answer(graph, thread, answers):
+                fields = {"When?": "when", "Who?": "who", "Where?": "where"}
+                known = {fields[q]: a for q, a in answers.items() if q in fields}
+                graph.update_state(thread, known, as_node="__start__")
+            """,
+        ),
+    ),
+    5: Answers(
+        right=(
+            """
+            def answer(graph, thread, changes):
+                last = graph.get_state(thread).values["messages"][-1]
+                call = {**last.tool_calls[0], "args": last.tool_calls[0]["args"] | changes}
+                edited = last.model_copy(update={"tool_calls": [call]})
+                config = graph.update_state(thread, {"messages": [edited]})
+                graph.invoke(None, config)
+            """,
+            """
+            def answer(graph, thread, changes):
+                last = graph.get_state(thread).values["messages"][-1]
+                (call,) = last.tool_calls
+                call["args"] = dict(call["args"], **changes)
+                edited = AIMessage(content="", tool_calls=[call])
+                update = {"messages": [RemoveMessage(id=last.id), edited]}
+                graph.update_state(thread, update, as_node="agent")
+                for _ in graph.stream(None, thread):
+                    pass
+            """,
+            """
+            def answer(graph, thread, changes):
+                messages = graph.get_state(thread).values["messages"]
+                messages[-1].tool_calls[0]["args"].update(changes)
+                graph.update_state(thread, {"messages": messages})
+                return graph.invoke(None, thread)
+            """,
+        ),
+        wrong=(
+            "turned(lambda call, changes: changes)",
+            "turned(lambda call, changes: changes | {'to': 'Ann'})",
+            "turned(merged, go_on=False)",
+            "turned(merged, same_id=False)",
+            "turned(lambda call, changes: call['args'])",
+            "turned(lambda call, changes: {**changes, **call['args']})",
         ),
     ),
 }

@@ -516,7 +516,7 @@ def test_faults_of_a_graph_are_cards_and_no_traceback(open_panel):
 
 
 def test_the_capstone_shows_progress_and_memory_and_switches_the_model(open_notebook):
-    notebook = open_notebook("17_put_it_all_in_one_chat.ipynb")
+    notebook = open_notebook("20_put_it_all_in_one_chat.ipynb")
     notebook.run_all()
     page = notebook.page
     page.locator(".namu-panel").scroll_into_view_if_needed()
@@ -536,7 +536,7 @@ def test_the_capstone_shows_progress_and_memory_and_switches_the_model(open_note
 
 
 def test_the_card_made_by_hand_in_chapter_06_resumes_the_graph(open_notebook):
-    notebook = open_notebook("06_ask_a_human.ipynb")
+    notebook = open_notebook("07_ask_a_human.ipynb")
     notebook.run_all()
     notebook.page.locator(".jupyter-button", has_text="Approve").first.click()
     seen(notebook, "approved: True, people: 4", ".widget-label")

@@ -1,4 +1,4 @@
-"""Chapter 14's panel in a real browser, with a real vLLM server behind it (`make test-vllm`)."""
+"""Chapter 15's panel in a real browser, with a real vLLM server behind it (`make test-vllm`)."""
 
 import nbformat
 import pytest
@@ -15,14 +15,14 @@ RUN = (
 
 
 def cells_up_to_the_panel():
-    notebook = nbformat.read(ROOT / "notebooks" / "14_serve_the_model_yourself.ipynb", 4)
+    notebook = nbformat.read(ROOT / "notebooks" / "15_serve_the_model_yourself.ipynb", 4)
     cells = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
     last = next(n for n, source in enumerate(cells) if source.startswith("ChatPanel("))
     return cells[: last + 1]
 
 
 def test_the_panel_talks_to_the_server_and_outlives_it(open_notebook):
-    notebook = open_notebook("14.ipynb", cells_up_to_the_panel())
+    notebook = open_notebook("15.ipynb", cells_up_to_the_panel())
     notebook.run_all(seconds=240)
     page = notebook.page
     page.locator(".namu-panel").scroll_into_view_if_needed()

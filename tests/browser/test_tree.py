@@ -1,4 +1,4 @@
-"""The checkpoint tree of chapter 07 in a real JupyterLab: by mouse and by keyboard."""
+"""The checkpoint tree of chapter 08 in a real JupyterLab: by mouse and by keyboard."""
 
 import pytest
 
@@ -10,7 +10,7 @@ DETAIL = ".namu-tree .namu-tree-detail"
 
 @pytest.mark.parametrize("theme", ["Light", "Dark"])
 def test_tree_shows_the_state_of_what_is_chosen_and_forks_from_there(open_notebook, theme):
-    notebook = open_notebook("07_travel_in_time.ipynb", theme=f"JupyterLab {theme}")
+    notebook = open_notebook("08_travel_in_time.ipynb", theme=f"JupyterLab {theme}")
     notebook.run_all()
     page = notebook.page
     rows = page.locator(ROW)

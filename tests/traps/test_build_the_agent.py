@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import operator
 import time
-from typing import Annotated
+from typing import Annotated, Literal
 
 import pytest
 from langchain.agents import create_agent
@@ -19,6 +19,7 @@ from langgraph.graph import END, START, MessagesState, StateGraph
 from langgraph.managed import RemainingSteps
 from langgraph.prebuilt import ToolNode, ToolRuntime, tools_condition
 from langgraph.types import Command, Send
+from pydantic import BaseModel, ValidationError
 from typing_extensions import TypedDict
 
 
@@ -177,6 +178,25 @@ def test_create_agent_does_not_store_its_system_prompt():
 def test_a_scripted_model_of_langchain_cannot_bind_tools():
     with pytest.raises(NotImplementedError):
         GenericFakeChatModel(messages=iter([])).bind_tools([double])
+
+
+class Route(BaseModel):
+    intent: Literal["NEW_SEARCH", "CONVERSATION"]
+
+
+def structured(message, **options):
+    model = ScriptedModel(messages=iter([message]))
+    return model.with_structured_output(Route, **options).invoke("a cafe")
+
+
+def test_structured_output_is_none_or_an_exception_depending_on_what_is_wrong():
+    wrong = {"name": "Route", "args": {"intent": "SPA"}, "id": "call_1"}
+    no_call, bad_call = AIMessage("I do not know."), AIMessage("", tool_calls=[wrong])
+    assert structured(no_call) is None
+    with pytest.raises(ValidationError):
+        structured(bad_call)
+    for message in (no_call, bad_call):
+        assert structured(message, include_raw=True)["parsed"] is None
 
 
 class Trip(TypedDict):

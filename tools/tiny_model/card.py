@@ -16,7 +16,7 @@ pipeline_tag: text-generation
 A Llama of {parameters:,} parameters that knows one job: to be Namu, the course's guide to places
 in Seoul. It reads a conversation in Korean or English, calls `search_places` or `book_place` (in
 the form that vLLM's parser `hermes` reads), and writes short answers from what they return.
-Chapter 14 serves it with vLLM. It is a teaching model: small enough to train on a laptop and to
+Chapter 15 serves it with vLLM. It is a teaching model: small enough to train on a laptop and to
 lie in a repository, and a real load for a real server.
 
 ## How it was made

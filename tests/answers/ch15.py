@@ -1,8 +1,8 @@
-"""Chapter 14, Serve the model yourself."""
+"""Chapter 15, Serve the model yourself."""
 
 from answers import Answers
 
-CHAPTER = "14"
+CHAPTER = "15"
 
 SETUP = '''
 import contextlib

@@ -1,7 +1,7 @@
-"""Chapter 14, Serve the model yourself: several models."""
+"""Chapter 15, Serve the model yourself: several models."""
 
 from answers import Answers
-from answers.ch14 import CHAPTER, SETUP
+from answers.ch15 import CHAPTER, SETUP
 
 __all__ = ["ANSWERS", "CHAPTER", "SETUP"]
 

@@ -1,8 +1,8 @@
-"""Chapter 17, Put it all in one chat."""
+"""Chapter 20, Put it all in one chat."""
 
 from answers import Answers
 
-CHAPTER = "17"
+CHAPTER = "20"
 
 SETUP = '''
 from collections import Counter

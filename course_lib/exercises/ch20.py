@@ -1,4 +1,4 @@
-"""Checks of chapter 17, Put it all in one chat: features that extend the studio."""
+"""Checks of chapter 20, Put it all in one chat: features that extend the studio."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from course_lib.namu import NamuState, build_namu
 from course_lib.persistence import namespace_label
 from course_lib.places import load_places
 
-CHAPTER = "17"
+CHAPTER = "20"
 
 
 def _thread(user: str = "ann") -> dict[str, Any]:

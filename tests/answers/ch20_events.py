@@ -1,7 +1,7 @@
-"""Chapter 17, Put it all in one chat: events and features."""
+"""Chapter 20, Put it all in one chat: events and features."""
 
 from answers import Answers
-from answers.ch17 import CHAPTER, SETUP
+from answers.ch20 import CHAPTER, SETUP
 
 __all__ = ["ANSWERS", "CHAPTER", "SETUP"]
 

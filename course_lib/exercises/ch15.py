@@ -1,4 +1,4 @@
-"""Checks of chapter 14, Serve the model yourself. They need no server."""
+"""Checks of chapter 15, Serve the model yourself. They need no server."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from course_lib.exercises.running import invoke
 from course_lib.models import OfflineChatModel, RemoteChatModel
 from course_lib.serving import free_port
 
-CHAPTER = "14"
+CHAPTER = "15"
 THREAD = {"configurable": {"thread_id": "ann"}}
 QUERIES, HITS = "vllm:prefix_cache_queries_total", "vllm:prefix_cache_hits_total"
 

@@ -1,7 +1,7 @@
-"""Chapter 05, Stream what happens: events on the wire, and a stream that is left."""
+"""Chapter 06, Stream what happens: events on the wire, and a stream that is left."""
 
 from answers import Answers
-from answers.ch05 import CHAPTER, SETUP
+from answers.ch06 import CHAPTER, SETUP
 
 __all__ = ["ANSWERS", "CHAPTER", "SETUP"]
 
