@@ -27,7 +27,7 @@ NO_MEMORY = (
 )
 """What the memory says while it is empty."""
 
-MAX_CHECKPOINTS = 300
+MAX_CHECKPOINTS = 200
 """From how many of the newest checkpoints the tree of turns is made."""
 
 MAX_NOTES = 50
