@@ -70,8 +70,10 @@ def test_a_result_in_place_of_the_function_is_told(exercise):
 
 @pytest.mark.parametrize("exercise", names())
 def test_a_crash_names_the_error_and_the_learners_line(exercise, tmp_path):
-    if exercise.id in ("ch02.e1",):
+    if exercise.id in ("ch02.e1", "ch03.e1", "ch03.e3"):
         pytest.skip("the answer is a value: there is no code of the learner's to crash")
+    if exercise.id == "ch03.e5":
+        pytest.skip("the answer is a test: one that crashes on the right code is wrong")
     cell = tmp_path / "cell.py"
     given = "" if exercise.answer_kind == "tool" else "*given"
     cell.write_text(f"def answer({given}):\n    return 1 / 0  # mine\n")
