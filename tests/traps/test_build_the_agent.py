@@ -282,6 +282,22 @@ def test_a_private_field_reaches_the_next_node_and_not_the_caller():
     assert "draft" not in state and state["summary"] == "a plan"
 
 
+def test_an_annotation_that_cannot_be_resolved_is_ignored_and_the_node_reads_the_whole_state():
+    class Local(TypedDict):  # under `from __future__ import annotations` only a name, found nowhere
+        summary: str
+
+    read = []
+
+    def node(state: Local):
+        read.append(dict(state))
+
+    builder = StateGraph(Trip)
+    builder.add_node(node)
+    builder.add_edge(START, "node")
+    builder.compile().invoke({"districts": ["a"], "summary": "b"})
+    assert read == [{"districts": ["a"], "found": [], "summary": "b"}]
+
+
 @pytest.mark.parametrize("with_request", [True, False])
 def test_a_hand_off_carries_only_what_its_update_holds_to_the_outer_graph(with_request):
     @tool
