@@ -39,7 +39,7 @@ def test_the_words_that_a_reader_needs_first_are_defined():
         **{"checkpoint": "04", "thread": "04", "`get_state`": "04", "pending write": "04"},
         **{"context": "05", "store": "05", "tenant": "05", "namespace": "05"},
         **{"stream mode": "06", "`interrupt`": "07", "resume": "07"},
-        **{"replay": "08", "fork": "08", "`graph.update_state`": "08", "`as_node`": "08"},
+        **{"replay": "08", "fork": "08", "`update_state`": "08", "`as_node`": "08"},
         **{"durability": "09", "`@task`": "09", "`@entrypoint`": "09", "`DeltaChannel`": "11"},
         **{"assistant": "12", "double texting": "12", "`RemoteGraph`": "12", "allow-list": "A3"},
     }

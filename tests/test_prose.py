@@ -12,6 +12,7 @@ sys.path.insert(0, str(ROOT / "tools"))
 import prose
 
 NAMES = {"interrupt": "07", "Send": "03", "Command": "01", "@task": "09", "add_messages": "02"}
+NAMES["update_state"] = "08"
 
 
 def found(markdown, chapter="04"):
@@ -131,6 +132,9 @@ def test_a_sentence_of_more_than_thirty_words_is_found(markdown, long):
         ("```\ninterrupt(x)\n```", "01", []),
         ("Use `add_messages`.", "01", ["add_messages"]),
         ("Use `add_messages`.", "02", []),
+        ("The node `update_state` keeps the places.", "03", []),
+        ("Call `update_state(config, values)`.", "03", ["update_state"]),
+        ("Call `graph.update_state(config, values)`.", "03", ["update_state"]),
     ],
 )
 def test_a_name_before_its_chapter_is_found(markdown, chapter, names):

@@ -60,6 +60,9 @@ NOT_READY: tuple[str, ...] = (
 )
 """Files that still have findings. A file without findings leaves the list; none may join it."""
 
+OWN_NAMES = ("update_state",)
+"""Names that Namu uses as well, for a node: without a call they are not read as LangGraph's."""
+
 CODE = re.compile(r"(`+)(.+?)\1", re.S)
 FENCE = re.compile(r"^(```|~~~).*?^\1[^\n]*$", re.M | re.S)
 ITEM = re.compile(r"^\s*(?:[-*+]|\d+[.)])\s+")
@@ -209,7 +212,8 @@ def names_in(spans: list[str], names: dict[str, str]) -> list[str]:
         name
         for span in spans
         for name in names
-        if re.search(rf"(?<![\w.]){re.escape(name)}(?!\w)|\.{re.escape(name)}\(", span)
+        if span not in OWN_NAMES
+        and re.search(rf"(?<![\w.]){re.escape(name)}(?!\w)|\.{re.escape(name)}\(", span)
     ]
     return list(dict.fromkeys(found))
 
