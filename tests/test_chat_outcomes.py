@@ -271,6 +271,6 @@ async def test_a_graph_that_only_runs_synchronously_is_told_what_to_change(middl
         OfflineChatModel(), [book_place], middleware=[middleware], checkpointer=InMemorySaver()
     )
     chat, transcript = chat_on(agent)
-    await chat.send("Book place: Cafe, people 2")
+    await chat.send("book Dawon for 2 tomorrow")
     (problem,) = texts(transcript, "problem")
     assert "`async def`" in problem.splitlines()[0] and "Asynchronous implementation" in problem

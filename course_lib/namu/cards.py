@@ -31,8 +31,12 @@ ACTIONS = {
 """The buttons of a card, and what a press says."""
 
 NEXT = {
-    "en": ("tell me about the second one", "something cheaper", "book the first one"),
-    "ko": ("두 번째는 어떤 곳이야?", "더 저렴한 곳", "첫 번째 예약해줘"),
+    "en": (
+        "tell me about the second one",
+        "something cheaper",
+        "book the first one for 2 tomorrow",
+    ),
+    "ko": ("두 번째는 어떤 곳이야?", "더 저렴한 곳", "첫 번째 내일 2명 예약해줘"),
 }
 """What can be said after an answer with places."""
 

@@ -44,6 +44,12 @@ class Lab:
 
     url: str
     folder: Path
+    home: Path
+
+    def forget_conversations(self) -> None:
+        """Begin without the conversations that earlier notebooks kept in the learner's file."""
+        for file in (self.home / "course").glob("conversations.db*"):
+            file.unlink()
 
     def place(self, name: str, cells: list[str] | None = None) -> str:
         """Put a chapter, or a notebook with these code cells, into the folder; return its path."""
@@ -90,7 +96,7 @@ def running_lab(folder: Path, home: Path, python: str = sys.executable) -> Itera
     with open(home / "lab.log", "w") as log:
         server = subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT)
         try:
-            yield Lab(_wait_until_ready(server, home), folder)
+            yield Lab(_wait_until_ready(server, home), folder, home)
         finally:
             server.terminate()
             server.wait(timeout=20)
@@ -171,6 +177,7 @@ class Notebook:
 @pytest.fixture
 def open_notebook(lab: Lab, browser: Any) -> Iterator[Callable[..., Notebook]]:
     """Open a notebook in a fresh page: `open_notebook(name, cells=None, theme=...)`."""
+    lab.forget_conversations()
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     asked: list[str] = []
 

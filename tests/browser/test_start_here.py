@@ -78,8 +78,9 @@ def test_nonsense_hostile_and_empty_messages_get_a_friendly_answer(start):
     assert start.errors == []
 
 
-def test_the_page_is_at_the_panel_after_all_cells_have_run(open_notebook):
+def test_the_page_is_at_the_panel_after_all_cells_have_run(lab, open_notebook):
     for width, height in ((1280, 800), (853, 533), (900, 700)):  # the second is 150 %
+        lab.forget_conversations()
         notebook = open_notebook("00_start_here.ipynb")
         page = notebook.page
         page.set_viewport_size({"width": width, "height": height})
@@ -104,10 +105,18 @@ def test_the_buttons_lead_a_newcomer_to_a_booking(start):
     page.locator(".namu-cards").nth(1).wait_for()
     start.idle()
     assert titles[0] not in page.locator(".namu-cards").nth(1).locator("strong").all_inner_texts()
-    page.get_by_role("button", name="book the first one", exact=True).click()
+    page.get_by_role("button", name="book the first one for 2 tomorrow", exact=True).click()
     page.get_by_role("button", name="Approve", exact=True).click()
     page.locator(".namu-log").get_by_text("Booked:").first.wait_for()
     assert start.errors == []
+
+
+def test_the_conversation_of_chapter_00_is_there_the_next_day(start, open_notebook):
+    start.ask("a museum in Yongsan")
+    again = open_notebook("00_start_here.ipynb")  # another notebook, with a kernel of its own
+    again.run_all()
+    again.page.locator(".namu-log").get_by_text("museums in Yongsan-gu").first.wait_for()
+    assert "Yongsan-gu" in again.ask("tell me about the first one")
 
 
 def test_no_news_prompt_covers_the_page(start):
