@@ -276,3 +276,16 @@ async def test_the_places_of_an_answer_are_on_a_map_beside_it():
     await panel.send("a quiet cafe in Jongno-gu")
     assert panel.inspector.map.value.count("<circle") == 3
     assert "Map" not in booking_panel().inspector.view_selector.options
+
+
+async def test_what_is_missing_to_agree_is_said_at_its_field_and_nobody_who_refuses_is_asked():
+    panel = booking_panel()
+    await panel.send("a quiet cafe in Jongno-gu")
+    await panel.send("book the first one")
+    (card,) = entries_of(panel, "approval")
+    await panel.send("yes")
+    (card,) = entries_of(panel, "approval")
+    assert set(card["errors"]) == {"people", "day"}
+    assert all("Nothing is filled in" in text for text in card["errors"].values())
+    await panel.send("no")
+    assert entries_of(panel, "decided")[0]["outcome"] == "no"

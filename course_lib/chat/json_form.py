@@ -209,6 +209,9 @@ def field_of(
     )
 
 
+MISSING = "Nothing is filled in. Fill it in, or press another button."
+
+
 def schema_errors(schema: Mapping[str, Any], answer: Any) -> dict[str, str]:
     """Return what a schema finds wrong with an answer, by field.
 
@@ -223,6 +226,10 @@ def schema_errors(schema: Mapping[str, Any], answer: Any) -> dict[str, str]:
     checker = FormatChecker(formats=("date",))  # of the others, Pydantic takes more than this does
     try:
         for error in Draft202012Validator(schema, format_checker=checker).iter_errors(answer):
+            if error.validator == "required" and not error.absolute_path:
+                missing = [name for name in error.validator_value if name not in error.instance]
+                errors |= {str(name): MISSING for name in missing}
+                continue
             name = str(error.absolute_path[0]) if error.absolute_path else "answer"
             message = error.message
             if len(message) > MAX_LABEL_LENGTH:
