@@ -2,89 +2,27 @@
 
 from __future__ import annotations
 
+import operator
 import sqlite3
 import tempfile
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Mapping
+from contextlib import closing, suppress
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+from langchain_core.messages import HumanMessage
+from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.graph import START, MessagesState, StateGraph
+from typing_extensions import TypedDict
 
-from course_lib.exercises.exercise import Exercise, IncorrectAnswer, expect, require
+from course_lib.exercises.conversations import HOSTILE, conversations, texts_of
+from course_lib.exercises.conversations import echo_graph as echo_graph  # learners import it here
+from course_lib.exercises.exercise import Exercise, expect, require
 from course_lib.exercises.quiz_view import quiz_of
 
 CHAPTER = "04"
 quiz = quiz_of(CHAPTER)
-HOSTILE = "x' OR '1'='1"
-"""A thread id that is harmless as a parameter, and reads everything when pasted into SQL."""
-
-
-def echo_graph(saver: Any) -> Any:
-    """Compile the graph of these exercises: each message is answered by an echo of it.
-
-    Args:
-        saver: where the threads are kept.
-    """
-
-    def echo(state: MessagesState) -> dict[str, Any]:
-        text = state["messages"][-1].text
-        return {"messages": [{"role": "ai", "content": f"echo: {text}"}]}
-
-    builder = StateGraph(MessagesState)
-    builder.add_node("echo", echo)
-    builder.add_edge(START, "echo")
-    return builder.compile(checkpointer=saver)
-
-
-def _texts(saver: Any, thread: str) -> list[str]:
-    config = {"configurable": {"thread_id": thread}}
-    state = echo_graph(saver).get_state(config).values
-    return [str(message.text) for message in state.get("messages", [])]
-
-
-def _say(saver: Any, thread: str, *texts: str) -> None:
-    config = {"configurable": {"thread_id": thread}}
-    for text in texts:
-        echo_graph(saver).invoke({"messages": [("user", text)]}, config)
-
-
-def _say_slowly(saver: Any, thread: str, text: str) -> None:
-    """A turn of more steps than the others have: two nodes run before the echo."""
-    builder = StateGraph(MessagesState)
-    nothing = [(name, lambda state: None) for name in ("think", "wait")]
-    echo = ("echo", lambda state: {"messages": [("ai", f"echo: {state['messages'][-1].text}")]})
-    builder.add_sequence([*nothing, echo]).add_edge(START, "think")
-    config = {"configurable": {"thread_id": thread}}
-    builder.compile(checkpointer=saver).invoke({"messages": [("user", text)]}, config)
-
-
-@contextmanager
-def _conversations() -> Iterator[tuple[sqlite3.Connection, Path]]:
-    """A database file: ann took five turns, the last a long one, and bo and cho one each."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "talk.db"
-        with closing(sqlite3.connect(path, check_same_thread=False)) as connection:
-            saver = SqliteSaver(connection)
-            _say(saver, "ann", "one", "two", "three", "four")
-            _say(saver, "bo", "hello")
-            _say_slowly(saver, "ann", "five")
-            _say(saver, "cho", "hi")
-            # Without an ORDER BY the rows come in an order that is not that of the ids.
-            connection.execute("PRAGMA reverse_unordered_selects = ON")
-            connection.commit()
-            yield connection, path
-
-
-def _rows(path: Path) -> set[tuple[str, str, str]]:
-    """Every row of the file, as another program sees it: its table, thread and checkpoint."""
-    found = set()
-    with closing(sqlite3.connect(path)) as other:
-        for table in ("checkpoints", "writes"):
-            sql = f"SELECT thread_id, checkpoint_id FROM {table}"
-            found |= {(table, *row) for row in other.execute(sql)}
-    return found
 
 
 def _check_say(say: Any) -> None:
@@ -108,13 +46,13 @@ def _check_say(say: Any) -> None:
             expect(
                 "ann's texts in the file, read by another saver",
                 ["hello", "echo: hello", "again", "echo: again"],
-                _texts(saver, "ann"),
+                texts_of(saver, "ann"),
                 "The right texts came back, but the file does not hold them.",
             )
 
 
 def _check_steps(steps_of: Any) -> None:
-    with _conversations() as (connection, _):
+    with conversations() as (connection, _):
         for thread in ("bo", "ann"):
             wanted = connection.execute(
                 "SELECT metadata ->> 'step', metadata ->> 'source' FROM checkpoints "
@@ -143,111 +81,132 @@ def _pairs(rows: Any) -> list[Any]:
     return [tuple(row) if isinstance(row, (list, tuple, sqlite3.Row)) else row for row in rows]
 
 
-def _undone(undo: Any, connection: sqlite3.Connection, path: Path, thread: str) -> None:
-    """Undo a thread's last turn and compare every row with what should be left."""
-    before = _rows(path)
-    (begin,) = connection.execute(
-        "SELECT max(checkpoint_id) FROM checkpoints WHERE thread_id = ? "
-        "AND metadata ->> 'source' = 'input'",
-        [thread],
-    ).fetchone()
-    wanted = {row for row in before if row[1] != thread or row[2] < begin}
-    undo(connection, thread)
-    after = _rows(path)
+class Done(TypedDict):
+    """The state of the graphs whose checkpoints are counted."""
+
+    done: Annotated[list[str], operator.add]
+
+
+def _fails(state: Done) -> dict[str, Any]:
+    raise ConnectionError("the server does not answer")
+
+
+def _checkpoints(in_a_row: int = 0, at_once: int = 0, turns: int = 1, fails: bool = False) -> int:
+    """Run a graph in a new thread and count what its checkpointer holds."""
+    builder = StateGraph(Done)
+    names = [f"node {number}" for number in range(in_a_row + at_once)]
+    for name in names:
+        builder.add_node(name, _fails if fails else lambda state: {"done": ["x"]})
+    for before, name in zip([START, *names], names, strict=False):
+        builder.add_edge(START if at_once else before, name)
+    graph = builder.compile(checkpointer=InMemorySaver())
+    config = {"configurable": {"thread_id": "ann"}}
+    for _ in range(turns):
+        with suppress(ConnectionError):  # what is left after it is counted
+            graph.invoke({"done": []}, config)
+    return len(list(graph.get_state_history(config)))
+
+
+COUNTED: dict[str, tuple[dict[str, Any], str]] = {
+    "one node, one turn": ({"in_a_row": 1}, "The input makes two, and each super-step makes one."),
+    "three nodes in a row, one turn": ({"in_a_row": 3}, "Three super-steps, after the input."),
+    "three nodes at once, one turn": (
+        {"at_once": 3},
+        "Nodes that run at the same time belong to one super-step.",
+    ),
+    "two nodes in a row, two turns": (
+        {"in_a_row": 2, "turns": 2},
+        "The second turn stores as many checkpoints as the first one.",
+    ),
+    "one node that raises an error": (
+        {"in_a_row": 1, "fails": True},
+        "The input was stored before the node ran. A failed super-step makes no checkpoint.",
+    ),
+}
+"""The cases of exercise 3: how `_checkpoints` runs each one, and the reason of its number."""
+
+
+def _check_prediction(prediction: Any) -> None:
     require(
-        after != before,
-        f"after undo_last_turn(connection, {thread!r}) another program sees every row as before. "
-        "Delete rows, and commit.",
+        isinstance(prediction, Mapping),
+        f"prediction is a {type(prediction).__name__}. Write a dictionary with all five cases.",
     )
-    for table in ("checkpoints", "writes"):
-        for name in ("ann", "bo", "cho"):
-            left = [sum(r[:2] == (table, name) for r in rows) for rows in (wanted, after)]
-            look = "A turn begins with the checkpoint whose source is input; it goes, and all "
-            look += "after it." if thread == name else "after it: of this thread only."
-            shown = f"{name}'s rows in the table {table} after undo_last_turn(.., {thread!r})"
-            expect(shown, *left, look)
-    require(after == wanted, "The right number of rows is left, but not the right ones.")
+    for case, (given, reason) in COUNTED.items():
+        require(case in prediction, f"prediction has no entry for {case!r}.")
+        expect(f"prediction[{case!r}]", _checkpoints(**given), prediction[case], reason)
 
 
-def _check_undo(undo: Any) -> None:
-    with _conversations() as (connection, path):
-        _undone(undo, connection, path, "ann")  # of more steps than the other turns
-        _undone(undo, connection, path, "bo")  # the only turn of its thread
-        saver = SqliteSaver(connection)
-        for thread, texts in (("ann", ["four", "echo: four"]), ("bo", [])):
-            _say(saver, thread, "another")
-            expect(
-                f"{thread}'s last texts after going on",
-                [*texts, "another", "echo: another"],
-                _texts(saver, thread)[-4:],
-                "The thread must be usable afterwards.",
-            )
-        connection.commit()
-        before = _rows(path)
-        try:
-            undo(connection, HOSTILE)
-        except Exception as error:
-            raise IncorrectAnswer(
-                f"undo_last_turn(connection, {HOSTILE!r}) raised {type(error).__name__}: {error}. "
-                "A thread that does not exist changes nothing."
-            ) from error
-        connection.commit()
-        require(
-            _rows(path) == before,
-            f"undo_last_turn(connection, {HOSTILE!r}) took rows, and there is no such thread. Hand "
-            "the id over as a parameter (?), in every statement.",
+class Visit(MessagesState):
+    """The state of `visit_graph`.
+
+    Args:
+        visits: how many turns the thread had.
+        shown: the texts that were answered, the oldest first.
+    """
+
+    visits: int
+    shown: list[str]
+
+
+def visit_graph(saver: Any) -> Any:
+    """Compile a graph whose node reads `visits` and `shown`, so both must be there.
+
+    Args:
+        saver: the checkpointer of the graph.
+    """
+
+    def answer(state: Visit) -> dict[str, Any]:
+        text = state["messages"][-1].text
+        reply = {"role": "ai", "content": f"visit {state['visits'] + 1}"}
+        return {
+            "messages": [reply],
+            "visits": state["visits"] + 1,
+            "shown": [*state["shown"], text],
+        }
+
+    builder = StateGraph(Visit)
+    builder.add_node("answer", answer)
+    builder.add_edge(START, "answer")
+    return builder.compile(checkpointer=saver)
+
+
+def _check_ask(ask: Any) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "visits.db"
+        threads = {name: {"configurable": {"thread_id": name}} for name in ("ann", "bo", "cho")}
+        with closing(sqlite3.connect(path, check_same_thread=False)) as connection:
+            graph = visit_graph(SqliteSaver(connection))
+            started = {"messages": [HumanMessage("one")], "visits": 6, "shown": ["zero"]}
+            graph.invoke(started, threads["cho"])
+            _ask_each(ask, graph, threads, (("ann", "a", ["a"]), ("bo", "b", ["b"])))
+        with closing(sqlite3.connect(path, check_same_thread=False)) as connection:
+            graph = visit_graph(SqliteSaver(connection))
+            turns = (("ann", "c", ["a", "c"]), ("cho", "d", ["zero", "one", "d"]))
+            _ask_each(ask, graph, threads, turns)
+            _ask_each(ask, graph, threads, (("ann", "e", ["a", "c", "e"]),))
+
+
+def _ask_each(ask: Any, graph: Any, threads: Mapping[str, Any], turns: Any) -> None:
+    """Take turns with the learner's function, and compare what it returns and what is stored."""
+    for name, text, shown in turns:
+        got = ask(graph, threads[name], text)
+        look = "What did the thread hold before this turn? Ask the graph with get_state."
+        visits = len(shown) + (5 if name == "cho" else 0)
+        count = 2 * len(shown) - (2 if name == "cho" else 0)
+        wanted = {"visits": visits, "shown": shown, "messages": count}
+        called = f"ask(graph, {name}, {text!r})"
+        stored = graph.get_state(threads[name]).values
+        expect(f"what the thread of {name} holds after {called}", wanted, _summary(stored), look)
+        expect(
+            f"what {called} returned", wanted, _summary(got), "Return what graph.invoke returns."
         )
 
 
-SECRET = "my secret plan " * 20
-SHARED = 40  # of so many equal bytes in a row two encrypted texts have none
-
-
-def _blobs(connection: sqlite3.Connection, thread: str = "ann") -> bytes:
-    """What the tables hold of a thread's checkpoints and writes."""
-    sql = "SELECT checkpoint FROM checkpoints WHERE thread_id = :thread UNION ALL "
-    sql += "SELECT value FROM writes WHERE thread_id = :thread"
-    return b"".join(bytes(blob) for (blob,) in connection.execute(sql, {"thread": thread}))
-
-
-def _check_locked(locked_saver: Any) -> None:
-    key, other = b"k" * 32, b"o" * 32
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "locked.db"
-        with closing(sqlite3.connect(path, check_same_thread=False)) as connection:
-            saver = locked_saver(connection, key)
-            require(
-                hasattr(saver, "get_tuple"),
-                f"locked_saver returned a {type(saver).__name__}. Return the saver.",
-            )
-            _say(saver, "ann", SECRET)
-            expect(
-                "what the same key reads",
-                [SECRET, f"echo: {SECRET}"],
-                _texts(locked_saver(connection, key), "ann"),
-                "The key that wrote must be able to read.",
-            )
-            stored = _blobs(connection)
-            require(
-                b"secret plan" not in stored,
-                "the tables hold 'secret plan' in the clear. Give the saver a serialiser that "
-                "encrypts: serde=...",
-            )
-            _say(locked_saver(connection, other), "bo", SECRET)
-            repeated = [stored[i : i + SHARED] for i in range(0, len(stored) - SHARED, SHARED)]
-            both = _blobs(connection, "bo")
-            require(
-                not any(piece in both for piece in repeated) and key not in stored,
-                "the same text, stored with two keys, looks the same in the tables. It is packed "
-                "in another form, and not encrypted: anybody can unpack it without the key.",
-            )
-            try:
-                read = _texts(locked_saver(connection, other), "ann")
-            except Exception:  # noqa: BLE001 - any refusal is the right answer here
-                return
-            raise IncorrectAnswer(
-                f"another key read {read!r}. Encrypt with the key that locked_saver was handed."
-            )
+def _summary(state: Any) -> Any:
+    if not isinstance(state, Mapping):
+        return state
+    kept = {name: state.get(name) for name in ("visits", "shown")}
+    return {**kept, "messages": len(state.get("messages", []))}
 
 
 e1 = Exercise(
@@ -260,7 +219,7 @@ e1 = Exercise(
         "The thread id goes into {'configurable': {'thread_id': thread_id}}.",
         "invoke returns the state: [message.text for message in state['messages']].",
     ),
-    "Nothing was kept in Python between the calls: the file remembered.",
+    "Nothing was kept in Python between the calls. The thread is in the file.",
 )
 e2 = Exercise(
     CHAPTER,
@@ -272,28 +231,29 @@ e2 = Exercise(
         "ORDER BY checkpoint_id puts the oldest first; WHERE thread_id = ? asks for one thread.",
         "connection.execute(sql, [thread_id]).fetchall() returns a list of tuples.",
     ),
-    "And a thread id stayed a thread id, whatever was in it.",
+    "The id was a parameter, so SQLite never read it as SQL.",
 )
 e3 = Exercise(
     CHAPTER,
     3,
-    "undo the last turn",
-    _check_undo,
+    "predict the checkpoints",
+    _check_prediction,
     (
-        "Find the newest checkpoint of the thread whose metadata ->> 'source' is 'input'.",
-        "Delete it and everything newer: checkpoint_id >= ?. The ids sort by time.",
-        "Do the same in the table writes, and commit.",
+        "The input makes two checkpoints. Count the super-steps, and not the nodes.",
+        "If a node raises an error, its super-step makes no checkpoint.",
     ),
-    "The newest checkpoint is the conversation, so taking rows away is going back.",
+    "The input makes two checkpoints, and each finished super-step makes one.",
+    answer_kind="value",
 )
 e4 = Exercise(
     CHAPTER,
     4,
-    "a locked drawer",
-    _check_locked,
+    "find the bug: a thread that forgets",
+    _check_ask,
     (
-        "SqliteSaver takes a serialiser: SqliteSaver(connection, serde=...).",
-        "EncryptedSerializer.from_pycryptodome_aes(key=key) makes one; name the argument.",
+        "Run the cell above twice: visits is 1 each time, because the input says 0.",
+        "graph.get_state(config).values is empty if the thread does not exist yet.",
+        "Send the default values only if the thread does not exist. Otherwise send the message.",
     ),
-    "With SQLite that is all of it. With PostgreSQL, remember the plain fields.",
+    "An input is a write, so a thread that exists gets only what is new.",
 )

@@ -44,7 +44,7 @@ class Exercise:
     """One exercise of one chapter.
 
     Args:
-        chapter: two digits, as in `02`.
+        chapter: two digits, as in `02`, or an appendix, as in `A3`.
         number: counted from 1 within the chapter.
         title: what is asked for, in a few words.
         checker: takes the learner's answer and raises `IncorrectAnswer` unless it is right.
@@ -223,7 +223,7 @@ def exercises_of(chapter: str) -> list[Exercise]:
     """Return the exercises of one chapter, in order.
 
     Args:
-        chapter: two digits, as in `02`.
+        chapter: two digits, as in `02`, or an appendix, as in `A3`.
     """
     module = import_module(f"course_lib.exercises.ch{chapter}")
     found = [item for item in vars(module).values() if isinstance(item, Exercise)]

@@ -110,7 +110,7 @@ def generate(root: Path = ROOT, *, force: bool = False) -> tuple[list[Path], lis
     for path in sorted((root / "solutions").glob("*.ipynb")):
         solution = json.loads(path.read_text(encoding="utf-8"))
         wanted[target / path.name] = notebook_text(exercise_of(solution))
-    for path in target.glob("[0-9][0-9]_*.ipynb"):  # those of a chapter that is gone
+    for path in target.glob("[0-9A][0-9]_*.ipynb"):  # those of a chapter that is gone
         wanted.setdefault(path, None)
     for path, text in wanted.items():
         stored = path.read_text(encoding="utf-8") if path.exists() else None

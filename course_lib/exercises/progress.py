@@ -22,6 +22,9 @@ NEW_NUMBERS = {
 }
 """The chapters that got another number when chapter 03 was written, by their old name."""
 
+MOVED = {"ch03.e3": "chA3.e1", "ch03.e4": "chA3.e2"}
+"""Exercises that went to another chapter than the rest of theirs, by their old id."""
+
 
 def progress_file() -> Path:
     """Return where progress is kept; the file may not exist yet."""
@@ -42,7 +45,12 @@ def load() -> dict[str, str]:
     if progress_file().exists():
         return _read(progress_file())
     old = _read(_old_file())
-    return {NEW_NUMBERS.get(name[:4], name[:4]) + name[4:]: status for name, status in old.items()}
+    return {_new_id(name): status for name, status in old.items()}
+
+
+def _new_id(old: str) -> str:
+    """What an exercise is called today."""
+    return MOVED.get(old, NEW_NUMBERS.get(old[:4], old[:4]) + old[4:])
 
 
 def _read(path: Path) -> dict[str, str]:

@@ -22,7 +22,7 @@ class ChapterProgress:
     """How far the learner is in one chapter.
 
     Args:
-        chapter: two digits, as in `02`.
+        chapter: two digits, as in `02`, or an appendix, as in `A3`.
         title: of the chapter.
         notebook: file name of its exercise notebook.
         right: how many exercises are right.
@@ -43,7 +43,7 @@ class ChapterProgress:
 
 def chapters() -> dict[str, list[str]]:
     """Return the ids of all exercises, by chapter, from the check modules there are."""
-    found = sorted(Path(__file__).parent.glob("ch[0-9][0-9].py"))
+    found = sorted(Path(__file__).parent.glob("ch[0-9A][0-9].py"))
     names = [path.stem.removeprefix("ch") for path in found]
     return {name: [each.id for each in exercises_of(name)] for name in names}
 

@@ -4,24 +4,20 @@ from answers import Answers
 
 CHAPTER = "04"
 
-SETUP = '''
-import base64
+SETUP = """
 import sqlite3
 from contextlib import closing
+from uuid import uuid4
 
-from Crypto.Cipher import AES
 from langchain_core.messages import HumanMessage
 from langgraph.checkpoint.memory import InMemorySaver
-from langgraph.checkpoint.serde.encrypted import EncryptedSerializer
-from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.checkpoint.sqlite import SqliteSaver
 
-from course_lib.exercises.ch04 import echo_graph
+from course_lib.exercises.ch04 import echo_graph, visit_graph
 from course_lib.persistence import open_checkpointer
 
 COLUMNS = "SELECT metadata ->> 'step', metadata ->> 'source' FROM checkpoints "
-BEGIN = "SELECT max(checkpoint_id) FROM checkpoints WHERE thread_id = ? "
-BEGIN += "AND metadata ->> 'source' = 'input'"
+EMPTY = {"visits": 0, "shown": []}
 
 
 def texts_of(saver, thread_id, text):
@@ -40,55 +36,17 @@ def steps(where="thread_id = ?", order="ORDER BY checkpoint_id"):
     return steps_of
 
 
-BOTH = ("checkpoints", "writes")
-
-
-def undo(tables=BOTH, where="thread_id = ? AND checkpoint_id >= ?", commit=True):
-    def undo_last_turn(connection, thread_id):
-        (begin,) = connection.execute(BEGIN, [thread_id]).fetchone()
-        for table in tables:
-            given = {"thread_id = ?": thread_id, "checkpoint_id >= ?": begin}
-            values = [value for text, value in given.items() if text in where]
-            connection.execute(f"DELETE FROM {table} WHERE {where}", values)
-        if commit:
-            connection.commit()
-
-    return undo_last_turn
-
-
-class Packed:
-    """A serialiser that hides nothing: base64, with the key in front."""
-
-    def __init__(self, key, show_key=True):
-        self.front, self.inner = key if show_key else b"", JsonPlusSerializer()
-        self.key = key
-
-    def dumps_typed(self, value):
-        kind, data = self.inner.dumps_typed(value)
-        return kind, self.front + bytes([sum(self.key) % 256]) + base64.b64encode(data)
-
-    def loads_typed(self, pair):
-        kind, data = pair
-        if not data.startswith(self.front + bytes([sum(self.key) % 256])):
-            raise ValueError("another key")
-        return self.inner.loads_typed((kind, base64.b64decode(data[len(self.front) + 1 :])))
-
-
-class Gcm:
-    """A cipher as EncryptedSerializer takes it."""
-
-    def __init__(self, key):
-        self.key = key
-
-    def encrypt(self, plaintext):
-        cipher = AES.new(self.key, AES.MODE_GCM)
-        data, tag = cipher.encrypt_and_digest(plaintext)
-        return "gcm", cipher.nonce + tag + data
-
-    def decrypt(self, ciphername, ciphertext):
-        nonce, tag, data = ciphertext[:16], ciphertext[16:32], ciphertext[32:]
-        return AES.new(self.key, AES.MODE_GCM, nonce=nonce).decrypt_and_verify(data, tag)
-'''
+def predicted(**changes):
+    right = {
+        "one node, one turn": 3,
+        "three nodes in a row, one turn": 5,
+        "three nodes at once, one turn": 3,
+        "two nodes in a row, two turns": 8,
+        "one node that raises an error": 2,
+    }
+    return {**right, **{name: changes[name.split(",")[0].replace(" ", "_")] for name in right
+                        if name.split(",")[0].replace(" ", "_") in changes}}
+"""
 
 ANSWERS = {
     1: Answers(
@@ -173,118 +131,78 @@ ANSWERS = {
     ),
     3: Answers(
         right=(
-            """
-            def answer(connection, thread_id):
-                with connection:
-                    for table in ("writes", "checkpoints"):
-                        connection.execute(
-                            f"DELETE FROM {table} WHERE thread_id = :id AND checkpoint_id >= "
-                            "(SELECT max(checkpoint_id) FROM checkpoints WHERE thread_id = :id "
-                            "AND json_extract(metadata, '$.source') = 'input')",
-                            {"id": thread_id},
-                        )
-            """,
-            """
-            def answer(connection, thread_id):
-                config = {"configurable": {"thread_id": thread_id}}
-                gone = []
-                for each in SqliteSaver(connection).list(config):
-                    gone.append(each.config["configurable"]["checkpoint_id"])
-                    if each.metadata["source"] == "input":
-                        break
-                for checkpoint in gone:
-                    for table in ("checkpoints", "writes"):
-                        sql = f"DELETE FROM {table} WHERE thread_id = ? AND checkpoint_id = ?"
-                        connection.execute(sql, (thread_id, checkpoint))
-                connection.commit()
-            """,
-            """
-            def answer(connection, thread_id):
-                row = connection.execute(BEGIN, (thread_id,)).fetchone()
-                if row[0] is not None:
-                    for table in ("checkpoints", "writes"):
-                        connection.execute(
-                            f"DELETE FROM {table} WHERE checkpoint_id >= ? AND thread_id = ?",
-                            (row[0], thread_id),
-                        )
-                    connection.commit()
-            """,
+            "predicted()",
+            "{**predicted(), 'more': 1}",
+            "dict(reversed(predicted().items()))",
         ),
         wrong=(
-            "undo(tables=['checkpoints'])",
-            "undo(where='thread_id = ?')",
-            "undo(where='checkpoint_id >= ?')",
-            "undo(commit=False)",
-            "lambda connection, thread_id: None or connection.total_changes",
-            """
-            def answer(connection, thread_id):
-                newest = (
-                    "SELECT checkpoint_id FROM checkpoints WHERE thread_id = ? "
-                    "ORDER BY checkpoint_id DESC LIMIT 3"
-                )
-                for table in ("writes", "checkpoints"):
-                    sql = f"DELETE FROM {table} WHERE thread_id = ? AND checkpoint_id IN ({newest})"
-                    connection.execute(sql, [thread_id, thread_id])
-                connection.commit()
-            """,
-            """
-            def answer(connection, thread_id):
-                # Everything after the end of the turn before.
-                (end,) = connection.execute(
-                    "SELECT parent_checkpoint_id FROM checkpoints WHERE thread_id = ? AND "
-                    "metadata ->> 'source' = 'input' ORDER BY checkpoint_id DESC",
-                    [thread_id],
-                ).fetchone() or (None,)
-                for table in ("checkpoints", "writes"):
-                    sql = f"DELETE FROM {table} WHERE thread_id = ? AND checkpoint_id > ?"
-                    connection.execute(sql, [thread_id, end])
-                connection.commit()
-            """,
-            """
-            def answer(connection, thread_id):
-                (begin,) = connection.execute(BEGIN, [thread_id]).fetchone()
-                if begin is None:
-                    raise TypeError("no such thread")
-                undo()(connection, thread_id)
-            """,
-            """
-            def answer(connection, thread_id):
-                begin = connection.execute(BEGIN, [thread_id]).fetchone()[0]
-                for table in ("checkpoints", "writes"):
-                    connection.execute(
-                        f"DELETE FROM {table} WHERE thread_id = '{thread_id}' "
-                        f"AND checkpoint_id >= '{begin or ''}'"
-                    )
-                connection.commit()
-            """,
+            "[3, 5, 3, 8, 2]",
+            "{'one node, one turn': 3}",
+            "predicted(one_node=2)",
+            "predicted(three_nodes_in_a_row=3)",
+            "predicted(three_nodes_at_once=5)",
+            "predicted(two_nodes_in_a_row=4)",
+            "predicted(two_nodes_in_a_row=7)",
+            "predicted(one_node_that_raises_an_error=3)",
+            "predicted(one_node_that_raises_an_error=0)",
         ),
     ),
     4: Answers(
         right=(
-            "lambda connection, key: SqliteSaver(connection, serde=EncryptedSerializer(Gcm(key)))",
             """
-            def answer(connection, key):
-                inner = JsonPlusSerializer()
-                serde = EncryptedSerializer.from_pycryptodome_aes(inner, key=key)
-                return SqliteSaver(connection, serde=serde)
+            def answer(graph, config, text):
+                kept = graph.get_state(config).values
+                fields = {name: kept.get(name, EMPTY[name]) for name in EMPTY}
+                return graph.invoke({"messages": [("user", text)], **fields}, config)
             """,
             """
-            def answer(connection, key):
-                saver = SqliteSaver(connection)
-                saver.serde = EncryptedSerializer(Gcm(key), JsonPlusSerializer())
-                return saver
+            def answer(graph, config, text):
+                new = next(graph.get_state_history(config), None) is None
+                return graph.invoke({"messages": [text], **(EMPTY if new else {})}, config)
+            """,
+            """
+            def answer(graph, config, text):
+                given = {"messages": [{"role": "user", "content": text}]}
+                if graph.checkpointer.get_tuple(config) is None:
+                    given.update(EMPTY)
+                for _ in graph.stream(given, config):
+                    pass
+                return graph.get_state(config).values
             """,
         ),
         wrong=(
-            "lambda connection, key: SqliteSaver(connection)",
-            "lambda connection, key: EncryptedSerializer.from_pycryptodome_aes(key=key)",
-            "lambda connection, key: SqliteSaver(connection, serde=JsonPlusSerializer())",
-            "lambda connection, key: SqliteSaver(connection, serde=Packed(key))",
-            "lambda connection, key: SqliteSaver(connection, serde=Packed(key, show_key=False))",
+            "lambda graph, config, text: graph.invoke({'messages': [text], **EMPTY}, config)",
+            "lambda graph, config, text: graph.get_state(config).values",
             """
-            def answer(connection, key):
-                serde = EncryptedSerializer.from_pycryptodome_aes(key=b"mine" * 8)
-                return SqliteSaver(connection, serde=serde)
+            known = set()
+
+
+            def answer(graph, config, text):
+                thread = config["configurable"]["thread_id"]
+                given = {"messages": [text], **({} if thread in known else EMPTY)}
+                known.add(thread)
+                return graph.invoke(given, config)
+            """,
+            """
+            def answer(graph, config, text):
+                new = not graph.get_state(config).values
+                graph.invoke({"messages": [text], **(EMPTY if new else {})}, config)
+            """,
+            """
+            def answer(graph, config, text):
+                visits = graph.get_state(config).values.get("visits", 0)
+                return graph.invoke({"messages": [text], "visits": visits, "shown": []}, config)
+            """,
+            """
+            def answer(graph, config, text):
+                elsewhere = {"configurable": {"thread_id": str(uuid4())}}
+                return graph.invoke({"messages": [text], **EMPTY}, elsewhere)
+            """,
+            """
+            def answer(graph, config, text):
+                kept = graph.get_state(config).values
+                graph.checkpointer.delete_thread(config["configurable"]["thread_id"])
+                return graph.invoke({**EMPTY, **kept, "messages": [text]}, config)
             """,
         ),
     ),

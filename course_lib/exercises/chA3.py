@@ -1,0 +1,315 @@
+"""Checks of the appendix A3, Inside a checkpointer."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from datetime import date
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+from langchain_core.messages import HumanMessage
+from langgraph.checkpoint.base import empty_checkpoint
+from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
+from langgraph.checkpoint.sqlite import SqliteSaver
+from pydantic import BaseModel
+
+from course_lib.exercises.conversations import HOSTILE, conversations, rows_of, say, texts_of
+from course_lib.exercises.exercise import Exercise, IncorrectAnswer, expect, require
+
+CHAPTER = "A3"
+
+
+def _undone(undo: Any, connection: sqlite3.Connection, path: Path, thread: str) -> None:
+    """Undo a thread's last turn and compare every row with what should be left."""
+    before = rows_of(path)
+    (begin,) = connection.execute(
+        "SELECT max(checkpoint_id) FROM checkpoints WHERE thread_id = ? "
+        "AND metadata ->> 'source' = 'input'",
+        [thread],
+    ).fetchone()
+    wanted = {row for row in before if row[1] != thread or row[2] < begin}
+    undo(connection, thread)
+    after = rows_of(path)
+    require(
+        after != before,
+        f"after undo_last_turn(connection, {thread!r}) another program sees every row as before. "
+        "Delete rows, and commit.",
+    )
+    for table in ("checkpoints", "writes"):
+        for name in ("ann", "bo", "cho"):
+            left = [sum(r[:2] == (table, name) for r in rows) for rows in (wanted, after)]
+            look = "A turn begins with the checkpoint whose source is input; it goes, and all "
+            look += "after it." if thread == name else "after it: of this thread only."
+            shown = f"{name}'s rows in the table {table} after undo_last_turn(.., {thread!r})"
+            expect(shown, *left, look)
+    require(after == wanted, "The right number of rows is left, but not the right ones.")
+
+
+def _check_undo(undo: Any) -> None:
+    with conversations() as (connection, path):
+        _undone(undo, connection, path, "ann")  # of more steps than the other turns
+        _undone(undo, connection, path, "bo")  # the only turn of its thread
+        saver = SqliteSaver(connection)
+        for thread, texts in (("ann", ["four", "echo: four"]), ("bo", [])):
+            say(saver, thread, "another")
+            expect(
+                f"{thread}'s last texts after going on",
+                [*texts, "another", "echo: another"],
+                texts_of(saver, thread)[-4:],
+                "The thread must be usable afterwards.",
+            )
+        connection.commit()
+        before = rows_of(path)
+        try:
+            undo(connection, HOSTILE)
+        except Exception as error:
+            raise IncorrectAnswer(
+                f"undo_last_turn(connection, {HOSTILE!r}) raised {type(error).__name__}: {error}. "
+                "A thread that does not exist changes nothing."
+            ) from error
+        connection.commit()
+        require(
+            rows_of(path) == before,
+            f"undo_last_turn(connection, {HOSTILE!r}) took rows, and there is no such thread. Hand "
+            "the id over as a parameter (?), in every statement.",
+        )
+
+
+SECRET = "my secret plan " * 20
+SHARED = 40  # of so many equal bytes in a row two encrypted texts have none
+
+
+def _blobs(connection: sqlite3.Connection, thread: str = "ann") -> bytes:
+    """What the tables hold of a thread's checkpoints and writes."""
+    sql = "SELECT checkpoint FROM checkpoints WHERE thread_id = :thread UNION ALL "
+    sql += "SELECT value FROM writes WHERE thread_id = :thread"
+    return b"".join(bytes(blob) for (blob,) in connection.execute(sql, {"thread": thread}))
+
+
+def _check_locked(locked_saver: Any) -> None:
+    key, other = b"k" * 32, b"o" * 32
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "locked.db"
+        with closing(sqlite3.connect(path, check_same_thread=False)) as connection:
+            saver = locked_saver(connection, key)
+            require(
+                hasattr(saver, "get_tuple"),
+                f"locked_saver returned a {type(saver).__name__}. Return the saver.",
+            )
+            say(saver, "ann", SECRET)
+            expect(
+                "what the same key reads",
+                [SECRET, f"echo: {SECRET}"],
+                texts_of(locked_saver(connection, key), "ann"),
+                "The key that wrote must be able to read.",
+            )
+            stored = _blobs(connection)
+            require(
+                b"secret plan" not in stored,
+                "the tables hold 'secret plan' as readable text. Give the saver a serialiser that "
+                "encrypts: serde=...",
+            )
+            say(locked_saver(connection, other), "bo", SECRET)
+            repeated = [stored[i : i + SHARED] for i in range(0, len(stored) - SHARED, SHARED)]
+            both = _blobs(connection, "bo")
+            require(
+                not any(piece in both for piece in repeated) and key not in stored,
+                "the same text, stored with two keys, looks the same in the tables. It is packed "
+                "in another form, and not encrypted: anybody can unpack it without the key.",
+            )
+            try:
+                read = texts_of(locked_saver(connection, other), "ann")
+            except Exception:  # noqa: BLE001 - any refusal is the right answer here
+                return
+            raise IncorrectAnswer(
+                f"another key read {read!r}. Encrypt with the key that locked_saver was handed."
+            )
+
+
+class Visit(BaseModel):
+    """A class that no serializer knows.
+
+    Args:
+        place: the name of a place.
+    """
+
+    place: str
+
+
+HERE = (__name__, "Visit")
+READINGS: dict[str, tuple[Any, Any, str]] = {
+    "strict, a Visit": (None, Visit(place="Namsan"), "Visit is not on the allow-list."),
+    "strict, a date": (None, date(2026, 5, 1), "Types of Python itself are always allowed."),
+    "strict, a message": (
+        None,
+        HumanMessage("hello", id="m1"),
+        "LangGraph knows the message classes of LangChain.",
+    ),
+    "Visit on the list": ([HERE], Visit(place="Namsan"), "Visit is on the allow-list."),
+    "another class on the list": (
+        [(__name__, "Visitor")],
+        Visit(place="Namsan"),
+        "The list names a class by its module and its name. Visitor is not Visit.",
+    ),
+}
+"""The cases of exercise 3: the allow-list, the stored value, and the reason of the outcome."""
+
+
+@contextmanager
+def _without_warnings() -> Iterator[None]:
+    """LangGraph logs each class that it does not know; here that is the point of the case."""
+    logger = logging.getLogger("langgraph")
+    before = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
+
+
+def _comes_back(case: str) -> bool:
+    """Store a value, read it with the case's allow-list, and compare."""
+    allowed, value, _ = READINGS[case]
+    stored = JsonPlusSerializer().dumps_typed(value)
+    with _without_warnings():
+        read = JsonPlusSerializer(allowed_msgpack_modules=allowed).loads_typed(stored)
+    return type(read) is type(value)
+
+
+def _check_prediction(prediction: Any) -> None:
+    require(
+        isinstance(prediction, Mapping),
+        f"prediction is a {type(prediction).__name__}. Write a dictionary with all five cases.",
+    )
+    for case, (_, _, reason) in READINGS.items():
+        require(case in prediction, f"prediction has no entry for {case!r}.")
+        value = prediction[case]
+        require(
+            value in (True, False),
+            f"prediction[{case!r}] is {value!r}. Write True if an object of the same class comes "
+            "back, and False if it does not.",
+        )
+        expect(f"prediction[{case!r}]", _comes_back(case), bool(value), reason)
+
+
+class StaleSaver(InMemorySaver):
+    """A saver that remembers what it read, also when that has changed; exercise 4 repairs it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.cache: dict[Any, Any] = {}
+
+    def get_tuple(self, config: Any) -> Any:
+        """Return a checkpoint, from the cache if it was read before."""
+        asked = config["configurable"]
+        key = tuple(asked.get(name) for name in ("thread_id", "checkpoint_ns", "checkpoint_id"))
+        if key not in self.cache:
+            self.cache[key] = super().get_tuple(config)
+        return self.cache[key]
+
+    def put(self, config: Any, checkpoint: Any, metadata: Any, new_versions: Any) -> Any:
+        """Store a checkpoint, and empty the cache."""
+        self.cache.clear()
+        return super().put(config, checkpoint, metadata, new_versions)
+
+
+def _check_cache(saver_class: Any) -> None:
+    saver = saver_class()
+    require(
+        isinstance(saver, InMemorySaver),
+        f"check got a {type(saver).__name__}. Derive the class from StaleSaver.",
+    )
+    config = {"configurable": {"thread_id": "ann", "checkpoint_ns": ""}}
+    first = _stored(saver, config, 1)
+    require(saver.get_tuple(config) is not None, "After put, get_tuple returned None.")
+    saver.put_writes(first, [("turns", 2)], task_id="task-1")
+    for shown, asked in (("the newest", config), ("this", first)):
+        expect(
+            f"the pending writes of {shown} checkpoint, after put, get_tuple and put_writes",
+            [("task-1", "turns", 2)],
+            [tuple(each) for each in saver.get_tuple(asked).pending_writes],
+            "put_writes changes what get_tuple must return. It must also store the writes.",
+        )
+    with patch.object(InMemorySaver, "get_tuple", autospec=True, side_effect=_get) as read:
+        _stored(saver, first, 2)
+        found = [saver.get_tuple(config).checkpoint["channel_values"] for _ in range(3)]
+        expect("the values after a second put, read three times", [{"turns": 2}] * 3, found, LOOK)
+        require(
+            read.call_count <= 1,
+            f"Three reads in a row asked InMemorySaver {read.call_count} times. Keep the cache: "
+            "only a change may empty it.",
+        )
+    other = {"configurable": {"thread_id": "bo", "checkpoint_ns": ""}}
+    _stored(saver, other, 7)
+    for each in (config, other):
+        saver.get_tuple(each)
+    saver.delete_thread("ann")
+    expect("get_tuple after delete_thread", None, saver.get_tuple(config), LOOK)
+    kept = saver.get_tuple(other)
+    expect("the other thread", {"turns": 7}, kept and kept.checkpoint["channel_values"], LOOK)
+
+
+LOOK = "Which methods change a thread? Each of them must empty the cache."
+_get = InMemorySaver.get_tuple
+
+
+def _stored(saver: Any, config: Any, turns: int) -> Any:
+    """Put a checkpoint by hand."""
+    checkpoint = empty_checkpoint()
+    checkpoint["channel_values"] = {"turns": turns}
+    checkpoint["channel_versions"] = {"turns": turns}
+    return saver.put(config, checkpoint, {"source": "loop", "step": turns}, {"turns": turns})
+
+
+e1 = Exercise(
+    CHAPTER,
+    1,
+    "undo the last turn",
+    _check_undo,
+    (
+        "Find the newest checkpoint of the thread whose metadata ->> 'source' is 'input'.",
+        "Delete it and everything newer: checkpoint_id >= ?. The ids grow with time.",
+        "Do the same in the table writes, and commit.",
+    ),
+    "The newest checkpoint is the state of the thread, so deleting rows takes a turn back.",
+)
+e2 = Exercise(
+    CHAPTER,
+    2,
+    "a saver that encrypts",
+    _check_locked,
+    (
+        "SqliteSaver takes a serialiser: SqliteSaver(connection, serde=...).",
+        "EncryptedSerializer.from_pycryptodome_aes(key=key) makes one; name the argument.",
+    ),
+    "The checkpoints and writes are encrypted. Thread ids and metadata stay readable.",
+)
+e3 = Exercise(
+    CHAPTER,
+    3,
+    "predict what comes back",
+    _check_prediction,
+    (
+        "allowed_msgpack_modules=None allows no class of your own.",
+        "The classes that Python, LangChain and LangGraph define are known already.",
+    ),
+    "Only classes that the serializer knows come back as themselves.",
+    answer_kind="value",
+)
+e4 = Exercise(
+    CHAPTER,
+    4,
+    "find the bug: a cache that is out of date",
+    _check_cache,
+    (
+        "put empties the cache. Which two other methods change a thread?",
+        "Write put_writes and delete_thread. Each calls super() and empties the cache.",
+    ),
+    "Every method that changes a thread empties the cache.",
+)
