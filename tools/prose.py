@@ -46,7 +46,6 @@ FORBIDDEN = {
 """Words that readers stumbled over, as patterns of whole words, and what to write instead."""
 
 NOT_READY: tuple[str, ...] = (
-    "notebooks/04_save_every_step.ipynb",
     "notebooks/05_map_users_to_threads.ipynb",
     "notebooks/06_stream_what_happens.ipynb",
     "notebooks/07_ask_a_human.ipynb",

@@ -21,8 +21,10 @@ from pydantic import BaseModel
 
 from course_lib.exercises.conversations import HOSTILE, conversations, rows_of, say, texts_of
 from course_lib.exercises.exercise import Exercise, IncorrectAnswer, expect, require
+from course_lib.exercises.quiz_view import quiz_of
 
 CHAPTER = "A3"
+quiz = quiz_of(CHAPTER)
 
 
 def _undone(undo: Any, connection: sqlite3.Connection, path: Path, thread: str) -> None:

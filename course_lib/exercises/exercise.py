@@ -239,6 +239,8 @@ def _next_chapter(chapter: str) -> tuple[str, str]:
     """The exercises that come after those of a chapter: what they are called, and their file."""
     names = sorted(path.name for path in (ROOT / "solutions").glob("*.ipynb"))
     later = [name for name in names if name.partition("_")[0] > chapter]
-    return (
-        (f"the exercises of chapter {later[0].partition('_')[0]}", later[0]) if later else ("", "")
-    )
+    if not later:
+        return "", ""
+    following = later[0].partition("_")[0]
+    kind = "chapter" if following.isdigit() else "appendix"
+    return f"the exercises of {kind} {following}", later[0]
