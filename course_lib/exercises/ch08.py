@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+import operator
+from typing import Annotated, Any
 
 from langchain_core.messages import HumanMessage
 from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.graph import START, MessagesState, StateGraph
 
 from course_lib.exercises.ch04 import echo_graph
 from course_lib.exercises.exercise import Exercise, IncorrectAnswer, expect, require
@@ -17,9 +19,26 @@ quiz = quiz_of(CHAPTER)
 THREAD = {"configurable": {"thread_id": "ann"}}
 
 
-def _conversation(*texts: str) -> Any:
+class _Noting(MessagesState):
+    asked: Annotated[list[str], operator.add]
+
+
+def _noting_graph() -> Any:
+    """An echo graph whose node also appends each question to the field `asked`."""
+
+    def echo(state: _Noting) -> dict[str, Any]:
+        text = state["messages"][-1].text
+        return {"messages": [{"role": "ai", "content": f"echo: {text}"}], "asked": [text]}
+
+    builder = StateGraph(_Noting)
+    builder.add_node("echo", echo)
+    builder.add_edge(START, "echo")
+    return builder.compile(checkpointer=InMemorySaver())
+
+
+def _conversation(*texts: str, graph: Any = None) -> Any:
     """A graph whose thread holds these questions, with the ids q1, q2 ..., and their echoes."""
-    graph = echo_graph(InMemorySaver())
+    graph = graph or echo_graph(InMemorySaver())
     for n, text in enumerate(texts, 1):
         graph.invoke({"messages": [HumanMessage(text, id=f"q{n}")]}, THREAD)
     return graph
@@ -85,7 +104,7 @@ def _check_edit(edit: Any) -> None:
     if "q2" not in [m.id for m in graph.get_state(THREAD).values.get("messages", [])]:
         look = "No message has the id q2 any more. Keep the id: that is what makes it an edit."
     elif len(got) > 4:
-        look = "What came after the edited question belongs to the old road: " + look
+        look = "What came after the edited question belongs to the old branch: " + look
     expect(
         "the thread after edit(graph, thread, 'q2', 'TWO')",
         ["one", "echo: one", "TWO", "echo: TWO"],
@@ -102,20 +121,27 @@ def _check_edit(edit: Any) -> None:
 
 
 def _check_take_back(take_back: Any) -> None:
-    graph = _conversation("one", "two", "three")
+    graph = _conversation("one", "two", "three", graph=_noting_graph())
     before = _all(graph)
     as_sync(take_back)(graph, THREAD)
     expect(
         "the thread after take_back(graph, thread)",
         ["one", "echo: one", "two", "echo: two"],
         _texts(graph),
-        "Remove the last question and everything after it.",
+        "Go back to the end of the turn before the last one.",
+    )
+    expect(
+        "the field asked after take_back(graph, thread)",
+        ["one", "two"],
+        graph.get_state(THREAD).values.get("asked"),
+        "The last question is noted in asked too, and RemoveMessage changes messages only. Fork "
+        "from the end of the turn before it.",
     )
     _require_kept(before, graph, "take_back")
     require(
         not graph.get_state(THREAD).next,
-        "After take_back the graph still has something to run. Write as_node='echo', the node that "
-        "ends a turn.",
+        "After take_back the graph still has something to run. Fork from a checkpoint whose next "
+        "is empty.",
     )
     graph.invoke({"messages": [HumanMessage("four", id="q4")]}, THREAD)
     expect(
@@ -129,35 +155,35 @@ def _check_take_back(take_back: Any) -> None:
 def _lists(got: Any) -> list[list[str]]:
     """The learner's answer as lists of texts, whichever sequences it is made of."""
     try:
-        lists = [list(road) for road in got]
+        lists = [list(branch) for branch in got]
     except TypeError:
         raise IncorrectAnswer(
-            f"ends_of_roads gave a {type(got).__name__}. Return a list of lists."
+            f"ends_of_branches gave a {type(got).__name__}. Return a list of lists."
         ) from None
-    odd = next((item for road in lists for item in road if not isinstance(item, str)), None)
+    odd = next((item for branch in lists for item in branch if not isinstance(item, str)), None)
     require(odd is None, f"One item is a {type(odd).__name__}. Return texts: message.text.")
     return lists
 
 
-def _check_roads(ends_of_roads: Any) -> None:
+def _check_branches(ends_of_branches: Any) -> None:
     graph = _conversation("one", "two")
     first = list(graph.get_state_history(THREAD))
     expect(
-        "ends_of_roads of a thread that was never forked",
+        "ends_of_branches of a thread that was never forked",
         [["one", "echo: one", "two", "echo: two"]],
-        _lists(as_sync(ends_of_roads)(graph, THREAD)),
-        "One road, one end: the texts of its newest checkpoint.",
+        _lists(as_sync(ends_of_branches)(graph, THREAD)),
+        "One branch has one end: the texts of its newest checkpoint.",
     )
     middle = next(s for s in first if not s.next and len(s.values["messages"]) == 2)
     graph.invoke({"messages": [HumanMessage("other", id="q9")]}, middle.config)
     graph.invoke({"messages": [HumanMessage("more", id="q10")]}, THREAD)
-    got = sorted(_lists(as_sync(ends_of_roads)(graph, THREAD)))
+    got = sorted(_lists(as_sync(ends_of_branches)(graph, THREAD)))
     wanted = [
         ["one", "echo: one", "other", "echo: other", "more", "echo: more"],
         ["one", "echo: one", "two", "echo: two"],
     ]
     expect(
-        "ends_of_roads after a fork (in any order)",
+        "ends_of_branches after a fork (in any order)",
         wanted,
         got,
         "An end is a checkpoint that is nobody's parent: compare config and parent_config.",
@@ -186,7 +212,7 @@ e2 = Exercise(
         "update_state(snapshot.config, {'messages': [HumanMessage(text, id=message_id)]}) forks.",
         "Then graph.invoke(None, the_config_it_returned).",
     ),
-    "The old question is still there, on its own road.",
+    "The old question is still there, on its own branch.",
 )
 e3 = Exercise(
     CHAPTER,
@@ -194,16 +220,16 @@ e3 = Exercise(
     "take the last turn back",
     _check_take_back,
     (
-        "Find the position of the last human message, as in exercise 4 of chapter 02.",
-        "update_state(thread, {'messages': [RemoveMessage(id=...), ...]}, as_node='echo')",
+        "The end of the turn before is a checkpoint with an empty next and one question less.",
+        "update_state(end.config, None, as_node='__copy__') forks from it and changes nothing.",
     ),
-    "Taken back, and still to be found in the history.",
+    "The whole turn is taken back, and its checkpoints are still in the history.",
 )
 e4 = Exercise(
     CHAPTER,
     4,
-    "all roads to their ends",
-    _check_roads,
+    "all branches to their ends",
+    _check_branches,
     (
         "Every snapshot has a config and a parent_config, each with a checkpoint_id.",
         "Collect all parents' ids; an end is a snapshot whose own id is not among them.",

@@ -148,9 +148,14 @@ ANSWERS = {
                 ends = [s for s in graph.get_state_history(thread) if not s.next]
                 graph.update_state(ends[1].config, {"messages": []}, as_node="echo")
             """,
-            "remove(2, as_node='echo')",
+            """
+            def answer(graph, thread):
+                ends = [s for s in graph.get_state_history(thread) if not s.next]
+                graph.update_state(ends[1].config, None)
+            """,
         ),
         wrong=(
+            "remove(2, as_node='echo')",
             "remove(1, as_node='echo')",
             "remove(2, as_node='__start__')",
             "remove(3, as_node='echo')",

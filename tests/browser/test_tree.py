@@ -15,7 +15,7 @@ def test_tree_shows_the_state_of_what_is_chosen_and_forks_from_there(open_notebo
     page = notebook.page
     rows = page.locator(ROW)
     rows.first.scroll_into_view_if_needed()
-    assert rows.count() == 22
+    assert rows.count() == 25
     rows.nth(2).click()
     page.wait_for_function(
         "document.querySelector('.namu-tree-detail').textContent.includes('q') "
@@ -27,7 +27,7 @@ def test_tree_shows_the_state_of_what_is_chosen_and_forks_from_there(open_notebo
     page.keyboard.press("Enter")
     page.wait_for_function(
         "document.querySelectorAll('.namu-checkpoint[aria-selected=true]')[0]"
-        ".getAttribute('aria-label').includes('22')"
+        ".getAttribute('aria-label').includes('25')"
     )
     notebook.shoot(f"tree_{theme.lower()}", ".namu-tree")
     assert notebook.errors == []
