@@ -46,16 +46,8 @@ FORBIDDEN = {
 """Words that readers stumbled over, as patterns of whole words, and what to write instead."""
 
 NOT_READY: tuple[str, ...] = (
-    "notebooks/05_map_users_to_threads.ipynb",
-    "notebooks/06_stream_what_happens.ipynb",
     "notebooks/07_ask_a_human.ipynb",
-    "notebooks/08_travel_in_time.ipynb",
     "notebooks/15_serve_the_model_yourself.ipynb",
-    "notebooks/20_put_it_all_in_one_chat.ipynb",
-    "solutions/01_build_a_state_graph.ipynb",
-    "solutions/06_stream_what_happens.ipynb",
-    "solutions/08_travel_in_time.ipynb",
-    "solutions/20_put_it_all_in_one_chat.ipynb",
 )
 """Files that still have findings. A file without findings leaves the list; none may join it."""
 

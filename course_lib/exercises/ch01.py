@@ -56,8 +56,8 @@ def _check_three_nodes(build: Any) -> None:
     )
 
 
-def _check_roads(by_intent: Any) -> None:
-    roads = {
+def _check_branches(by_intent: Any) -> None:
+    branches = {
         "NEW_SEARCH": "search",
         "REFINEMENT": "search",
         "REFINE_EXCLUDE": "refine_exclude",
@@ -66,13 +66,13 @@ def _check_roads(by_intent: Any) -> None:
         None: "chat",
         "SOMETHING_ELSE": "chat",
     }
-    for intent, road in roads.items():
+    for intent, branch in branches.items():
         got = as_sync(by_intent)({"intent": intent})
         if isinstance(got, (list, tuple)) and len(got) == 1:
             got = got[0]  # LangGraph takes a list of names, too
         expect(
             f"by_intent({{'intent': {intent!r}}})",
-            road,
+            branch,
             got,
             "A conditional edge returns the name of the next node, for every intent there is.",
         )
@@ -121,7 +121,7 @@ def _asked(intent: str) -> dict[str, Any]:
 
 def _check_assistant(build: Any) -> None:
     graph = _graph(build, "build_assistant")
-    writers, roads = {}, {}
+    writers, branches = {}, {}
     for intent, text in MESSAGES.items():
         steps = updates(graph, _asked(intent), LIMIT)
         state = invoke(graph, _asked(intent), LIMIT)
@@ -144,22 +144,22 @@ def _check_assistant(build: Any) -> None:
             )
         nodes = [node for node, _ in steps]
         first = next(n for n, (_, update) in enumerate(steps) if "intent" in update)
-        writers[intent], roads[intent] = nodes[first], nodes[first + 1 :]
+        writers[intent], branches[intent] = nodes[first], nodes[first + 1 :]
     require(
         len(set(writers.values())) == 1,
         f"{' and '.join(writers.values())} both write the intent: what chose between them was not "
         "the intent. Let one node write it, before the branches.",
     )
     require(
-        roads["NEW_SEARCH"] != roads["CONVERSATION"],
-        f"After the intent was written, both messages led to {roads['NEW_SEARCH']}. Let the "
+        branches["NEW_SEARCH"] != branches["CONVERSATION"],
+        f"After the intent was written, both messages led to {branches['NEW_SEARCH']}. Let the "
         "conditional edge return different names.",
     )
     if any(graph.builder.branches.values()):  # else a Command chose, and wrote the intent with it
-        _require_choice_by_intent(graph, writers["NEW_SEARCH"], roads)
+        _require_choice_by_intent(graph, writers["NEW_SEARCH"], branches)
 
 
-def _require_choice_by_intent(graph: Any, writer: str, roads: dict[str, list[str]]) -> None:
+def _require_choice_by_intent(graph: Any, writer: str, branches: dict[str, list[str]]) -> None:
     """Change the intent behind the node that wrote it: the edge must follow the changed one."""
     for intent, other in (("NEW_SEARCH", "CONVERSATION"), ("CONVERSATION", "NEW_SEARCH")):
         watched = graph.copy({"checkpointer": InMemorySaver()})
@@ -169,7 +169,7 @@ def _require_choice_by_intent(graph: Any, writer: str, roads: dict[str, list[str
         taken = [node for node, _ in updates(watched, None, thread)]
         expect(
             f"the nodes that run when the intent of {MESSAGES[intent]!r} is {other}",
-            roads[other],
+            branches[other],
             taken,
             "The edge should look at the intent in the state, and at nothing else.",
         )
@@ -191,8 +191,8 @@ e1 = Exercise(
 e2 = Exercise(
     CHAPTER,
     2,
-    "name the road",
-    _check_roads,
+    "name the branch",
+    _check_branches,
     (
         "The function gets the state and returns a string.",
         "Two intents lead to search, one to refine_exclude, and everything else to chat.",
@@ -222,5 +222,5 @@ e4 = Exercise(
         "A node answers with {'messages': [{'role': 'ai', 'content': '...'}]}, or with "
         "chat_model().invoke(state['messages']).",
     ),
-    "Two messages, two roads, and an answer at the end of each.",
+    "Two messages, two branches, and an answer at the end of each.",
 )
