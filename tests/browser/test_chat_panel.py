@@ -151,18 +151,18 @@ def test_a_question_is_answered_in_the_box_or_left_and_what_became_of_it_stays(o
     notebook = open_panel()
     page = notebook.page
     notebook.ask("a quiet cafe in Jongno-gu")
-    write(notebook, "book the first one for 3")
+    write(notebook, "book the first one for 3 on Saturday")
     page.locator(".namu-approval").wait_for()
     page.locator(".namu-field input").fill("5")
     write(notebook, "Yes!")
     seen(notebook, "5 people, Saturday")  # what is filled in on the card counts
     notebook.idle()
-    write(notebook, "book the second one")
+    write(notebook, "book the second one for 2 tomorrow")
     page.locator(".namu-approval").wait_for()
     page.locator(".namu-field input").press("Enter")  # does what the first button does
     page.locator(".namu-approval").wait_for(state="detached")
     notebook.idle()
-    write(notebook, "\uc138 \ubc88\uc9f8 \uc608\uc57d\ud574\uc918")
+    write(notebook, "세 번째 예약해줘")
     page.locator(".namu-approval").wait_for()
     assert button(notebook, "\uc2b9\uc778").count() == 1
     write(notebook, "a park in Mapo")
