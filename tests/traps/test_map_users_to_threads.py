@@ -20,6 +20,7 @@ from langgraph.runtime import Runtime
 from langgraph.types import Command, interrupt
 from langgraph_sdk import get_sync_client
 from langgraph_sdk.errors import UnprocessableEntityError
+from psycopg.errors import NotNullViolation
 
 from course_lib.persistence import connect, open_checkpointer, postgres
 from course_lib.serving import langgraph_server
@@ -74,6 +75,20 @@ def test_a_number_and_its_text_are_one_thread_id(kind, tmp_path, request):
         assert texts(graph, thread("1")) == ["a secret", "answer to a secret"]
         say(graph, "another", thread("1"))
         assert len(texts(graph, thread(1))) == 4
+
+
+def test_the_thread_id_none_is_shared_in_memory_and_refused_by_postgres(database_url, tmp_path):
+    nobody = thread(None)
+    with (
+        open_checkpointer(f"sqlite:///{tmp_path / 'threads.db'}") as sqlite,
+        open_checkpointer(database_url) as postgresql,
+    ):
+        for saver in (InMemorySaver(), sqlite):
+            graph = compiled(echo, saver)
+            say(graph, "a secret", nobody)
+            assert say(graph, "hello", nobody)["messages"][0].text == "a secret"
+        with pytest.raises(NotNullViolation, match="thread_id"):
+            say(compiled(echo, postgresql), "a secret", nobody)
 
 
 def test_the_next_run_of_a_thread_has_no_context_and_no_default_values():
