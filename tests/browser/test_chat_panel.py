@@ -372,7 +372,7 @@ def test_contrast_is_aa_in_both_themes(open_panel, theme):
     page.locator(".namu-approval").wait_for()
     page.locator(".namu-field input").fill("99")
     button(notebook, "Approve").click()
-    page.locator(".namu-error:not(:empty)").wait_for()
+    page.locator(".namu-error:not(:empty)").first.wait_for()
     assert page.evaluate(CONTRAST) == []
     notebook.shoot(f"panel_whole_{theme.lower()}")
     assert notebook.errors == []
