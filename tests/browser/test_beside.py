@@ -38,7 +38,7 @@ def open_panel(open_notebook):
     def opened(*cells, theme="Light"):
         cells = [IMPORTS, *(cells or [PANEL.format(speed="None")])]
         notebook = open_notebook("beside.ipynb", cells, theme=f"JupyterLab {theme}")
-        notebook.page.set_viewport_size({"width": 1500, "height": 900})  # all three columns
+        notebook.page.set_viewport_size({"width": 1700, "height": 900})  # all three columns
         notebook.run_all()
         notebook.page.locator(".namu-box").wait_for()
         return notebook
