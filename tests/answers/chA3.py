@@ -13,7 +13,7 @@ from langgraph.checkpoint.serde.encrypted import EncryptedSerializer
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.checkpoint.sqlite import SqliteSaver
 
-from course_lib.exercises.chA3 import StaleSaver
+from course_lib.exercises.stale_saver import StaleSaver
 
 BEGIN = "SELECT max(checkpoint_id) FROM checkpoints WHERE thread_id = ? "
 BEGIN += "AND metadata ->> 'source' = 'input'"
