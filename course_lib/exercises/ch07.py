@@ -104,7 +104,7 @@ def _check_people(ask_people: Any) -> None:
         waiting = graph.get_state(THREAD).interrupts
         require(
             bool(waiting),
-            f"The answer {nonsense!r} was taken. Only a whole number from 1 to 8 will do.",
+            f"The answer {nonsense!r} was taken. Accept only a whole number from 1 to 8.",
         )
         asked = str(waiting[0].value)
         require(
@@ -208,12 +208,10 @@ e2 = Exercise(
     "once, and only when agreed",
     _check_once,
     hints=(
-        "On resuming, the node starts from its first line. What may happen once only?",
+        "After a resume the node runs again from its first line. What may happen only once?",
         "if interrupt(...): return {'receipt': write(state['place'])}",
     ),
-    success_text=(
-        "No @task needed: what stands after the last interrupt is not run again by resuming."
-    ),
+    success_text=("A resume does not repeat what comes after the last interrupt of a node."),
 )
 e3 = Exercise(
     CHAPTER,
@@ -221,12 +219,12 @@ e3 = Exercise(
     "ask until it is right",
     _check_people,
     hints=(
-        "while True: answer = interrupt(question); return if it will do, else a new question.",
+        "while True: answer = interrupt(question); return if it is valid, else a new question.",
         "In Python True is an int as well: type(answer) is int.",
-        "Put the answer into the next question: f'{answer!r} will not do.'",
+        "Put the answer into the next question: f'{answer!r} is not valid.'",
     ),
     success_text=(
-        "Every answer is replayed in order, so the loop comes to the same place each time."
+        "interrupt replays the earlier answers in order, so the loop asks its next question."
     ),
 )
 e4 = Exercise(
@@ -238,7 +236,10 @@ e4 = Exercise(
         "graph.get_state(thread).interrupts holds every open question: .value and .id.",
         "Command(resume={each.id: answers[each.value] for each in ... if each.value in answers})",
     ),
-    success_text="Addressed answers cannot go to the wrong question.",
+    success_text=(
+        "Each answer goes to its own question. Read the ids again before each resume, because "
+        "an old id can lead to the next question of its node."
+    ),
 )
 e5 = Exercise(
     CHAPTER,
@@ -250,5 +251,5 @@ e5 = Exercise(
         "AIMessage('', id=last.id, tool_calls=[{**call, 'args': {**call['args'], **changes}}])",
         "graph.update_state(thread, {'messages': [...]}), then graph.invoke(None, thread).",
     ),
-    success_text="A breakpoint, an edit, and on: that is all a debugger does.",
+    success_text="The graph stopped at a breakpoint, you edited the call, and the run went on.",
 )
