@@ -3,6 +3,7 @@
 import ast
 import json
 import re
+import runpy
 from pathlib import Path
 
 import pytest
@@ -166,3 +167,12 @@ def test_the_contract_notices_what_it_forbids():
         assert complaints({**good, "outputs": outputs}), outputs
     tagged = {**good, "metadata": {"tags": ["raises-exception"]}}
     assert complaints(tagged)
+
+
+def test_the_chapter_that_needs_a_model_server_is_known_by_its_number():
+    """A pattern that finds nothing would run the chapter without its server, and nothing with it."""
+    check = runpy.run_path(str(ROOT / "tools" / "check.py"))
+    (served,) = check["WITH_VLLM"]
+    assert Path(served).stem == "15_serve_the_model_yourself"
+    assert f"--ignore={served}" in check["stages_of"]("")["notebooks"]
+    assert served in check["stages_of"]("vllm")["chapter 15"]

@@ -35,7 +35,7 @@ NBVAL = [
     *("--nbval", "--nbval-sanitize-with", "tests/nbval_sanitize.cfg"),
     *("--nbval-cell-timeout", "60", "--dist", "loadscope"),
 ]
-WITH_VLLM = [str(path.relative_to(ROOT)) for path in sorted(ROOT.glob("notebooks/14_*.ipynb"))]
+WITH_VLLM = [str(path.relative_to(ROOT)) for path in sorted(ROOT.glob("notebooks/15_*.ipynb"))]
 """The chapters that need `make vllm`; `make test-vllm` runs them."""
 PANEL_ON_VLLM = "tests/browser/test_model_server.py"
 OFFLINE = ("notebooks", "vllm", "chapter 15")
