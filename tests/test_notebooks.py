@@ -170,7 +170,7 @@ def test_the_contract_notices_what_it_forbids():
 
 
 def test_the_chapter_that_needs_a_model_server_is_known_by_its_number():
-    """A pattern that finds nothing would run the chapter without its server, and nothing with it."""
+    """A pattern that finds nothing would run the chapter without its server."""
     check = runpy.run_path(str(ROOT / "tools" / "check.py"))
     (served,) = check["WITH_VLLM"]
     assert Path(served).stem == "15_serve_the_model_yourself"
