@@ -9,7 +9,7 @@ HEIGHT = 160
 
 
 def test_live_errors_are_short_and_the_rest_opens(open_notebook):
-    notebook = open_notebook("04_save_every_step.ipynb")
+    notebook = open_notebook("03_build_the_agent.ipynb")
     notebook.run_all()
     page = notebook.page
     areas = page.locator(".jp-OutputArea", has=page.locator(".course-traceback"))
