@@ -1,5 +1,6 @@
 """What the screen makes of a turn: drafts, versions, cards, decisions, and the line of steps."""
 
+import asyncio
 import random
 import re
 
@@ -289,3 +290,20 @@ async def test_what_is_missing_to_agree_is_said_at_its_field_and_nobody_who_refu
     assert all("Nothing is filled in" in text for text in card["errors"].values())
     await panel.send("no")
     assert entries_of(panel, "decided")[0]["outcome"] == "no"
+
+
+async def test_a_message_that_is_edited_while_it_is_answered_has_two_versions():
+    panel = booking_panel(pace="natural")
+    running = asyncio.ensure_future(panel.send("a cafe in Mapo"))
+    while not entries_of(panel, "answer"):
+        await asyncio.sleep(0.01)
+    panel.view.pace = "instant"
+    (said,) = entries_of(panel, "you")
+    await panel.instead(panel.controller.edit(said["key"], "a park in Mapo"))
+    await running
+    for _ in range(200):  # the versions are read behind the run
+        (said,) = entries_of(panel, "you")
+        if "versions" in said:
+            break
+        await asyncio.sleep(0.01)
+    assert (said["text"], said["versions"]["at"]) == ("a park in Mapo", 1)

@@ -96,7 +96,7 @@ class ChatPanel:
         self.threads = ThreadList(list_store, user, thread_id, self.open, access, spawn)
         self._begin()
         self._suggestions = suggestions
-        self._forked = False  # whether the run that goes on begins another version of a message
+        self._forking = False  # whether a job goes on that begins another version of a message
         self.transcript = Transcript(cards=cards, caveats=self.controller.access.caveats)
         self.view = TranscriptView(
             self.transcript,
@@ -207,8 +207,11 @@ class ChatPanel:
     async def instead(self, job: Coroutine[Any, Any, None]) -> None:
         """Stop the current run, then start a job that begins another version of a message."""
         self.controller.stop()
-        self._forked = True
-        await job
+        self._forking = True
+        try:
+            await job
+        finally:
+            self._forking = False
 
     def spawn(self, job: Coroutine[Any, Any, None]) -> None:
         """Start a job on the event loop; an error of it is shown in the chat."""
@@ -259,8 +262,7 @@ class ChatPanel:
                 self.view.running, self.view.status = False, ""
                 self.view.model_name = self.transcript.model
                 self._suggest(thread.values)
-                if self._forked or isinstance(event, ThreadLoaded):
-                    self._forked = self._forked and isinstance(event, ThreadLoaded)
+                if isinstance(event, RunEnded) is self._forking:
                     self._tasks.spawn(self._read_versions())
             case Unqueued(sent=False, text=text):
                 self.view.running = self.controller.running
