@@ -6,9 +6,8 @@ The data is `data/places.json`; `data/places_card.md` says how it was made and w
 from __future__ import annotations
 
 import json
-import math
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -209,22 +208,6 @@ def _well_known() -> dict[str, int]:
     """Return the rank of each well-known place by its Korean name."""
     names = json.loads((DATA / "well_known.json").read_text(encoding="utf-8"))["names"]
     return {name: n for n, name in enumerate(names)}
-
-
-def nearest_first(places: Sequence[Place], district: str) -> list[Place]:
-    """Sort places by their distance from the middle of a district.
-
-    Args:
-        places: any places.
-        district: as in `Mapo-gu`.
-
-    Raises:
-        KeyError: there is no such district.
-    """
-    box = load_districts()[district]
-    lat, lon = (box["lat_min"] + box["lat_max"]) / 2, (box["lon_min"] + box["lon_max"]) / 2
-    # One degree of longitude in Seoul (37.5 N) is about 0.79 of a degree of latitude.
-    return sorted(places, key=lambda p: math.hypot(p.lat - lat, 0.79 * (p.lon - lon)))
 
 
 def _has_name(place: Place, name: str) -> bool:

@@ -10,13 +10,13 @@ import pytest
 
 from course_lib.models.language.lexicon import HANGUL, lexicon
 from course_lib.models.language.replies import phrases
+from course_lib.neighbourhoods import nearest_to, spot_named
 from course_lib.places import (
     CATEGORIES,
     District,
     Place,
     load_districts,
     load_places,
-    nearest_first,
     search_places,
 )
 from course_lib.settings import DATA
@@ -127,10 +127,10 @@ def test_excluded_places_never_come():
     assert rest and not {p.id for p in first} & {p.id for p in rest}
 
 
-def test_nearest_first_begins_next_door():
+def test_the_nearest_to_a_district_begin_next_door():
     parks = search_places(category="park", limit=1000)
     for district in ("Jung-gu", "Songpa-gu", "Gangseo-gu"):
-        near = nearest_first(parks, district)
+        near = nearest_to(parks, spot_named(district))
         assert near[0].district == district
     assert near[-1].district == "Gangdong-gu", "Gangdong-gu lies at the other end of the city"
 

@@ -24,8 +24,9 @@ def decided_line(approval: Approval, values: Mapping[str, Any]) -> tuple[str, st
     Returns:
         `yes`, `no` or `sent`; and a text such as `Approved: Dawon, 3, Friday`.
     """
-    outcome = _outcome(approval, values)
     pressed = _button(approval, values)
+    agrees = None if pressed is None else _agrees(pressed)
+    outcome = "sent" if agrees is None else "yes" if agrees else "no"
     words = words_for(approval.question)
     said = words[outcome] if outcome != "sent" or pressed is None else pressed.label
     filled = [values.get(field.name, field.text) for field in approval.fields]
@@ -49,12 +50,6 @@ def typed_answer(approval: Approval, text: str, filled: Mapping[str, Any]) -> di
         return None
     shown = {f.name: bool(f.value) if f.kind == "boolean" else f.text for f in approval.fields}
     return {**shown, **filled, **wanted[0].values}
-
-
-def _outcome(approval: Approval, values: Mapping[str, Any]) -> str:
-    pressed = _button(approval, values)
-    agrees = None if pressed is None else _agrees(pressed)
-    return "sent" if agrees is None else "yes" if agrees else "no"
 
 
 def _button(approval: Approval, values: Mapping[str, Any]) -> Button | None:

@@ -208,7 +208,7 @@ def in_words(booking: Mapping[str, Any], language: str) -> str:
 
 def language_in(state: Any) -> str:
     """Return the language of the last message that a person wrote; English by default."""
-    asked = [message for message in state["messages"] if message.type == "human"]
+    asked = [message for message in state.get("messages") or () if message.type == "human"]
     return (language_of(str(asked[-1].text)) if asked else None) or "en"
 
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from course_lib.display import Card
-from course_lib.models.language.message_parser import language_of
+from course_lib.models.language.place_words import district_word, kind_word, name_of
+from course_lib.namu.booking import language_in
 from course_lib.namu.state import SUGGESTIONS
-from course_lib.places import load_districts
 
 GREETING = (
     "Hello, I am Namu. I find places in Seoul and can book one; I know no opening hours, routes or "
@@ -40,21 +40,6 @@ NEXT = {
 }
 """What can be said after an answer with places."""
 
-KINDS_KO = {
-    "bookstore": "서점",
-    "cafe": "카페",
-    "gallery": "미술관",
-    "market": "시장",
-    "museum": "박물관",
-    "palace": "궁궐",
-    "park": "공원",
-    "restaurant": "식당",
-    "shopping": "쇼핑",
-    "temple": "사찰",
-    "trail": "산책로",
-    "viewpoint": "전망",
-}
-
 
 def place_cards(state: Mapping[str, Any]) -> list[Card]:
     """Return the places that Namu recommended last, as cards.
@@ -62,17 +47,21 @@ def place_cards(state: Mapping[str, Any]) -> list[Card]:
     Args:
         state: of Namu's graph.
     """
-    language = _language(state)
-    actions = ACTIONS[language]
-    own, other = ("name_ko", "name_en") if language == "ko" else ("name_en", "name_ko")
+    language = language_in(state)
     return [
         Card(
-            title=place[own],
-            subtitle=place[other],
-            facts=(_kind(place["category"], language), _district(place, language)),
+            title=name_of(place, language),
+            subtitle=name_of(place, "en" if language == "ko" else "ko"),
+            facts=(
+                kind_word(place["category"], 1, language),
+                district_word(place["district"], language),
+            ),
             price=place["price_level"],
             text=place[f"summary_{language}"],
-            actions=tuple((label, said.format(name=place[own])) for label, said in actions),
+            actions=tuple(
+                (label, said.format(name=name_of(place, language)))
+                for label, said in ACTIONS[language]
+            ),
             point=(place["lat"], place["lon"]),
             id=place["id"],
         )
@@ -89,19 +78,5 @@ def follow_ups(state: Mapping[str, Any]) -> list[str]:
     count = len(state.get("last_recommended_places") or ())
     if not count:
         return list(SUGGESTIONS)
-    asked, *rest = NEXT[_language(state)]
+    asked, *rest = NEXT[language_in(state)]
     return [asked, *rest] if count > 1 else rest
-
-
-def _language(state: Mapping[str, Any]) -> str:
-    said = [message for message in state.get("messages") or () if message.type == "human"]
-    return (language_of(str(said[-1].text)) if said else None) or "en"
-
-
-def _kind(category: str, language: str) -> str:
-    return KINDS_KO.get(category, category) if language == "ko" else category
-
-
-def _district(place: Mapping[str, Any], language: str) -> str:
-    district = place["district"]
-    return load_districts()[district]["name_ko"] if language == "ko" else district

@@ -24,34 +24,20 @@ def is_equal(first: Any, second: Any) -> bool:
         one, other = pairs.pop()
         if one is other or (id(one), id(other)) in seen:
             continue
-        parts = _parts(one, other)
-        if parts is None:
+        if type(one) is not type(other) or type(one) not in (list, tuple, dict):
             if not _is_equal_value(one, other):
                 return False
             continue
         seen.add((id(one), id(other)))
-        if parts is NOT_EQUAL:
+        if len(one) != len(other):
             return False
-        pairs.extend(parts)
+        if not isinstance(one, dict):
+            pairs += zip(one, other, strict=True)
+        elif all(key in other for key in one):
+            pairs += [(value, other[key]) for key, value in one.items()]
+        else:
+            return False
     return True
-
-
-NOT_EQUAL: list[tuple[Any, Any]] = []
-"""The parts of two containers that differ in their length or keys."""
-
-
-def _parts(first: Any, second: Any) -> list[tuple[Any, Any]] | None:
-    """The values of two containers side by side, or None where they are no such containers."""
-    kind = type(first)
-    if kind is not type(second) or kind not in (list, tuple, dict):
-        return None
-    if len(first) != len(second):
-        return NOT_EQUAL
-    if kind is not dict:
-        return [*zip(first, second, strict=True)]
-    if any(key not in second for key in first):
-        return NOT_EQUAL
-    return [(value, second[key]) for key, value in first.items()]
 
 
 def _is_equal_value(first: Any, second: Any) -> bool:
