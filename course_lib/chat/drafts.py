@@ -32,19 +32,20 @@ class Draft:
 
     def append(self, text: str) -> TextAppended | DraftFormatted:
         """Add a piece, and return what changes on the screen."""
+        shown = plain(text)
         self.text += text
-        self._shown += plain(text)
+        self._shown += shown
         self._open += text
         if "\n" not in text or len(self._open) > MAX_MARKDOWN_LENGTH:
-            self._tail += plain(text)
-            return TextAppended(self.key, plain(text))
+            self._tail += shown
+            return TextAppended(self.key, shown)
         end = _end_of_blocks(self._open)
         done = to_html(self._open[:end]) if end else ""
         self._open = self._open[end:]
         lines, _, tail = self._open.rpartition("\n")
         self._done += done
         self._block, self._tail = to_html(lines), plain(tail)
-        return DraftFormatted(self.key, plain(text), done, self._block, self._tail)
+        return DraftFormatted(self.key, shown, done, self._block, self._tail)
 
     def entry(self) -> Entry:
         """Return its entry for the browser."""

@@ -15,9 +15,25 @@ from course_lib.chat.events import ThreadLoaded
 from course_lib.chat.markup import plain
 from course_lib.chat.turn_record import TurnRecord, stored_turns
 from course_lib.chat.versions import Versions
+from course_lib.persistence import is_equal
 
 if TYPE_CHECKING:
     from langchain_core.messages import BaseMessage
+
+
+@dataclass(frozen=True)
+class MadeTurn:
+    """The entries of a turn, with what they were made from.
+
+    Args:
+        inputs: everything they depend on.
+        entries: of the person's message and all up to the next one.
+        model: which model wrote the turn's last answer; empty where none says so.
+    """
+
+    inputs: list[Any]
+    entries: list[Entry]
+    model: str
 
 
 @dataclass
@@ -53,13 +69,16 @@ class TranscriptState:
     failed: bool = False
     model: str = ""
     caveats: Sequence[Entry] = ()
+    _made: dict[str, MadeTurn] = field(default_factory=dict)
 
     def entries(self) -> list[Entry]:
         """Return all entries of the chat."""
         turns = stored_turns(self.thread, self.pending, self.turn)
         entries: list[Entry] = [*self.caveats]
-        for key, messages in turns.items():
-            entries += self._turn_entries(key, messages)
+        self._made = {key: self._turn(key, messages) for key, messages in turns.items()}
+        self.model = next((m.model for m in reversed(self._made.values()) if m.model), self.model)
+        for key, made in self._made.items():
+            entries += made.entries
             entries += self._unstored_turns(key, turns)
         entries += [draft.entry() for draft in self.drafts]
         if not self.running:
@@ -72,6 +91,24 @@ class TranscriptState:
         ]
         return entries
 
+    def _turn(self, turn: str, messages: Sequence[tuple[str, BaseMessage]]) -> MadeTurn:
+        """A turn as it was made before, or made now where something in it has changed.
+
+        Every event asks for all entries, and in a long thread all turns but the last stay as they
+        are.
+        """
+        record = self.turns.get(turn, TurnRecord())
+        graph_written = [key for key, _ in messages if key in self.thread.graph_written]
+        shown_as = (self._open_state(turn), self._is_active(turn), self.versions.get(turn))
+        inputs = [messages, graph_written, *shown_as, *record.shown()]
+        made = self._made.get(turn)
+        if made is not None and is_equal(made.inputs, inputs):
+            return made
+        entries = self._turn_entries(turn, messages)
+        names = [message.response_metadata.get("model_name") for _, message in messages]
+        model = next((name for name in reversed(names) if isinstance(name, str)), "")
+        return MadeTurn(inputs, entries, model)
+
     def _turn_entries(self, turn: str, messages: Sequence[tuple[str, BaseMessage]]) -> list[Entry]:
         """A person's message and everything up to the next."""
         entries: list[Entry] = []
@@ -81,18 +118,15 @@ class TranscriptState:
                 continue
             graph_written = key in self.thread.graph_written
             entries += message_entries(key, message, graph_written=graph_written)
-            name = message.response_metadata.get("model_name")
-            self.model = name if isinstance(name, str) else self.model
         record = self.turns.get(turn, TurnRecord())
         said = [message for _, message in messages]
         entries[min(1, len(turn)) : min(1, len(turn))] = record.entries(
             turn, said, self._open_state(turn)
         )
         if record.cards:
-            active = turn == self.turn and not self.running and not self.thread.interrupts
             answer = next((e for e in reversed(entries) if e["kind"] == "answer"), {})
             answer["titles"] = [plain(card.title) for card in record.cards]
-            entries.append(cards_entry(turn, record.cards, active=active))
+            entries.append(cards_entry(turn, record.cards, active=self._is_active(turn)))
         return entries + record.note_entries(turn)
 
     def _person_entry(self, key: str, message: BaseMessage) -> Entry:
@@ -110,6 +144,10 @@ class TranscriptState:
             if record.after == after or (last and record.after not in turns)
             for entry in record.unstored_entries(key)
         ]
+
+    def _is_active(self, turn: str) -> bool:
+        """Whether the cards of a turn can be pressed."""
+        return turn == self.turn and not self.running and not self.thread.interrupts
 
     def _open_state(self, turn: str) -> str:
         """The state of a tool call of a turn that has no answer."""

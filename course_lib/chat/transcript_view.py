@@ -39,7 +39,7 @@ STYLES = ("transcript.css", "entries.css", "layout.css")
 KINDS = {Replaced: "replaced", TextAppended: "grew", DraftFormatted: "formatted"}
 GROWING = ("grew", "formatted")
 
-BATCH_SECONDS = 0.05
+BATCH_SECONDS = 0.07
 
 
 class TranscriptView(anywidget.AnyWidget):
@@ -81,7 +81,7 @@ class TranscriptView(anywidget.AnyWidget):
         return "A chat panel: run this notebook in JupyterLab to write into it."
 
     def push(self, change: Change) -> None:
-        """Send a change soon, together with those that come within 50 ms."""
+        """Send a change soon, together with those that come within 70 ms."""
         shown = {"kind": KINDS[type(change)], **vars(change)}
         last = self._changes[-1] if self._changes else {}
         if last.get("kind") in GROWING and shown["kind"] in GROWING and last["key"] == shown["key"]:

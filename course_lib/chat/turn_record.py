@@ -75,6 +75,11 @@ class TurnRecord:
                     self.chips[self._index_of(self._progress)] = chip
                 self._progress = chip
 
+    def shown(self) -> list[object]:
+        """Return a copy of everything that is shown of it, to see later whether it has changed."""
+        chips = [tuple(vars(chip).values()) for chip in self.chips]
+        return [chips, [*self.notes], [*self.decisions], self.cards, self.clock.seconds]
+
     def set_chip_states(self, before: str, after: str) -> None:
         """Give all chips of one state another one."""
         for chip in self.chips:
