@@ -69,7 +69,10 @@ def stages_of(track: str) -> dict[str, list[str]]:
             "--ignore=tests/vllm",
         ],
         "notebooks": [*_pytest("notebooks", "solutions"), "-n", workers, *cells],
-        "browser": [*_pytest("tests/browser"), f"--ignore={PANEL_ON_VLLM}"],
+        "browser": [
+            *_pytest("tests/browser", "-n", "2", "--dist", "worksteal"),
+            f"--ignore={PANEL_ON_VLLM}",
+        ],
     }
 
 

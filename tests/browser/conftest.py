@@ -174,9 +174,17 @@ class Notebook:
         target.screenshot(path=ARTEFACTS / f"{name}.png")
 
 
-@pytest.fixture
-def open_notebook(lab: Lab, browser: Any) -> Iterator[Callable[..., Notebook]]:
-    """Open a notebook in a fresh page: `open_notebook(name, cells=None, theme=...)`."""
+@contextmanager
+def opened_pages(lab: Lab, browser: Any) -> Iterator[Callable[..., Notebook]]:
+    """Open notebooks in pages of their own, and see afterwards that nothing asked the network.
+
+    Args:
+        lab: where they are served.
+        browser: what opens them.
+
+    Returns:
+        `open_notebook(name, cells=None, theme=...)`.
+    """
     lab.forget_conversations()
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     asked: list[str] = []
@@ -199,4 +207,11 @@ def open_notebook(lab: Lab, browser: Any) -> Iterator[Callable[..., Notebook]]:
     yield opened
     context.close()
     outside = [url for url in asked if not url.startswith((lab.url, "data:", "blob:"))]
-    assert not outside, f"the browser asked the net for {outside}"
+    assert not outside, f"the browser asked the network for {outside}"
+
+
+@pytest.fixture
+def open_notebook(lab: Lab, browser: Any) -> Iterator[Callable[..., Notebook]]:
+    """Open a notebook in a fresh page: `open_notebook(name, cells=None, theme=...)`."""
+    with opened_pages(lab, browser) as opened:
+        yield opened
