@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 Prepare = Callable[[ThreadLoaded], Awaitable[RunRequest]]
 """Says what to run, once it is this run's turn and the thread has been read."""
 
+Replace = Callable[[ThreadLoaded], "tuple[str, BaseMessage]"]
+"""Names a message of a thread by its key, and says what takes its place."""
+
 
 class ChatController:
     """Sends, streams, stops, resumes, forks and switches threads.
@@ -72,7 +75,7 @@ class ChatController:
         self.on_event = on_event
         self._reader = ThreadReader(self.access, thread_id or str(uuid4()))
         self.runner = Runner(self.access, self._emit)
-        self._turns = Turns(self._shared)
+        self.turns = Turns(self._shared)
         self._tasks = TaskRunner()
 
     @property
@@ -141,24 +144,14 @@ class ChatController:
 
     async def continue_run(self) -> None:
         """Continue where a run was stopped, failed, or stands before a breakpoint."""
-
-        await self._run_exclusive(self._continuation)
-
-    async def _continuation(self, thread: ThreadLoaded) -> RunRequest:
-        return RunRequest(None, self.config)
+        await self._continue(fork=False)
 
     async def reopen_interrupts(self) -> None:
         """Ask the questions of the last step again, on a branch.
 
         LangGraph keeps an answer that a node took before it failed, and would use it each time.
         """
-
-        async def prepare(thread: ThreadLoaded) -> RunRequest:
-            named = {**self.configurable, "thread_id": self.thread_id, "checkpoint_ns": ""}
-            named["checkpoint_id"] = thread.checkpoint_id
-            return RunRequest(None, {**self.config, "configurable": named})
-
-        await self._run_exclusive(prepare)
+        await self._continue(fork=True)
 
     async def edit(self, message_id: str, text: str) -> None:
         """Say something else in place of an earlier message: fork from before it, and run.
@@ -171,12 +164,7 @@ class ChatController:
             ChatError: there is no such message on the way to where the thread stands, or the
                 graph wrote it.
         """
-
-        async def prepare(thread: ThreadLoaded) -> RunRequest:
-            known = await self._reader.find_authors(thread)
-            return await self._fork(message_id, reworded(known, message_id, text))
-
-        await self._run_exclusive(prepare, person_message(text))
+        await self._run_fork(lambda thread: (message_id, reworded(thread, message_id, text)), text)
 
     async def try_again(self, message_id: str) -> None:
         """Ask what led to an answer once more, on a new branch.
@@ -184,12 +172,7 @@ class ChatController:
         Raises:
             ChatError: no answer has the key `message_id`, or no person's message is before it.
         """
-
-        async def prepare(thread: ThreadLoaded) -> RunRequest:
-            known = await self._reader.find_authors(thread)
-            return await self._fork(*repeated_question(known, message_id))
-
-        await self._run_exclusive(prepare)
+        await self._run_fork(lambda thread: repeated_question(thread, message_id))
 
     async def go_to(self, checkpoint_id: str | None) -> None:
         """Show an earlier checkpoint, None for the newest; what is sent next forks from there.
@@ -216,7 +199,7 @@ class ChatController:
 
     def stop(self) -> None:
         """Stop the run; messages that wait behind it are given back unsent."""
-        self._turns.stop()
+        self.turns.stop()
         self.runner.stop()
 
     async def tree(self, limit: int = 150) -> CheckpointTree:
@@ -226,12 +209,12 @@ class ChatController:
     async def _run_exclusive(self, prepare: Prepare, message: BaseMessage | None = None) -> None:
         """Wait for other runs on this thread, then run; give the message back if that fails."""
         text = None if message is None else str(message.text)
-        stopped, begun = self._turns.mark(), False
-        queued = text is not None and self._turns.would_wait()
+        stopped, begun = self.turns.mark(), False
+        queued = text is not None and self.turns.would_wait()
         if queued:
             self._emit(Queued(text))
         try:
-            async with self._turns.exclusive(stopped) as has_turn:
+            async with self.turns.exclusive(stopped) as has_turn:
                 if not has_turn:
                     return
                 request = await self._prepared(prepare, message)
@@ -265,15 +248,30 @@ class ChatController:
         newest = {"configurable": {**self.configurable, "thread_id": self.thread_id}}
         return await self.runner.run(request, self._reader, self.context, newest)
 
-    async def _fork(self, key: str, message: BaseMessage) -> RunRequest:
-        """Return a run in which a message takes the place of an earlier one."""
-        before, fork = await self._reader.read_before(key, self.config)
-        config = {**self.config, "configurable": {**self.configurable, **before}}
-        return RunRequest(run_input(self.access, fork, message), config, message, fork)
+    async def _continue(self, *, fork: bool) -> None:
+        """Run what is next, on a branch of its own or not."""
+
+        async def prepare(thread: ThreadLoaded) -> RunRequest:
+            place = {"checkpoint_ns": "", "checkpoint_id": thread.checkpoint_id} if fork else {}
+            named = {**self.config["configurable"], **place}
+            return RunRequest(None, {**self.config, "configurable": named})
+
+        await self._run_exclusive(prepare)
+
+    async def _run_fork(self, replace: Replace, text: str | None = None) -> None:
+        """Run from before a message, with another one in its place."""
+
+        async def prepare(thread: ThreadLoaded) -> RunRequest:
+            key, message = replace(await self._reader.find_authors(thread))
+            before, fork = await self._reader.read_before(key, self.config)
+            config = {**self.config, "configurable": {**self.configurable, **before}}
+            return RunRequest(run_input(self.access, fork, message), config, message, fork)
+
+        await self._run_exclusive(prepare, None if text is None else person_message(text))
 
     async def _show(self, change: Callable[[], Awaitable[None]] | None = None) -> None:
         """Read the thread and report it, after a change of what is shown."""
-        async with self._turns.operation_lock:
+        async with self.turns.operation_lock:
             if change is not None:
                 await change()
             self._tasks.use_running_loop()

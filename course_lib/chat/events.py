@@ -220,3 +220,29 @@ Event = (
     | Unqueued
 )
 """Everything that the listener of a `ChatController` may receive."""
+
+
+def thread_of(event: ThreadLoaded | RunEnded) -> ThreadLoaded:
+    """Return the thread as it was read for an event.
+
+    Args:
+        event: that reports a thread.
+    """
+    return event if isinstance(event, ThreadLoaded) else event.thread
+
+
+def text_given_back(event: Event) -> str:
+    """Return the text of a message that was not sent, or not stored by a run that failed.
+
+    Args:
+        event: any event.
+
+    Returns:
+        The text, for the person to send again; empty where nothing came back.
+    """
+    match event:
+        case Unqueued(sent=False, text=text):
+            return text
+        case RunEnded(unstored=message, error=error) if message is not None and error is not None:
+            return str(message.text)
+    return ""

@@ -56,7 +56,7 @@ class Inspector(widgets.VBox):
         self._spawn = spawn
         self._thread = ThreadLoaded("", None, {})
         self.graph = GraphView(controller.graph)
-        self.tree = TurnTreeView(lambda chosen: spawn(controller.go_to(chosen)))
+        self.tree = TurnTreeView(lambda chosen: spawn(self.controller.go_to(chosen)))
         self.state, self.memory = StateView(), FieldsView(title="Memory")
         self.state.observe(lambda change: self._refresh(), names="whole")
         self.map, self._cards = widgets.HTML(), cards

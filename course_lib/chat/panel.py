@@ -5,7 +5,6 @@ ChatPanel(graph).show()
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Coroutine, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -13,20 +12,18 @@ import ipywidgets as widgets
 
 from course_lib.chat.cards import CardsOf
 from course_lib.chat.controller import ChatController
-from course_lib.chat.decisions import decided_line, typed_answer
+from course_lib.chat.conversation import Conversation, Conversations
+from course_lib.chat.decisions import typed_answer
 from course_lib.chat.errors import ChatError
 from course_lib.chat.events import (
     Event,
-    NodeStarted,
-    Queued,
     RunEnded,
     RunStarted,
     ThreadLoaded,
     Token,
-    Unqueued,
+    thread_of,
 )
 from course_lib.chat.inspector import Inspector
-from course_lib.chat.json_form import InvalidAnswer
 from course_lib.chat.pace import Pace
 from course_lib.chat.panel_actions import perform
 from course_lib.chat.panel_layout import FLAT, panel_box, text_when_lost
@@ -36,8 +33,7 @@ from course_lib.chat.task_runner import TaskRunner
 from course_lib.chat.thread_list import UNTITLED, ThreadList
 from course_lib.chat.transcript import Transcript
 from course_lib.chat.transcript_view import TranscriptView
-from course_lib.chat.versions import read_versions
-from course_lib.persistence import UnknownThread
+from course_lib.persistence import Thread, UnknownThread
 
 if TYPE_CHECKING:
     from langgraph.store.base import BaseStore
@@ -88,16 +84,14 @@ class ChatPanel:
 
         self.user = user
         self._tasks = TaskRunner(self._report)
-        self.controller = ChatController(
-            graph, thread_id=thread_id, configurable=configurable, on_event=self._on_event
-        )
+        self._graph, self._cards, self._configurable = graph, cards, configurable
+        self._conversations = Conversations(self._new_conversation)
         list_store = InMemoryStore() if store is None else store
         access, spawn = self.controller.access, self._tasks.spawn
         self.threads = ThreadList(list_store, user, thread_id, self.open, access, spawn)
         self._begin()
         self._suggestions = suggestions
         self._forking = False  # whether a job goes on that begins another version of a message
-        self.transcript = Transcript(cards=cards, caveats=self.controller.access.caveats)
         self.view = TranscriptView(
             self.transcript,
             lambda content: perform(self, content),
@@ -115,6 +109,16 @@ class ChatPanel:
             choice.observe(self._set_context, names="value")
         self._set_context()
         self._build()
+
+    @property
+    def controller(self) -> ChatController:
+        """Runs the graph on the thread that is on screen."""
+        return self._conversations.front.controller
+
+    @property
+    def transcript(self) -> Transcript:
+        """What the screen shows of that thread."""
+        return self._conversations.front.transcript
 
     @property
     def config(self) -> dict[str, Any]:
@@ -193,16 +197,7 @@ class ChatPanel:
         Raises:
             ChatError: that question is not open, or not any more.
         """
-        card = self.transcript.approval(interrupt_id)
-        if card is None:
-            raise ChatError("That question is no longer open. Look at the conversation as it is.")
-        try:
-            answer = card.answer(values)
-        except InvalidAnswer as refused:
-            self.transcript.refuse(interrupt_id, refused.errors)
-            return
-        self.transcript.decide(interrupt_id, *decided_line(card, values))
-        await self.controller.resume({interrupt_id: answer})
+        await self._conversations.front.answer(interrupt_id, values)
 
     async def instead(self, job: Coroutine[Any, Any, None]) -> None:
         """Stop the current run, then start a job that begins another version of a message."""
@@ -221,10 +216,35 @@ class ChatPanel:
         thread = self.threads.current
         self.controller.begin(thread.id, thread.config["metadata"])
 
-    async def _turn_to(self, opening: Coroutine[Any, Any, Any]) -> None:
+    def _new_conversation(self) -> Conversation:
+        controller = ChatController(self._graph, configurable=self._configurable)
+        transcript = Transcript(cards=self._cards, caveats=controller.access.caveats)
+        made = Conversation(controller, transcript)
+        controller.on_event = lambda event: self._on_event(made, event)
+        return made
+
+    async def _turn_to(self, opening: Coroutine[Any, Any, Thread]) -> None:
+        """Bring a thread to the front; a run on the one before goes on."""
         self._tasks.use_running_loop()
         thread = await opening
-        await self.controller.switch(thread.id, thread.config["metadata"])
+        if thread.id == self.controller.thread_id and self._conversations.front.busy:
+            return
+        if not self._conversations.leave_for(thread.id):
+            await self.controller.switch(thread.id, thread.config["metadata"])
+            return
+        front = self._conversations.front
+        self.inspector.controller = front.controller
+        self._set_context()
+        self._set_pace()
+        self.view.follow(front.transcript)
+        while front.unsent:
+            self.view.give_back(front.unsent.pop())
+        if front.busy:
+            self._show(front.thread)
+            self.view.running, self.view.status = True, "running"
+        else:
+            self._begin()
+            await self.controller.load()
 
     def _build(self) -> None:
         new = widgets.Button(description="New thread", layout=FLAT)
@@ -236,50 +256,34 @@ class ChatPanel:
             self.inspector,
         )
 
-    def _on_event(self, event: Event) -> None:
-        try:
-            self.transcript.handle(event)
-        except Exception:  # the screen must follow the run whatever a value does
-            logging.getLogger(__name__).exception("the transcript failed on an event")
+    def _on_event(self, conversation: Conversation, event: Event) -> None:
+        conversation.handle(event)
         if isinstance(event, Token):
             return  # there are many, and nobody else waits for them
-        self._show_status(event)
-        self.inspector.handle(event)
+        if isinstance(event, RunStarted):
+            text = "" if event.message is None else str(event.message.text)
+            thread_id = conversation.controller.thread_id
+            self._tasks.spawn(self.threads.note_activity(thread_id, text))
+        if isinstance(event, (RunEnded, ThreadLoaded)):
+            self.threads.note_turns(thread_of(event))
+        if conversation is self._conversations.front:
+            self._show(event)
+        else:
+            conversation.note_unsent(event)
 
-    def _show_status(self, event: Event) -> None:
-        match event:
-            case RunStarted(message=message):
-                self.view.running, self.view.status = True, "running"
-                text = "" if message is None else str(message.text)
-                self._tasks.spawn(self.threads.note_activity(text))
-            case Queued():
-                self.view.running, self.view.status = True, "waiting for another run"
-            case NodeStarted(node=node):
-                self.view.status = f"running: {node}"
-            case RunEnded(thread=thread) | (ThreadLoaded() as thread):
-                self.threads.note_turns(thread)
-                self.view.flush()
-                self.view.running, self.view.status = False, ""
-                self.view.model_name = self.transcript.model
-                self._suggest(thread.values)
-                if isinstance(event, RunEnded) is self._forking:
-                    self._tasks.spawn(self._read_versions())
-            case Unqueued(sent=False, text=text):
-                self.view.running = self.controller.running
-                self.view.status = self.view.status if self.controller.running else ""
-                self.view.give_back(text)
-        if isinstance(event, RunEnded) and event.unstored is not None and event.error is not None:
-            self.view.give_back(str(event.unstored.text))
+    def _show(self, event: Event) -> None:
+        """Show an event of the conversation on screen, around its transcript."""
+        self.view.show_status(event, busy=self.controller.running)
+        self.inspector.handle(event)
+        if isinstance(event, (RunEnded, ThreadLoaded)):
+            self.view.model_name = self.transcript.model
+            self._suggest(thread_of(event).values)
+            if isinstance(event, RunEnded) is self._forking:
+                self._tasks.spawn(self._conversations.front.show_versions())
 
     def _suggest(self, values: Mapping[str, Any]) -> None:
         """Offer what can be said next."""
         self.view.suggestions = suggestions_for(self._suggestions, values)
-
-    async def _read_versions(self) -> None:
-        thread = self.controller.thread_id
-        found = await read_versions(self.controller, self.transcript.person_keys())
-        if thread == self.controller.thread_id:
-            self.transcript.show_versions(found)
 
     def _set_pace(self, change: object = None) -> None:
         self.controller.runner.pace = self.view.pace

@@ -40,6 +40,7 @@ class TaskRunner:
         task = asyncio.get_running_loop().create_task(self._guarded(job))
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
+        task.add_done_callback(lambda ended: job.close())  # where it was cancelled before it began
 
     async def _guarded(self, job: Coroutine[Any, Any, None]) -> None:
         try:

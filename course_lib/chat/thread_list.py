@@ -123,13 +123,14 @@ class ThreadList:
         await self.refresh()
         return self.current
 
-    async def note_activity(self, text: str) -> None:
-        """Move the current thread to the top, and name it after its first message.
+    async def note_activity(self, thread_id: str, text: str) -> None:
+        """Move a thread to the top, and name it after its first message.
 
         Args:
+            thread_id: on which a run has begun.
             text: the person's message; empty where a run continues.
         """
-        thread = await self._call(self.directory.open, self.user, self.current.id)
+        thread = await self._call(self.directory.open, self.user, thread_id)
         self._keep(thread.id)
         title = " ".join(text.split())[:MAX_TITLE_LENGTH]
         if thread.title == UNTITLED and title:

@@ -1,4 +1,4 @@
-"""The transcript in the browser: entries go over as changes, collected for 50 ms.
+"""The transcript in the browser: entries go over as changes, collected for 70 ms.
 
 The browser keeps the list of entries; the kernel tells it what changed. A view that comes later
 (a reloaded page, a second output) says hello and is told everything.
@@ -15,6 +15,16 @@ import anywidget
 import traitlets
 
 from course_lib.chat.entry_diff import Change, DraftFormatted, Replaced, TextAppended
+from course_lib.chat.events import (
+    Event,
+    NodeStarted,
+    Queued,
+    RunEnded,
+    RunStarted,
+    ThreadLoaded,
+    Unqueued,
+    text_given_back,
+)
 from course_lib.chat.pace import PACES
 from course_lib.chat.transcript import Transcript
 from course_lib.display import joined_script
@@ -77,6 +87,17 @@ class TranscriptView(anywidget.AnyWidget):
         transcript.change = self.push
         self.on_msg(self._on_message)
 
+    def follow(self, transcript: Transcript) -> None:
+        """Show another transcript; the one before goes on unseen.
+
+        Args:
+            transcript: of the conversation that is in front now.
+        """
+        self.transcript.change = lambda change: None
+        self.transcript = transcript
+        transcript.change = self.push
+        self.tell_all()
+
     def __repr__(self) -> str:
         return "A chat panel: run this notebook in JupyterLab to write into it."
 
@@ -98,6 +119,28 @@ class TranscriptView(anywidget.AnyWidget):
         """Put a text that was not sent back into the box."""
         self._changes.append({"kind": "unsent", "text": text})
         self._schedule()
+
+    def show_status(self, event: Event, *, busy: bool) -> None:
+        """Show what runs, and give back what was not sent or not stored.
+
+        Args:
+            event: of the conversation on screen.
+            busy: whether a run goes on.
+        """
+        match event:
+            case RunStarted():
+                self.running, self.status = True, "running"
+            case Queued():
+                self.running, self.status = True, "waiting for another run"
+            case NodeStarted(node=node):
+                self.status = f"running: {node}"
+            case RunEnded() | ThreadLoaded():
+                self.flush()
+                self.running, self.status = False, ""
+            case Unqueued(sent=False):
+                self.running, self.status = busy, self.status if busy else ""
+        if text := text_given_back(event):
+            self.give_back(text)
 
     def flush(self) -> None:
         """Send what has been collected."""

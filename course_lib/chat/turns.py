@@ -27,6 +27,10 @@ class Turns:
         """Whether an operation that asks now has to wait for another one."""
         return self.operation_lock.locked() or self._shared().lock.locked()
 
+    def are_taken(self) -> bool:
+        """Whether an operation of this controller has begun and not ended."""
+        return self.operation_lock.locked()
+
     def stop(self) -> None:
         """Give up the wait for the thread's lock, and every operation that has not begun."""
         self._stop_count += 1
