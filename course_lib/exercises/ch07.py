@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+import time
+from collections.abc import Mapping
 from typing import Any
 
-from langchain_core.messages import AIMessage, ToolMessage
+from langchain_core.messages import AIMessage
+from langchain_core.tools import tool
+from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.checkpoint.memory import InMemorySaver
-from langgraph.graph import END, START, MessagesState, StateGraph
+from langgraph.graph import START, StateGraph
 from langgraph.types import Command, interrupt
 from typing_extensions import TypedDict
 
 from course_lib.exercises.exercise import Exercise, IncorrectAnswer, expect, require
 from course_lib.exercises.quiz_view import quiz_of
-from course_lib.exercises.running import as_sync, yes_or_no
+from course_lib.exercises.resumed_runs import LINES, counted_lines
+from course_lib.exercises.running import as_sync, invoke, yes_or_no
 
 CHAPTER = "07"
 quiz = quiz_of(CHAPTER)
@@ -24,75 +28,98 @@ THREAD = {"configurable": {"thread_id": "ann"}}
 class _Booking(TypedDict, total=False):
     place: str
     people: int
-    approved: bool
-    receipt: str
 
 
-def _graph(node: Any, schema: Any = _Booking) -> Any:
-    builder = StateGraph(schema)
-    builder.add_node("node", as_sync(node))
-    builder.add_edge(START, "node")
-    builder.add_edge("node", END)
+def _graph(node: Any) -> Any:
+    builder = StateGraph(_Booking).add_node("node", as_sync(node)).add_edge(START, "node")
     return builder.compile(checkpointer=InMemorySaver())
 
 
-def _asked(graph: Any, value: Any, name: str) -> Any:
-    """Run a graph, and return the one interrupt it stops at."""
-    graph.invoke(value, THREAD)
-    interrupts = graph.get_state(THREAD).interrupts
+def _check_prediction(prediction: Any) -> None:
     require(
-        len(interrupts) == 1,
-        f"{name} asked {len(interrupts)} questions at once. It should stop at one interrupt(...), "
-        "outside of any wide except.",
+        isinstance(prediction, Mapping),
+        f"prediction is a {type(prediction).__name__}. Write a dictionary with all six lines.",
     )
-    return interrupts[0]
+    ran = counted_lines()
+    for line, reason in LINES.items():
+        require(line in prediction, f"prediction has no entry for {line!r}.")
+        expect(f"prediction[{line!r}]", ran[line], prediction[line], reason)
 
 
-def _check_approve(approve: Any) -> None:
-    for answer in (True, False):
-        graph = _graph(approve)
-        question = _asked(graph, {"place": "Dawon", "people": 4}, "approve")
+def _compiled(graph: Any, name: str, saver: Any) -> Any:
+    """A learner's graph with a checkpointer, also where only its builder came."""
+    graph = graph.compile(checkpointer=saver) if isinstance(graph, StateGraph) else graph
+    require(
+        hasattr(graph, "astream") and isinstance(graph.checkpointer, BaseCheckpointSaver),
+        f"{name} returned {type(graph).__name__}. Return a graph that is compiled with a saver.",
+    )
+    return graph
+
+
+def _check_build(build: Any) -> None:
+    held: list[str] = []
+
+    def hold(place: str) -> int:
+        held.append(place)
+        return 40 + len(held)
+
+    saver = InMemorySaver()
+    graph = _compiled(as_sync(build)(hold, saver), "build", saver)
+    asked = {}
+    for number, (place, _) in enumerate(HOLDS, 41):
+        thread = {"configurable": {"thread_id": place}}
+        invoke(graph, {"place": place}, thread)
+        interrupts = graph.get_state(thread).interrupts
         require(
-            "Dawon" in str(question.value)
-            and bool(re.search(r"\b(4|four)\b", str(question.value))),
-            f"The question is {question.value!r}. A person should read the place and how many.",
+            len(interrupts) == 1,
+            f"The graph asked {len(interrupts)} questions about {place}. It should ask one.",
         )
-        end = graph.invoke(Command(resume=yes_or_no(question, answer)), THREAD)
-        look = "Return what interrupt(...) returned, as the field approved."
-        expect(f"approved after the answer {answer}", answer, end.get("approved"), look)
-
-
-def _check_once(book_once: Any) -> None:
-    for answer, wanted in ((True, ["Dawon"]), (False, [])):
-        written: list[str] = []
-
-        def write(place: str, written: list[str] = written) -> str:
-            written.append(place)
-            return f"receipt {len(written)}"
-
-        def node(state: _Booking, write: Callable[[str], str] = write) -> Any:
-            return as_sync(book_once)(state, write)
-
-        graph = _graph(node)
-        question = _asked(graph, {"place": "Dawon"}, "book_once")
+        asked[place] = question = interrupts[0]
         require(
-            not written,
-            "Something was written before anybody agreed. Call write after the interrupt.",
+            bool(re.search(rf"(?<!\d){number}(?!\d)", str(question.value))),
+            f"hold returned {number}, and the question is {question.value!r}. A person should read "
+            "the number of the hold.",
         )
-        end = graph.invoke(Command(resume=yes_or_no(question, answer)), THREAD)
-        left = graph.get_state(THREAD).interrupts
+    for number, (place, answer) in enumerate(HOLDS, 41):
+        thread = {"configurable": {"thread_id": place}}
+        again = _compiled(as_sync(build)(hold, saver), "build", saver)
+        require(
+            bool(again.get_state(thread).interrupts),
+            "A second graph of build does not find the open question. Compile it with the saver.",
+        )
+        resume = {asked[place].id: yes_or_no(asked[place], answer)}
+        invoke(again, Command(resume=resume), thread)
+        left = again.get_state(thread).interrupts
         require(not left, f"After the answer {answer} it asks again: {left!r}. Ask once.")
-        look = "The answer is True or False. What stands before interrupt(...) runs again."
-        expect(f"what was written after the answer {answer}", wanted, written, look)
-        receipt = "receipt 1" if answer else None
         expect(
-            f"receipt after {answer}", receipt, end.get("receipt"), "Return what write returned."
+            f"the places that were held when {place} was answered with {answer}",
+            [each for each, _ in HOLDS],
+            list(held),
+            "A resume runs the waiting node again from its first line. Which line calls hold?",
         )
+        values = dict(again.get_state(thread).values)
+        expect(
+            f"hold and agreed after the answer {answer}",
+            (number, answer),
+            (values.get("hold"), values.get("agreed")),
+            "hold is the number in the question, and agreed is the answer.",
+        )
+
+
+HOLDS = (("Dawon", True), ("Onion", False))
+"""The places that the check of exercise 2 asks for, and what the person answers."""
 
 
 def _check_people(ask_people: Any) -> None:
     graph = _graph(ask_people)
-    first = _asked(graph, {"place": "Dawon"}, "ask_people").value
+    graph.invoke({"place": "Dawon"}, THREAD)
+    interrupts = graph.get_state(THREAD).interrupts
+    require(
+        len(interrupts) == 1,
+        f"ask_people asked {len(interrupts)} questions at once. It should stop at one "
+        "interrupt(...), outside of any wide except.",
+    )
+    first = interrupts[0].value
     for nonsense in ("many", 0, 9, "4", 2.5, True, [3]):
         try:
             graph.invoke(Command(resume=nonsense), THREAD)
@@ -145,73 +172,87 @@ def _check_all(answer_all: Any) -> None:
     expect("the state when all are answered", wanted, graph.get_state(THREAD).values, look)
 
 
-def _calling(args: dict[str, Any]) -> Any:
-    """A graph that stands before its tools, with one call made."""
+def _check_tools(build_tools: Any) -> None:
+    done: list[str] = []
 
-    def agent(state: MessagesState) -> dict[str, Any]:
-        if state["messages"][-1].type == "tool":
-            return {"messages": [AIMessage(f"done: {state['messages'][-1].text}", id="end")]}
-        call = {"name": "pay", "args": args, "id": "call-1"}
-        return {"messages": [AIMessage("", tool_calls=[call], id="asked")]}
+    @tool
+    def mail(name: str) -> str:
+        """Send a mail."""
+        done.append(f"mail to {name}")
+        return "sent"
 
-    def tools(state: MessagesState) -> dict[str, Any]:
-        call = state["messages"][-1].tool_calls[0]
-        said = f"paid {call['args'].get('amount')} to {call['args'].get('to')}"
-        return {"messages": [ToolMessage(said, tool_call_id=call["id"], name="pay")]}
+    @tool
+    def pay(name: str) -> str:
+        """Pay a person who is agreed to."""
+        time.sleep(0.1 if name == "Ann" else 0)  # the first call is not the first to ask
+        if not interrupt(f"Pay {name}?"):
+            return "not paid"
+        done.append(f"paid {name}")
+        return "paid"
 
-    builder = StateGraph(MessagesState)
-    builder.add_node(agent)
-    builder.add_node(tools)
-    builder.add_edge(START, "agent")
-    builder.add_conditional_edges(
-        "agent", lambda state: "tools" if state["messages"][-1].tool_calls else END, ["tools", END]
-    )
-    builder.add_edge("tools", "agent")
-    graph = builder.compile(checkpointer=InMemorySaver(), interrupt_before=["tools"])
-    graph.invoke({"messages": [("user", "pay")]}, THREAD)
-    return graph
+    for calls, agreed in TOOL_RUNS:
+        done.clear()
+        graph = _compiled(as_sync(build_tools)([mail, pay]), "build_tools", InMemorySaver())
+        thread = {"configurable": {"thread_id": agreed}}
+        made = [{"name": n, "args": {"name": who}, "id": f"{n} {who}"} for n, who in calls]
+        invoke(graph, {"messages": [AIMessage("", tool_calls=made)]}, thread)
+        for _ in range(2 * len(calls)):
+            asked = graph.get_state(thread).interrupts
+            if not asked:
+                break
+            answer = {asked[0].id: asked[0].value == f"Pay {agreed}?"}
+            invoke(graph, Command(resume=answer), thread)
+        shown = f"when only the payment of {agreed} is agreed to, of the calls {calls}"
+        wanted = [f"{n} to {who}" for n, who in calls if n == "mail"]
+        wanted += [f"paid {who}" for n, who in calls if (n, who) == ("pay", agreed)]
+        look = "Which calls share a node? A resume runs that whole node again."
+        if len(done) < len(wanted):
+            look = "A call is missing: each call of the message has to run."
+        expect(f"what was done {shown}", sorted(wanted), sorted(done), look)
+        messages = graph.get_state(thread).values["messages"]
+        expect(
+            f"the calls that got a ToolMessage {shown}",
+            sorted(call["id"] for call in made),
+            sorted(each.tool_call_id for each in messages if each.type == "tool"),
+            "Every call gets one ToolMessage, also one that was not agreed to.",
+        )
 
 
-def _check_turn(turn_around: Any) -> None:
-    graph = _calling({"amount": 90, "to": "Bo"})
-    as_sync(turn_around)(graph, THREAD, {"amount": 9})
-    messages = graph.get_state(THREAD).values["messages"]
-    expect(
-        "the answer after turn_around(graph, thread, {'amount': 9})",
-        "done: paid 9 to Bo",
-        str(messages[-1].text),
-        "Only amount changes, the other arguments stay; then let the graph go on.",
-    )
-    kinds = [message.type for message in messages]
-    expect(
-        "the messages in the thread",
-        ["human", "ai", "tool", "ai"],
-        kinds,
-        "Write a message with the id of the one that holds the call: it takes its place.",
-    )
+TOOL_RUNS = (
+    ((("pay", "Ann"), ("mail", "Cho"), ("pay", "Bo")), "Ann"),
+    ((("mail", "Dan"), ("pay", "Ann"), ("pay", "Bo"), ("mail", "Cho")), "Bo"),
+    ((("mail", "Cho"),), "nobody"),
+)
+"""The calls of the messages in the check of exercise 5, and who may be paid."""
 
 
 e1 = Exercise(
     CHAPTER,
     1,
-    "yes or no",
-    _check_approve,
+    "predict what runs again",
+    _check_prediction,
     hints=(
-        'answer = interrupt(\'a question that names state["place"] and state["people"]\')',
-        "A node returns a dict: {'approved': answer}.",
+        "Which nodes had finished when the run stopped? A resume runs only the others.",
+        "Both nodes that wait run again with every resume, whichever question is answered.",
+        "There are three calls. How far does each node get in each of them?",
     ),
-    success_text="The graph waits as long as it takes, and nothing runs meanwhile.",
+    success_text="A resume runs every node that waits from its first line, and no finished node.",
+    answer_kind="value",
+    edition=2,
 )
 e2 = Exercise(
     CHAPTER,
     2,
-    "once, and only when agreed",
-    _check_once,
+    "find the bug: a hold that nobody confirmed",
+    _check_build,
     hints=(
-        "After a resume the node runs again from its first line. What may happen only once?",
-        "if interrupt(...): return {'receipt': write(state['place'])}",
+        "After a resume the node runs again from its first line. What does hold return then?",
+        "The question needs the number, so hold cannot come after interrupt. Use two nodes.",
+        "The first node returns {'hold': hold(state['place'])}. The second one asks about "
+        "state['hold'] and returns the answer as agreed.",
     ),
-    success_text=("A resume does not repeat what comes after the last interrupt of a node."),
+    success_text="A finished node does not run again, and what it returned is in the checkpoint.",
+    edition=2,
 )
 e3 = Exercise(
     CHAPTER,
@@ -244,12 +285,14 @@ e4 = Exercise(
 e5 = Exercise(
     CHAPTER,
     5,
-    "turn a tool call around",
-    _check_turn,
+    "find the bug: a mail that is sent again",
+    _check_tools,
     hints=(
-        "The graph stands before its tools; the last message holds the call.",
-        "AIMessage('', id=last.id, tool_calls=[{**call, 'args': {**call['args'], **changes}}])",
-        "graph.update_state(thread, {'messages': [...]}), then graph.invoke(None, thread).",
+        "One node runs all calls. What does a resume do to the calls that have finished?",
+        "Give each call a task of its own: a conditional edge returns a list of Send objects.",
+        "[Send('tools', [call]) for call in state['messages'][-1].tool_calls]: ToolNode takes a "
+        "list of calls, too.",
     ),
-    success_text="The graph stopped at a breakpoint, you edited the call, and the run went on.",
+    success_text="Each call is a task of its own, so a resume repeats only the one that waits.",
+    edition=2,
 )

@@ -2,46 +2,19 @@
 
 from __future__ import annotations
 
-import operator
-from typing import Annotated, Any
+from collections.abc import Mapping
+from typing import Any
 
 from langchain_core.messages import HumanMessage
-from langgraph.checkpoint.memory import InMemorySaver
-from langgraph.graph import START, MessagesState, StateGraph
 
-from course_lib.exercises.ch04 import echo_graph
+from course_lib.exercises.branch_runs import ACTIONS, THREAD, conversation
+from course_lib.exercises.branch_runs import talk_graph as talk_graph  # learners import it here
 from course_lib.exercises.exercise import Exercise, IncorrectAnswer, expect, require
 from course_lib.exercises.quiz_view import quiz_of
 from course_lib.exercises.running import as_sync
 
 CHAPTER = "08"
 quiz = quiz_of(CHAPTER)
-THREAD = {"configurable": {"thread_id": "ann"}}
-
-
-class _Noting(MessagesState):
-    asked: Annotated[list[str], operator.add]
-
-
-def _noting_graph() -> Any:
-    """An echo graph whose node also appends each question to the field `asked`."""
-
-    def echo(state: _Noting) -> dict[str, Any]:
-        text = state["messages"][-1].text
-        return {"messages": [{"role": "ai", "content": f"echo: {text}"}], "asked": [text]}
-
-    builder = StateGraph(_Noting)
-    builder.add_node("echo", echo)
-    builder.add_edge(START, "echo")
-    return builder.compile(checkpointer=InMemorySaver())
-
-
-def _conversation(*texts: str, graph: Any = None) -> Any:
-    """A graph whose thread holds these questions, with the ids q1, q2 ..., and their echoes."""
-    graph = graph or echo_graph(InMemorySaver())
-    for n, text in enumerate(texts, 1):
-        graph.invoke({"messages": [HumanMessage(text, id=f"q{n}")]}, THREAD)
-    return graph
 
 
 def _texts(graph: Any, config: Any = THREAD) -> list[str]:
@@ -68,60 +41,71 @@ def _require_kept(before: dict[str, list[str]], graph: Any, name: str) -> None:
     )
 
 
-def _config_of(got: Any, name: str) -> Any:
-    config = getattr(got, "config", got)
+def _check_prediction(prediction: Any) -> None:
     require(
-        isinstance(config, dict) and "configurable" in config,
-        f"{name} returned {got!r}. Return the config of a checkpoint.",
+        isinstance(prediction, Mapping),
+        f"prediction is a {type(prediction).__name__}. Write a dictionary with all seven cases.",
     )
-    return config
+    for case, (action, reason) in ACTIONS.items():
+        require(case in prediction, f"prediction has no entry for {case!r}.")
+        held = action(conversation("one", "two", "three", graph=talk_graph()))
+        value = prediction[case]
+        value = list(value) if isinstance(value, tuple) else value
+        expect(f"prediction[{case!r}]", held, value, reason)
 
 
-def _check_end_of_turn(end_of_turn: Any) -> None:
-    graph = _conversation("one", "two", "three")
-    before = _all(graph)
-    for n in (1, 2, 3):
-        wanted = ["one", "echo: one", "two", "echo: two", "three", "echo: three"][: 2 * n]
-        shown = f"the texts at end_of_turn(graph, thread, {n})"
-        config = _config_of(as_sync(end_of_turn)(graph, THREAD, n), "end_of_turn")
-        expect(shown, wanted, _texts(graph, config), "The answer belongs to the turn: next is ().")
-        snapshot = graph.get_state(config)
+def _check_by_hand(answer_by_hand: Any) -> None:
+    questions = ["one", "two", "three"]
+    for n in (2, 3, 1):
+        answered: list[str] = []
+        graph = conversation(*questions, graph=talk_graph(answered))
+        before, ran = _all(graph), len(answered)
+        called = f"answer_by_hand(graph, thread, 'q{n}', 'by hand')"
+        as_sync(answer_by_hand)(graph, THREAD, f"q{n}", "by hand")
+        kept = [text for each in questions[: n - 1] for text in (each, f"echo: {each}")]
+        wanted = [*kept, questions[n - 1], "by hand"]
+        got = _texts(graph)
+        look = "Which node does LangGraph take for the writer of your update? What comes after it?"
+        if got[: len(wanted)] != wanted or "three" in got[len(wanted) :]:
+            look = "Fork from a checkpoint of the turn in which this question was asked."
+        expect(f"the thread after {called}", wanted, got, look)
+        snapshot = graph.get_state(THREAD)
+        kinds = [message.type for message in snapshot.values["messages"]]
+        expect(
+            f"the messages after {called}",
+            ["human", "ai"] * n,
+            kinds,
+            "The answer is an AIMessage, and the question stays a HumanMessage.",
+        )
+        expect(
+            f"the field asked after {called}",
+            questions[:n],
+            snapshot.values.get("asked"),
+            "Fork after note has noted this question, and before the next question is noted.",
+        )
         require(
             not snapshot.next,
-            f"At that checkpoint {snapshot.next} would still run: it is the input of turn {n + 1}. "
-            "At the end of a turn next is empty.",
+            f"After {called}, {snapshot.next} would still run. Name the node that the update "
+            "stands for.",
         )
-    _require_kept(before, graph, "end_of_turn")
-    require(len(_all(graph)) == len(before), "end_of_turn wrote to the thread. Only read it.")
-
-
-def _check_edit(edit: Any) -> None:
-    graph = _conversation("one", "two", "three")
-    before = _all(graph)
-    as_sync(edit)(graph, THREAD, "q2", "TWO")
-    look = "Fork where q2 was asked and not yet answered, write a message with its id, run on."
-    got = _texts(graph)
-    if "q2" not in [m.id for m in graph.get_state(THREAD).values.get("messages", [])]:
-        look = "No message has the id q2 any more. Keep the id: that is what makes it an edit."
-    elif len(got) > 4:
-        look = "What came after the edited question belongs to the old branch: " + look
-    expect(
-        "the thread after edit(graph, thread, 'q2', 'TWO')",
-        ["one", "echo: one", "TWO", "echo: TWO"],
-        got,
-        look,
-    )
-    _require_kept(before, graph, "edit")
-    ids = [m.id for m in graph.get_state(THREAD).values["messages"]]
-    require(
-        ids[2] == "q2",
-        f"The edited question has the id {ids[2]!r}. Keep its id, q2: that is what makes it an "
-        "edit.",
-    )
+        expect(
+            f"the messages that answer ran for during {called}",
+            [],
+            answered[ran:],
+            "The person has written the answer, so the node answer does not run.",
+        )
+        _require_kept(before, graph, "answer_by_hand")
+        graph.invoke({"messages": [HumanMessage("four", id="q4")]}, THREAD)
+        expect(
+            f"the thread after {called} and one more question",
+            [*wanted, "four", "echo: four"],
+            _texts(graph),
+            "The branch has ended, so the next question is a new turn on it.",
+        )
 
 
 def _check_take_back(take_back: Any) -> None:
-    graph = _conversation("one", "two", "three", graph=_noting_graph())
+    graph = conversation("one", "two", "three", graph=talk_graph())
     before = _all(graph)
     as_sync(take_back)(graph, THREAD)
     expect(
@@ -166,7 +150,7 @@ def _lists(got: Any) -> list[list[str]]:
 
 
 def _check_branches(ends_of_branches: Any) -> None:
-    graph = _conversation("one", "two")
+    graph = conversation("one", "two")
     first = list(graph.get_state_history(THREAD))
     expect(
         "ends_of_branches of a thread that was never forked",
@@ -193,26 +177,30 @@ def _check_branches(ends_of_branches: Any) -> None:
 e1 = Exercise(
     CHAPTER,
     1,
-    "the end of a turn",
-    _check_end_of_turn,
+    "predict what a branch holds",
+    _check_prediction,
     (
-        "Walk through graph.get_state_history(thread) and stop at the right snapshot.",
-        "It has n human messages, and its next is empty.",
-        "Return snapshot.config.",
+        "Which state does the action begin with, and which nodes run after it?",
+        "A node that ran before the checkpoint does not run again. A guess names the last node.",
+        "Only what goes through a reducer changes a field. A message and its note are two fields.",
     ),
-    "You can now name any moment of a conversation.",
+    "You know what a branch begins with, and which nodes run on it.",
+    answer_kind="value",
+    edition=2,
 )
 e2 = Exercise(
     CHAPTER,
     2,
-    "edit a question of the past",
-    _check_edit,
+    "find the bug: an answer that is answered",
+    _check_by_hand,
     (
-        "Find the snapshot whose last message has that id and whose next is not empty.",
-        "update_state(snapshot.config, {'messages': [HumanMessage(text, id=message_id)]}) forks.",
-        "Then graph.invoke(None, the_config_it_returned).",
+        "Print graph.get_state(config).next after the update. Why is answer still to run?",
+        "The last node before that checkpoint was note, so LangGraph takes the update for note's.",
+        "update_state(..., as_node='answer') says that answer has done its work. Then nothing is "
+        "left to run, so no invoke is needed.",
     ),
-    "The old question is still there, on its own branch.",
+    "The update stands for the work of answer, and nothing comes after answer.",
+    edition=2,
 )
 e3 = Exercise(
     CHAPTER,

@@ -52,6 +52,8 @@ class Exercise:
         success_text: one sentence for a right answer.
         answer_kind: what `check` must be handed: a function, a function or the tool made of it, or
             any value.
+        edition: raised where another task takes the place of this one, so that what a learner has
+            done of the old task does not count for the new one.
     """
 
     chapter: str
@@ -61,13 +63,19 @@ class Exercise:
     hints: tuple[str, ...]
     success_text: str
     answer_kind: Literal["function", "tool", "value"] = "function"
+    edition: int = 1
     _hints_given: int = field(default=0, repr=False)
     _asked: bool = field(default=False, repr=False)
 
     @property
     def id(self) -> str:
-        """The exercise's name in the progress file, as in `ch02.e1`."""
+        """What the learner calls the exercise, as in `ch02.e1`."""
         return f"ch{self.chapter}.e{self.number}"
+
+    @property
+    def progress_id(self) -> str:
+        """The exercise's name in the progress file: its id, from a second edition on with that."""
+        return self.id if self.edition == 1 else f"{self.id}, edition {self.edition}"
 
     def outcome(self, answer: Any) -> CheckResult:
         """Judge an answer without showing or recording anything."""
@@ -105,7 +113,7 @@ class Exercise:
 
         found = self.outcome(answer)
         if found.status != "not attempted":
-            trouble = progress.record(self.id, found.status)
+            trouble = progress.record(self.progress_id, found.status)
             if trouble:
                 found = replace(found, look=f"{found.look}\n({trouble})".strip())
         display(replace(found, standing=self._standing()))
@@ -114,7 +122,7 @@ class Exercise:
         """How far the learner is in this chapter, and what comes next."""
         done = progress.load()
         exercises = exercises_of(self.chapter)
-        open_ones = [each for each in exercises if done.get(each.id) != "right"]
+        open_ones = [each for each in exercises if done.get(each.progress_id) != "right"]
         after = [each for each in open_ones if each.number > self.number] or open_ones
         try:
             solution = self.solution_text()

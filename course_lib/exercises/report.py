@@ -52,14 +52,19 @@ def report() -> list[list[str]]:
     """Return a row for each chapter: its number, how many are right, and what is open."""
     done = load()
     rows = []
-    for chapter, ids in chapters().items():
-        right = [name for name in ids if done.get(name) == "right"]
-        rest = [f"{name} ({done[name]})" if name in done else name for name in ids]
-        rest = [text for text, name in zip(rest, ids, strict=True) if name not in right]
+    for chapter in chapters():
+        exercises = exercises_of(chapter)
+        status = {each.id: done.get(each.progress_id) for each in exercises}
+        right = [name for name, found in status.items() if found == "right"]
+        rest = [
+            f"{name} ({found})" if found else name
+            for name, found in status.items()
+            if found != "right"
+        ]
         quiz = quiz_standing(chapter)
         if quiz and quiz[0] < quiz[1]:
             rest.append(f"quiz ({quiz[0]} of {quiz[1]})")
-        rows.append([chapter, f"{len(right)} of {len(ids)}", ", ".join(rest) or "all done"])
+        rows.append([chapter, f"{len(right)} of {len(exercises)}", ", ".join(rest) or "all done"])
     return rows
 
 
@@ -74,7 +79,7 @@ def chapter_progress() -> list[ChapterProgress]:
     done, found = load(), []
     for chapter in chapters():
         exercises = exercises_of(chapter)
-        left = [each for each in exercises if done.get(each.id) != "right"]
+        left = [each for each in exercises if done.get(each.progress_id) != "right"]
         notebook, title = _notebook_of(chapter)
         right = len(exercises) - len(left)
         first = left[0] if left else None

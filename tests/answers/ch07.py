@@ -5,30 +5,53 @@ from answers import Answers
 CHAPTER = "07"
 
 SETUP = """
-from langchain_core.messages import AIMessage, RemoveMessage
-from langgraph.types import Command, interrupt
+import operator
+from functools import cache
+from typing import Annotated
+
+from langchain_core.messages import AIMessage
+from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.func import task
+from langgraph.graph import END, START, MessagesState, StateGraph
+from langgraph.prebuilt import ToolNode
+from langgraph.types import Command, Send, interrupt
 from pydantic import BaseModel
+from typing_extensions import TypedDict
+
+COUNTS = {
+    "earlier node": 1,
+    "before Book?": 3,
+    "between": 2,
+    "after Pay now?": 1,
+    "quiet node": 1,
+    "waiting node": 3,
+}
 
 
 class Approval(BaseModel):
     approve: bool
 
 
-def turned(edit, go_on=True, same_id=True):
-    def turn_around(graph, thread, changes):
-        last = graph.get_state(thread).values["messages"][-1]
-        call = last.tool_calls[0]
-        edited = AIMessage(
-            "", id=last.id if same_id else None, tool_calls=[{**call, "args": edit(call, changes)}]
-        )
-        graph.update_state(thread, {"messages": [edited]})
-        return graph.invoke(None, thread) if go_on else None
-
-    return turn_around
+class Booking(TypedDict, total=False):
+    place: str
+    hold: int
+    agreed: bool
 
 
-def merged(call, changes):
-    return {**call["args"], **changes}
+def one_node(node, saver):
+    builder = StateGraph(Booking).add_node("node", node).add_edge(START, "node")
+    return builder.compile(checkpointer=saver)
+
+
+def in_a_row(nodes, saver):
+    builder = StateGraph(Booking).add_sequence(nodes).add_edge(START, nodes[0].__name__)
+    return builder.compile(checkpointer=saver)
+
+
+def sent(route, tools):
+    builder = StateGraph(MessagesState).add_node("tools", ToolNode(tools))
+    builder.add_conditional_edges(START, route, ["tools"])
+    return builder.compile(checkpointer=InMemorySaver())
 
 
 def good(answer):
@@ -38,87 +61,147 @@ def good(answer):
 ANSWERS = {
     1: Answers(
         right=(
-            """
-            async def answer(state):
-                words = "zero one two three four five six seven eight".split()
-                question = f"Shall I book {state['place']} for {words[state['people']]}?"
-                return {"approved": interrupt(question)}
-            """,
-            """
-            def answer(state):
-                question = {"place": state["place"], "people": state["people"]}
-                reply = interrupt(question, response_schema=Approval)
-                return {"approved": reply.approve}
-            """,
-            """
-            def answer(state):
-                yes = interrupt(f"{state['people']} at {state['place']}?")
-                return Command(update={"approved": yes})
-            """,
+            "COUNTS",
+            "{**dict.fromkeys(COUNTS, 1), 'before Book?': 3, 'between': 2, 'waiting node': 3}",
+            "__import__('collections').Counter(COUNTS)",
+            "__import__('types').MappingProxyType({**COUNTS, 'another line': 9})",
         ),
         wrong=(
-            "lambda state: {'approved': True}",
-            "lambda state: {'approved': interrupt('Shall I?')}",
-            "lambda state: {'approved': interrupt(f\"Book {state['place']}?\")}",
-            """
-            def answer(state):
-                return {"approved": bool(interrupt(f"{state['place']} {state['people']}")) or True}
-            """,
-            """
-            def answer(state):
-                interrupt(f"{state['place']} for {state['people']}?")
-                return {}
-            """,
-            """
-            def answer(state):
-                return {"approved": not interrupt(f"{state['place']} for {state['people']}?")}
-            """,
+            "{**COUNTS, 'before Book?': 2}",
+            "{**COUNTS, 'earlier node': 3}",
+            "{**COUNTS, 'between': 1}",
+            "{**COUNTS, 'between': 3}",
+            "{**COUNTS, 'quiet node': 3}",
+            "{**COUNTS, 'waiting node': 1}",
+            "dict.fromkeys(COUNTS, 1)",
+            "{'earlier node': 1}",
+            "[1, 3, 2, 1, 1, 3]",
+            "3",
         ),
     ),
     2: Answers(
         right=(
             """
-            async def answer(state, write):
-                if not interrupt({"question": "Book?", "place": state["place"]}):
-                    return None
-                return {"receipt": write(state["place"])}
+            async def answer(hold, saver):
+                async def take(state: Booking):
+                    return Command(update={"hold": hold(state["place"])}, goto="ask")
+
+                async def ask(state: Booking):
+                    question = {"text": "Shall I?", "number": state["hold"]}
+                    reply = interrupt(question, response_schema=Approval)
+                    return Command(update={"agreed": reply.approve}, goto=END)
+
+                builder = StateGraph(Booking).add_node(take).add_node(ask)
+                return builder.add_edge(START, "take").compile(checkpointer=saver)
             """,
             """
-            def answer(state, write):
-                reply = interrupt("Book?", response_schema=Approval)
-                return Command(update={"receipt": write(state["place"])} if reply.approve else {})
+            def answer(hold, saver):
+                def node(state: Booking):
+                    if "hold" not in state:
+                        return Command(update={"hold": hold(state["place"])}, goto="node")
+                    return {"agreed": interrupt(f"Hold {state['hold']}?")}
+
+                return one_node(node, saver)
             """,
             """
-            def answer(state, write):
-                return {"receipt": write(state["place"])} if interrupt("Book?") is True else {}
+            def answer(hold, saver):
+                def node(state: Booking):
+                    number = task(hold)(state["place"]).result()
+                    return {"hold": number, "agreed": interrupt(f"Hold {number}?")}
+
+                return one_node(node, saver)
+            """,
+            """
+            def answer(hold, saver):
+                class Desk(BaseModel):
+                    place: str
+                    hold: int = 0
+                    agreed: bool | None = None
+
+                builder = StateGraph(Desk)
+                builder.add_node("desk", lambda state: {"hold": hold(state.place)})
+                builder.add_node("ask", lambda state: {"agreed": interrupt(f"{state.hold}?")})
+                builder.add_edge(START, "desk")
+                builder.add_conditional_edges("desk", lambda state: "ask", ["ask"])
+                return builder.compile(checkpointer=saver)
             """,
         ),
         wrong=(
             """
-            def answer(state, write):
-                receipt = write(state["place"])
-                return {"receipt": receipt} if interrupt("Book?") else {}
+            def answer(hold, saver):
+                def node(state: Booking):
+                    number = hold(state["place"])
+                    return {"hold": number, "agreed": interrupt(f"Hold {number}?")}
+
+                return one_node(node, saver)
             """,
             """
-            def answer(state, write):
-                interrupt("Book?")
-                return {"receipt": write(state["place"])}
-            """,
-            "lambda state, write: {'receipt': 'receipt 1'}",
-            """
-            def answer(state, write):
-                if interrupt("Book?"):
-                    write(state["place"])
-                return {}
+            def answer(hold, saver):
+                def node(state: Booking):
+                    agreed = interrupt(f"Hold a table at {state['place']}?")
+                    return {"hold": hold(state["place"]), "agreed": agreed}
+
+                return one_node(node, saver)
             """,
             """
-            def answer(state, write):
-                if interrupt("Book?"):
-                    receipt = write(state["place"])
-                    interrupt("Done. Fine?")
-                    return {"receipt": receipt}
-                return {}
+            def answer(hold, saver):
+                hold = cache(hold)  # gone when another process answers
+
+                def node(state: Booking):
+                    number = hold(state["place"])
+                    return {"hold": number, "agreed": interrupt(f"Hold {number}?")}
+
+                return one_node(node, saver)
             """,
+            """
+            def answer(hold, saver):
+                def node(state: Booking):
+                    if "hold" not in state:
+                        state["hold"] = hold(state["place"])
+                    agreed = interrupt(f"Hold {state['hold']}?")
+                    return {"hold": state["hold"], "agreed": agreed}
+
+                return one_node(node, saver)
+            """,
+            """
+            def answer(hold, saver):
+                def take(state: Booking):
+                    return {"hold": hold(state["place"])}
+
+                def ask(state: Booking):
+                    return {"agreed": interrupt(f"Hold a table at {state['place']}?")}
+
+                return in_a_row([take, ask], saver)
+            """,
+            """
+            def answer(hold, saver):
+                def take(state: Booking):
+                    return {"hold": hold(state["place"])}
+
+                def ask(state: Booking):
+                    interrupt(f"Hold {state['hold']}?")
+                    return {"agreed": True}
+
+                return in_a_row([take, ask], saver)
+            """,
+            """
+            def answer(hold, saver):
+                def take(state: Booking):
+                    return {"hold": hold(state["place"]), "agreed": True}
+
+                return in_a_row([take], saver)
+            """,
+            """
+            def answer(hold, saver):
+                def take(state: Booking):
+                    return {"hold": hold(state["place"])}
+
+                def ask(state: Booking):
+                    return {"agreed": interrupt(f"Hold {state['hold']}?")}
+
+                return in_a_row([take, ask], InMemorySaver())
+            """,
+            "lambda hold, saver: hold('Dawon')",
         ),
     ),
     3: Answers(
@@ -248,39 +331,89 @@ ANSWERS = {
     5: Answers(
         right=(
             """
-            def answer(graph, thread, changes):
-                last = graph.get_state(thread).values["messages"][-1]
-                call = {**last.tool_calls[0], "args": last.tool_calls[0]["args"] | changes}
-                edited = last.model_copy(update={"tool_calls": [call]})
-                config = graph.update_state(thread, {"messages": [edited]})
-                graph.invoke(None, config)
+            async def answer(tools):
+                def start(state: MessagesState):
+                    calls = state["messages"][-1].tool_calls
+                    return Command(goto=[Send("tools", [call]) for call in calls])
+
+                builder = StateGraph(MessagesState).add_node(start)
+                builder.add_node("tools", ToolNode(tools)).add_edge(START, "start")
+                return builder.compile(checkpointer=InMemorySaver())
             """,
             """
-            def answer(graph, thread, changes):
-                last = graph.get_state(thread).values["messages"][-1]
-                (call,) = last.tool_calls
-                call["args"] = dict(call["args"], **changes)
-                edited = AIMessage(content="", tool_calls=[call])
-                update = {"messages": [RemoveMessage(id=last.id), edited]}
-                graph.update_state(thread, update, as_node="agent")
-                for _ in graph.stream(None, thread):
-                    pass
+            def answer(tools):
+                def next_call(state: MessagesState):
+                    answered = [m.tool_call_id for m in state["messages"] if m.type == "tool"]
+                    request = [m for m in state["messages"] if m.type == "ai"][-1]
+                    left = [c for c in request.tool_calls if c["id"] not in answered]
+                    return Send("tools", left[:1]) if left else END
+
+                builder = StateGraph(MessagesState).add_node("tools", ToolNode(tools))
+                builder.add_conditional_edges(START, next_call, ["tools", END])
+                builder.add_conditional_edges("tools", next_call, ["tools", END])
+                return builder.compile(checkpointer=InMemorySaver())
             """,
             """
-            def answer(graph, thread, changes):
-                messages = graph.get_state(thread).values["messages"]
-                messages[-1].tool_calls[0]["args"].update(changes)
-                graph.update_state(thread, {"messages": messages})
-                return graph.invoke(None, thread)
+            def answer(tools):
+                known = {each.name: each for each in tools}
+
+                def run_call(call):
+                    return {"messages": [known[call["name"]].invoke(call)]}
+
+                def route(state: MessagesState):
+                    return [Send("run_call", call) for call in state["messages"][-1].tool_calls]
+
+                builder = StateGraph(MessagesState).add_node(run_call)
+                return builder.add_conditional_edges(START, route, ["run_call"])
             """,
         ),
         wrong=(
-            "turned(lambda call, changes: changes)",
-            "turned(lambda call, changes: changes | {'to': 'Ann'})",
-            "turned(merged, go_on=False)",
-            "turned(merged, same_id=False)",
-            "turned(lambda call, changes: call['args'])",
-            "turned(lambda call, changes: {**changes, **call['args']})",
+            """
+            def answer(tools):
+                builder = StateGraph(MessagesState).add_node("tools", ToolNode(tools))
+                return builder.add_edge(START, "tools").compile(checkpointer=InMemorySaver())
+            """,
+            """
+            def answer(tools):
+                known = {each.name: each for each in tools}
+
+                def one_by_one(state: MessagesState):
+                    calls = state["messages"][-1].tool_calls
+                    return {"messages": [known[c["name"]].invoke(c) for c in calls]}
+
+                builder = StateGraph(MessagesState).add_node(one_by_one)
+                builder.add_edge(START, "one_by_one")
+                return builder.compile(checkpointer=InMemorySaver())
+            """,
+            """
+            def answer(tools):
+                def by_name(state: MessagesState):  # two payments still share a node
+                    calls = state["messages"][-1].tool_calls
+                    together = [[c for c in calls if c["name"] == t.name] for t in tools]
+                    return [Send("tools", calls) for calls in together if calls]
+
+                return sent(by_name, tools)
+            """,
+            """
+            def answer(tools):
+                def first_only(state: MessagesState):
+                    return [Send("tools", state["messages"][-1].tool_calls[:1])]
+
+                return sent(first_only, tools)
+            """,
+            """
+            def answer(tools):
+                def without_questions(state: MessagesState):
+                    calls = state["messages"][-1].tool_calls
+                    return [Send("tools", [c]) for c in calls if c["name"] == "mail"] or END
+
+                return sent(without_questions, tools)
+            """,
+            """
+            def answer(tools):
+                builder = StateGraph(MessagesState).add_node("tools", ToolNode(tools))
+                return builder.add_edge(START, "tools").compile()
+            """,
         ),
     ),
 }

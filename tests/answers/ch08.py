@@ -5,7 +5,7 @@ from answers import Answers
 CHAPTER = "08"
 
 SETUP = """
-from langchain_core.messages import HumanMessage, RemoveMessage
+from langchain_core.messages import AIMessage, HumanMessage, RemoveMessage
 
 
 def asked(snapshot):
@@ -20,13 +20,26 @@ def id_of(config):
     return config["configurable"]["checkpoint_id"] if config else None
 
 
-def first(matches):
-    def find(graph, thread, n):
-        for snapshot in graph.get_state_history(thread):
-            if matches(snapshot, n):
-                return snapshot.config
+HELD = {
+    "replay": ["one", "two"],
+    "replay, then ask": 6,
+    "update": 6,
+    "update as note": 7,
+    "remove": ["one", "two", "three"],
+    "edit": ["one", "two"],
+    "old end": 6,
+}
 
-    return find
+
+def by_hand(node, run=False, **options):
+    def answer_by_hand(graph, thread, question_id, text):
+        for s in graph.get_state_history(thread):
+            if s.next == (node,) and asked(s)[-1].id == question_id:
+                written = {"messages": [AIMessage(text)]}
+                config = graph.update_state(s.config, written, **options)
+                return graph.invoke(None, config) if run else config
+
+    return answer_by_hand
 
 
 def remove(count, **options):
@@ -41,96 +54,84 @@ def remove(count, **options):
 ANSWERS = {
     1: Answers(
         right=(
-            """
-            def answer(graph, thread, n):
-                ends = [s for s in graph.get_state_history(thread) if not s.next]
-                return ends[-n].config
-            """,
-            "first(lambda s, n: len(texts(s)) == 2 * n and s.next == ())",
-            """
-            def answer(graph, thread, n):
-                for saved in reversed(list(graph.checkpointer.list(thread))):
-                    values = saved.checkpoint["channel_values"]
-                    if len(values.get("messages", [])) == 2 * n:
-                        return saved.config
-            """,
-            """
-            def answer(graph, thread, n):
-                history = reversed(list(graph.get_state_history(thread)))
-                return next(s for s in history if len(texts(s)) == 2 * n)
-            """,
+            "HELD",
+            "{name: tuple(v) if isinstance(v, list) else v for name, v in HELD.items()}",
+            "__import__('types').MappingProxyType({**HELD, 'another case': 1})",
         ),
         wrong=(
-            "first(lambda s, n: len(asked(s)) == n and s.next)",
-            "first(lambda s, n: not s.next)",
-            "lambda graph, thread, n: thread",
-            "lambda graph, thread, n: n",
-            "first(lambda s, n: len(asked(s)) == n + 1)",
-            "lambda graph, thread, n: list(graph.get_state_history(thread))[n - 1].config",
+            "{**HELD, 'replay': ['one', 'two', 'two']}",
+            "{**HELD, 'replay': ['one', 'two', 'three']}",
+            "{**HELD, 'replay, then ask': 8}",
+            "{**HELD, 'update': 7}",
+            "{**HELD, 'update as note': 6}",
+            "{**HELD, 'remove': ['one', 'two']}",
+            "{**HELD, 'edit': ['one', 'TWO']}",
+            "{**HELD, 'old end': 4}",
+            "{'replay': ['one', 'two']}",
+            "list(HELD.values())",
         ),
     ),
     2: Answers(
         right=(
+            "by_hand('answer', run=True, as_node='answer')",
             """
-            def answer(graph, thread, message_id, text):
-                for snapshot in graph.get_state_history(thread):
-                    ids = [m.id for m in snapshot.values.get("messages", [])]
-                    if not snapshot.next and message_id not in ids:
-                        question = HumanMessage(text, id=message_id)
-                        return graph.invoke({"messages": [question]}, snapshot.config)
-            """,
-            """
-            def answer(graph, thread, message_id, text):
+            def answer(graph, thread, question_id, text):
+                # The answer at the end of that turn gets another text.
                 for s in graph.get_state_history(thread):
-                    if s.next == ("echo",) and s.values["messages"][-1].id == message_id:
-                        changed = {"messages": HumanMessage(text, id=message_id)}
-                        config = graph.update_state(s.config, changed, as_node="__start__")
-                        list(graph.stream(None, config))
-                        return
+                    if not s.next and asked(s)[-1].id == question_id:
+                        old = s.values["messages"][-1]
+                        edited = {"messages": [AIMessage(text, id=old.id)]}
+                        return graph.update_state(s.config, edited)
             """,
             """
-            async def edit(graph, thread, message_id, text):
+            async def answer(graph, thread, question_id, text):
                 async for s in graph.aget_state_history(thread):
-                    if s.next == ("echo",) and asked(s)[-1].id == message_id:
-                        edited = asked(s)[-1].model_copy(update={"content": text})
-                        config = await graph.aupdate_state(s.config, {"messages": [edited]})
-                        return await graph.ainvoke(None, config)
-
-
-            answer = edit
+                    if s.next == ("answer",) and asked(s)[-1].id == question_id:
+                        written = {"messages": ("ai", text)}
+                        return await graph.aupdate_state(s.config, written, as_node="answer")
+            """,
+            """
+            def answer(graph, thread, question_id, text):
+                # Both nodes by hand, from where the turn began.
+                for s in graph.get_state_history(thread):
+                    if s.next == ("note",) and asked(s)[-1].id == question_id:
+                        noted = {"asked": [asked(s)[-1].text]}
+                        config = graph.update_state(s.config, noted, as_node="note")
+                        written = {"messages": [AIMessage(text)]}
+                        return graph.update_state(config, written, as_node="answer")
             """,
         ),
         wrong=(
+            "by_hand('answer', run=True)",
+            "by_hand('answer')",
+            "by_hand('answer', as_node='note')",
+            "by_hand('answer', as_node='__start__')",
+            "by_hand('note', as_node='answer')",  # the question was not noted yet
             """
-            def answer(graph, thread, message_id, text):
-                graph.update_state(thread, {"messages": [HumanMessage(text, id=message_id)]})
+            def answer(graph, thread, question_id, text):
+                graph.update_state(thread, {"messages": [AIMessage(text)]}, as_node="answer")
             """,
             """
-            def answer(graph, thread, message_id, text):
+            def answer(graph, thread, question_id, text):
+                messages = graph.get_state(thread).values["messages"]
+                at = [m.id for m in messages].index(question_id) + 1
+                edited = {"messages": [AIMessage(text, id=messages[at].id)]}
+                graph.update_state(thread, edited)  # what came after is still there
+            """,
+            """
+            def answer(graph, thread, question_id, text):
                 for s in graph.get_state_history(thread):
-                    messages = s.values.get("messages", [])
-                    if s.next and messages and messages[-1].id == message_id:
-                        edited = [RemoveMessage(id=message_id), HumanMessage(text)]
-                        graph.invoke(None, graph.update_state(s.config, {"messages": edited}))
-                        return
+                    if s.next == ("answer",) and asked(s)[-1].id == question_id:
+                        state = graph.invoke(None, s.config)
+                        edited = AIMessage(text, id=state["messages"][-1].id)
+                        return graph.update_state(thread, {"messages": [edited]})
             """,
             """
-            def answer(graph, thread, message_id, text):
-                kept = graph.get_state(thread).values["messages"][:2]
-                graph.checkpointer.delete_thread(thread["configurable"]["thread_id"])
-                graph.invoke({"messages": [*kept, HumanMessage(text, id=message_id)]}, thread)
-            """,
-            """
-            def answer(graph, thread, message_id, text):
-                graph.invoke({"messages": [HumanMessage(text, id=message_id)]}, thread)
-            """,
-            """
-            def answer(graph, thread, message_id, text):
+            def answer(graph, thread, question_id, text):
                 for s in graph.get_state_history(thread):
-                    messages = s.values.get("messages", [])
-                    if s.next and messages and messages[-1].id == message_id:
-                        changed = {"messages": [HumanMessage(text, id=message_id)]}
-                        return graph.update_state(s.config, changed)  # never run
+                    if s.next == ("answer",) and asked(s)[-1].id == question_id:
+                        written = {"messages": [HumanMessage(text)]}
+                        return graph.update_state(s.config, written, as_node="answer")
             """,
         ),
     ),
@@ -146,7 +147,7 @@ ANSWERS = {
             """
             def answer(graph, thread):
                 ends = [s for s in graph.get_state_history(thread) if not s.next]
-                graph.update_state(ends[1].config, {"messages": []}, as_node="echo")
+                graph.update_state(ends[1].config, {"messages": []}, as_node="answer")
             """,
             """
             def answer(graph, thread):
@@ -155,16 +156,16 @@ ANSWERS = {
             """,
         ),
         wrong=(
-            "remove(2, as_node='echo')",
-            "remove(1, as_node='echo')",
+            "remove(2, as_node='answer')",
+            "remove(1, as_node='answer')",
             "remove(2, as_node='__start__')",
-            "remove(3, as_node='echo')",
+            "remove(3, as_node='answer')",
             "lambda graph, thread: graph.checkpointer.delete_thread('ann')",
             "lambda graph, thread: graph.get_state(thread).values['messages'][:-2]",
             """
             def answer(graph, thread):
                 kept = graph.get_state(thread).values["messages"][:-2]
-                graph.update_state(thread, {"messages": kept}, as_node="echo")
+                graph.update_state(thread, {"messages": kept}, as_node="answer")
             """,
         ),
     ),
