@@ -77,8 +77,8 @@ def _check_build(build: Any) -> None:
         asked[place] = question = interrupts[0]
         require(
             bool(re.search(rf"(?<!\d){number}(?!\d)", str(question.value))),
-            f"hold returned {number}, and the question is {question.value!r}. A person should read "
-            "the number of the hold.",
+            f"The question about hold {number} is {question.value!r}, after hold was called for "
+            f"{held}. Call hold once for each run, and put its number into the question.",
         )
     for number, (place, answer) in enumerate(HOLDS, 41):
         thread = {"configurable": {"thread_id": place}}
