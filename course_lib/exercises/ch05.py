@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID, uuid4
 
 from langgraph.checkpoint.memory import InMemorySaver
 
-from course_lib.exercises.ch04 import HOSTILE, echo_graph
+from course_lib.exercises import run_pairs
+from course_lib.exercises.conversations import echo_graph as echo_graph  # learners import it here
 from course_lib.exercises.exercise import Exercise, IncorrectAnswer, expect, require
+from course_lib.exercises.prediction import compare
 from course_lib.exercises.quiz_view import quiz_of
-from course_lib.exercises.running import answers_elsewhere, shipped
+from course_lib.exercises.running import answers_elsewhere, as_sync, shipped
 
 CHAPTER = "05"
 quiz = quiz_of(CHAPTER)
@@ -111,62 +112,50 @@ def _check_refuse(open_thread: Any) -> None:
     )
 
 
-def _check_list(threads_of: Any) -> None:
-    with closing(sqlite3.connect(":memory:")) as database:
-        database.execute("CREATE TABLE threads (thread_id, tenant, user, title, active_at INTEGER)")
-        rows = [
-            ("t-1", "school", "ann", "Maths", 5),
-            ("t-2", "school", "ann", "Art", 9),
-            ("t-3", "school", "bo", "Music", 7),
-            ("t-4", "shop", "ann", "Shoes", 8),
-            ("t-5", "school", "ann", "Sport", 7),
-            ("t-6", "school", "ann", "Art", 2),
-            ("t-7", "school", "Ann", "Chess", 6),
-        ]
-        database.executemany("INSERT INTO threads VALUES (?, ?, ?, ?, ?)", rows)
-        got = threads_of(database, "school", "ann")
-        require(isinstance(got, list), f"threads_of gave a {type(got).__name__}; a list is wanted.")
-        look = "Newest activity first, and every thread, even two of one title."
-        if got and isinstance(got[0], tuple):
-            look = "Take the title out of each row: [title for (title,) in rows]."
-        elif not got:
-            look = "Nothing was found: are the parameters in the order of the question marks?"
-        elif "Chess" in got:
-            look = "Ann and ann are two users."
-        elif "Shoes" in got:
-            look = "That is another tenant's Ann."
-        elif "Music" in got:
-            look = "That is another user's."
-        expect("threads_of(database, 'school', 'ann')", ["Art", "Sport", "Maths", "Art"], got, look)
-        expect("threads_of(database, 'shop', 'bo')", [], threads_of(database, "shop", "bo"), look)
-        for tenant, user in ((HOSTILE, "ann"), ("school", HOSTILE), ("school", "%")):
-            expect(
-                f"threads_of(database, {tenant!r}, {user!r})",
-                [],
-                threads_of(database, tenant, user),
-                "Names are parameters (?), never part of the SQL.",
-            )
+def _check_prediction(prediction: Any) -> None:
+    compare(prediction, run_pairs.found(), run_pairs.REASONS)
 
 
-def _check_owner(owner_of: Any) -> None:
+def _check_ask(ask: Any) -> None:
     saver = InMemorySaver()
-    graph = echo_graph(saver)
-    ann, bo = f"ann-{uuid4().hex[:4]}", f"bo-{uuid4().hex[:4]}"
-    for thread, user in (("t-1", ann), ("t-2", bo), ("t-3", None)):
-        config: dict[str, Any] = {"configurable": {"thread_id": thread}}
-        if user:
-            config["metadata"] = {"user": user}
-        graph.invoke({"messages": [{"role": "user", "content": "I am cho"}]}, config)
-    look = "The run's metadata is in every checkpoint: saver.get_tuple(config).metadata."
-    for thread, user in (("t-1", ann), ("t-2", bo), ("t-3", None), ("t-9", None)):
-        if user is None:
-            look = "A thread without an owner, or no thread at all, has nobody: return None."
-        got = owner_of(saver, thread)
-        if got is not None and not isinstance(got, str):
-            raise IncorrectAnswer(
-                f"owner_of gave a {type(got).__name__}. Return the user's name, or None."
-            )
-        expect(f"owner_of(saver, {thread!r})", user, got, look)
+    threads: dict[str, Any] = {"ann": 1, "dae": "2", "eun": "bo", "gil": "5"}
+    # The threads of Ann, Dae, Eun and Gil, and those of people who are no longer in `threads`.
+    said = {name: [name, f"echo: {name}"] for name in ("1", "2", "bo", "5", "3", "4", "6", "cho")}
+    for name in said:
+        echo_graph(saver).invoke({"messages": [("user", name)]}, _config(name))
+    before = {user: str(thread) for user, thread in threads.items()}
+    for user, text in (("bo", "hi"), ("cho", "hi"), ("ann", "yes"), ("bo", "so"), ("gil", "oh")):
+        known = dict(threads)
+        got = as_sync(ask)(echo_graph(saver), threads, user, text)
+        called = f"ask(graph, {known}, {user!r}, {text!r})"
+        earlier = said.setdefault(before.get(user, f"new: {user}"), [])
+        earlier += [text, f"echo: {text}"]
+        require(user in threads, f"After {called}, threads has no entry for {user!r}. Add the id.")
+        require(
+            threads[user] is not None,
+            f"After {called}, threads[{user!r}] is None. Everybody without a thread shares this "
+            "one: make an id that is in use nowhere.",
+        )
+        kept = {name: str(thread) for name, thread in threads.items() if name in before}
+        expect(f"the other entries of threads after {called}", before, kept, "Keep the old ids.")
+        look = "Somebody else has written in this thread. Is its id in use, as a number or a text?"
+        require(isinstance(got, Mapping), f"{called} returned {got!r}. Return what invoke returns.")
+        texts = [str(message.text) for message in got.get("messages", [])]
+        if len(texts) < len(earlier):
+            look = "What this user said before is missing. Use the id that threads holds."
+        expect(f"the texts that {called} returned", earlier, texts, look)
+        stored = echo_graph(saver).get_state(_config(threads[user])).values.get("messages", [])
+        expect(
+            f"the texts in the thread that threads names for {user!r}",
+            earlier,
+            [str(message.text) for message in stored],
+            "The turn ran in another thread than the one in threads.",
+        )
+        threads = dict(threads)  # as it would be after a restart, when it is read again
+
+
+def _config(thread_id: Any) -> Any:
+    return {"configurable": {"thread_id": thread_id}}
 
 
 e1 = Exercise(
@@ -196,22 +185,29 @@ e2 = Exercise(
 e3 = Exercise(
     CHAPTER,
     3,
-    "the list on the left",
-    _check_list,
+    "predict what the second run finds",
+    _check_prediction,
     (
-        "WHERE tenant = ? AND user = ? ORDER BY active_at DESC",
-        "fetchall() gives tuples: [title for (title,) in rows].",
+        "Ask for each case what the checkpointer uses to find a thread, and what it stores.",
+        "A checkpoint holds the state and the metadata of the run that wrote it. The context is in "
+        "no checkpoint.",
+        "A run of one node writes three checkpoints, and the next run does not change them.",
     ),
-    "One user, one tenant, newest first.",
+    "The thread id alone decides who shares a history, and each run has its own metadata.",
+    answer_kind="value",
+    edition=2,
 )
 e4 = Exercise(
     CHAPTER,
     4,
-    "whose thread was this",
-    _check_owner,
+    "find the bug: strangers in one thread",
+    _check_ask,
     (
-        "saver.get_tuple({'configurable': {'thread_id': thread_id}}) is the newest checkpoint.",
-        "It is None where there is no such thread; metadata is a dictionary.",
+        "Which thread id does the cell above use for Bo, and which one for Cho?",
+        "threads.get(user) is None for both, and None is a thread id like any other here.",
+        "If user is not in threads, set threads[user] = str(uuid4()). A name or a count may be the "
+        "id of another thread already.",
     ),
-    "From a bare id back to a person: that is what metadata is for.",
+    "Each user has a thread of their own, because a new UUID is in use nowhere.",
+    edition=2,
 )

@@ -5,17 +5,18 @@ from __future__ import annotations
 import asyncio
 import inspect
 import json
-from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
-from langchain_core.messages import AIMessage, AIMessageChunk
-from langchain_core.outputs import ChatGenerationChunk
+from langchain_core.messages import AIMessage
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import END, START, MessagesState, StateGraph
-from typing_extensions import TypedDict
 
 from course_lib.display import summary_line
+from course_lib.exercises import part_counts
+from course_lib.exercises.agent_team import scripted_model
+from course_lib.exercises.agent_team import team_graph as team_graph  # learners import it here
 from course_lib.exercises.exercise import Exercise, IncorrectAnswer, expect, require, run_coroutine
+from course_lib.exercises.prediction import compare
 from course_lib.exercises.quiz_view import quiz_of
 from course_lib.exercises.running import as_sync
 from course_lib.models import OfflineChatModel
@@ -25,10 +26,6 @@ CHAPTER = "06"
 quiz = quiz_of(CHAPTER)
 THREAD = {"configurable": {"thread_id": "ann"}}
 QUESTION = "a quiet cafe in Jongno-gu"
-
-
-def _answer_of(graph: Any) -> str:
-    return str(graph.get_state(THREAD).values["messages"][-1].text)
 
 
 def _collected(got: Any, name: str) -> list[Any]:
@@ -46,60 +43,8 @@ def _collected(got: Any, name: str) -> list[Any]:
     return list(got)
 
 
-class _SpacedModel(OfflineChatModel):
-    """The offline model, with the space before a word as a token of its own."""
-
-    def _stream(self, *given: Any, **options: Any) -> Iterator[ChatGenerationChunk]:
-        for chunk in super()._stream(*given, **options):
-            yield from _apart(chunk)
-
-    async def _astream(self, *given: Any, **options: Any) -> AsyncIterator[ChatGenerationChunk]:
-        async for chunk in super()._astream(*given, **options):
-            for part in _apart(chunk):
-                yield part
-
-
-def _apart(chunk: ChatGenerationChunk) -> list[ChatGenerationChunk]:
-    text = str(chunk.message.text)
-    if text == text.lstrip(" ") or not text.strip():
-        return [chunk]
-    space = AIMessageChunk(text[: -len(text.lstrip(" "))], id=chunk.message.id)
-    word = chunk.message.model_copy(update={"content": text.lstrip(" ")})
-    return [ChatGenerationChunk(message=space), ChatGenerationChunk(message=word)]
-
-
-def _check_tokens(answer_tokens: Any) -> None:
-    graph = build_namu(model=_SpacedModel(), checkpointer=InMemorySaver())
-    got = _collected(as_sync(answer_tokens)(graph, QUESTION, THREAD), "answer_tokens")
-    require(
-        bool(got), "Nothing came. Look at the stream mode first: LangGraph checks no name of one."
-    )
-    require(
-        all(isinstance(token, str) for token in got),
-        "answer_tokens should hold texts. A part's data is (chunk, metadata); take chunk.text.",
-    )
-    require("" not in got, "Some tokens are empty: a tool call, or an end mark. Leave them out.")
-    whole, joined = _answer_of(graph), "".join(got)
-    require(
-        joined == whole,
-        f"The tokens joined are {len(joined)} characters, the answer has {len(whole)}. Only the "
-        "words of the node 'agent' belong to it, and all of them: a space may be a token, too.",
-    )
-    require(
-        got == _tokens_of(_SpacedModel(), whole),
-        f"The words are right, but they came as {len(got)} piece(s) of another size than the "
-        "model's. Take them as the stream brings them.",
-    )
-
-
-def _tokens_of(model: OfflineChatModel, whole: str) -> list[str]:
-    """The pieces in which the model says this answer."""
-    graph = build_namu(model=model, checkpointer=InMemorySaver())
-    given = {"messages": [("user", QUESTION)]}
-    chunks = [c for c, _ in graph.stream(given, THREAD, stream_mode="messages")]
-    pieces = [str(c.text) for c in chunks if c.type == "AIMessageChunk" and c.text]
-    assert "".join(pieces) == whole
-    return pieces
+def _check_prediction(prediction: Any) -> None:
+    compare(prediction, part_counts.found(), part_counts.REASONS)
 
 
 def _check_steps(steps: Any) -> None:
@@ -115,28 +60,39 @@ def _check_steps(steps: Any) -> None:
     expect("what was asked in the thread", [QUESTION, "not the first one"], asked, look)
 
 
-class _Bag(TypedDict):
-    items: list[str]
-    found: int
+TEAM = {
+    "writer": "Walk along the stream.\nIt is  lit at night.",
+    "writer_2": "Take a bus to the river.",
+    "critic": "Walk along the stream.",
+    "speak": "Say it  again.",
+}
+"""What the agents say: names that begin alike, one agent named after its node, equal texts."""
 
 
-def _check_scan(scan: Any) -> None:
-    builder = StateGraph(_Bag)
-    builder.add_node("scan", as_sync(scan))
-    builder.add_edge(START, "scan")
-    graph = builder.compile()
-    for items in (["a", "b", "c"], ["one"], []):
-        told, end = [], {}
-        given = {"items": items}
-        for mode, data in graph.stream(given, stream_mode=["custom", "values"]):
-            if mode == "custom":
-                told.append(data)
-            else:
-                end = data
-        wanted = [{"done": n, "total": len(items)} for n in range(1, len(items) + 1)]
-        look = "Write one dict for each item, as it is done, with get_stream_writer()."
-        expect(f"the custom parts for {items}", wanted, told, look)
-        expect(f"found for {items}", len(items), end.get("found"), "Return what was found, too.")
+def _check_words(words_of: Any) -> None:
+    graph = team_graph(**TEAM)
+    for agent in ("critic", "writer", "speak", "writer_2"):
+        model = scripted_model(TEAM[agent])
+        wanted = [str(chunk.text) for chunk in model.stream(QUESTION) if chunk.text]
+        got = _collected(as_sync(words_of)(graph, agent, QUESTION), "words_of")
+        called = f"words_of(graph, {agent!r}, {QUESTION!r})"
+        require(
+            all(isinstance(token, str) for token in got),
+            f"{called} should hold texts. A part's data is (chunk, metadata); take chunk.text.",
+        )
+        everybody = len("".join(TEAM.values()))
+        look = "Take the tokens as the stream brings them. A space is a token, too."
+        if not got:
+            look = "Nothing came. Print part['ns'] and metadata['langgraph_node'] of some parts."
+        elif "" in got:
+            look = "Leave the empty tokens out."
+        elif "".join(got) == TEAM[agent] and len(got) == 1:
+            look = "This is one whole message. Ask for the parts of the subgraphs."
+        elif len("".join(got)) == everybody:
+            look = "These are the words of all agents. Which field of a part names the subgraph?"
+        elif "".join(got).split() != TEAM[agent].split() and " " in got:
+            look = "Some words are missing, or they belong to an agent with another name."
+        expect(called, wanted, got, look)
 
 
 def _check_parse(parse_events: Any) -> None:
@@ -227,17 +183,16 @@ async def _glimpse(glimpse: Any) -> tuple[Any, int, bool, tuple[str, ...]]:
 e1 = Exercise(
     CHAPTER,
     1,
-    "the words of the answer",
-    _check_tokens,
+    "predict how many parts come",
+    _check_prediction,
     hints=(
-        'graph.stream({"messages": [("user", text)]}, thread, stream_mode="messages", '
-        'version="v2")',
-        'part["data"] is (chunk, metadata); metadata["langgraph_node"] names the node.',
-        "The tool call is streamed by the same node, as chunks with an empty text.",
+        "The picture at the beginning of the chapter shows when each mode sends a part.",
+        "Three nodes at once make one super-step. tasks sends a part when a node begins, too.",
+        "A stopped run continues after the last node that had finished.",
     ),
-    success_text=(
-        "The first of them is there long before the last, and that is all that streaming is."
-    ),
+    success_text="You know what each mode counts: super-steps, nodes, or messages.",
+    answer_kind="value",
+    edition=2,
 )
 e2 = Exercise(
     CHAPTER,
@@ -253,13 +208,17 @@ e2 = Exercise(
 e3 = Exercise(
     CHAPTER,
     3,
-    "a node that tells how far it is",
-    _check_scan,
+    "find the bug: the words of every agent",
+    _check_words,
     hints=(
-        "from langgraph.config import get_stream_writer; call it inside the node.",
-        'tell({"done": n, "total": len(items)}) after each item; enumerate(items, 1) counts.',
+        "Print part['ns'] and metadata['langgraph_node'] for some parts. Which of them differs "
+        "between the agents?",
+        "The node is called speak in every subgraph. part['ns'] holds the name of the agent and "
+        "an id.",
+        "part['ns'][0].split(':')[0] is the name. Compare it with agent.",
     ),
-    success_text="Anything that loops can tell how far it is; the chat panel makes a bar of it.",
+    success_text="The name of a node is unique in its own graph only, and ns says which graph.",
+    edition=2,
 )
 e4 = Exercise(
     CHAPTER,

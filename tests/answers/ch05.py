@@ -9,7 +9,10 @@ import hashlib
 import json
 from collections import ChainMap
 from functools import cache
+from types import MappingProxyType
 from uuid import NAMESPACE_URL, UUID, uuid3, uuid4, uuid5
+
+from langchain_core.messages import HumanMessage
 
 known = {}
 
@@ -18,17 +21,29 @@ def joined(mark):
     return lambda tenant, user: str(uuid5(NAMESPACE_URL, f"{tenant}{mark}{user}"))
 
 
-def titles(where="tenant = ? AND user = ?", order="ORDER BY active_at DESC", pasted=False):
-    def threads_of(database, tenant, user):
-        given = [tenant, user][-where.count("?") :]
-        sql = f"SELECT title FROM threads WHERE {where} {order}"
-        if pasted:
-            for value in given:
-                sql = sql.replace("?", f"'{value}'", 1)
-            given = []
-        return [title for (title,) in database.execute(sql, given)]
+def predicted(**changes):
+    right = {
+        "number and text": 4,
+        "same session": 2,
+        "context": None,
+        "newest checkpoint": None,
+        "search": 3,
+    }
+    return {**right, **{name.replace("_", " "): value for name, value in changes.items()}}
 
-    return threads_of
+
+def asking(thread_of):
+    # The answers that are made of it differ only in the id of a new thread.
+    def ask(graph, threads, user, text):
+        if user not in threads:
+            threads[user] = thread_of(threads, user)
+        return said_in(threads[user], graph, text)
+
+    return ask
+
+
+def said_in(thread_id, graph, text):
+    return graph.invoke({"messages": [("user", text)]}, {"configurable": {"thread_id": thread_id}})
 """
 
 ANSWERS = {
@@ -127,87 +142,101 @@ ANSWERS = {
     ),
     3: Answers(
         right=(
-            """
-            def answer(database, tenant, user):
-                rows = database.execute("SELECT tenant, user, title, active_at FROM threads")
-                mine = [row for row in rows if row[:2] == (tenant, user)]
-                return [row[2] for row in sorted(mine, key=lambda row: -row[3])]
-            """,
-            """
-            def answer(database, tenant, user):
-                rows = database.execute(
-                    "SELECT title FROM threads WHERE user = :user AND tenant = :tenant "
-                    "ORDER BY active_at DESC",
-                    {"user": user, "tenant": tenant},
-                ).fetchall()
-                return [row[0] for row in rows]
-            """,
-            """
-            def answer(database, tenant, user):
-                rows = database.execute(
-                    "SELECT title FROM threads WHERE (tenant, user) = (?, ?) ORDER BY active_at",
-                    (tenant, user),
-                )
-                found = [title for (title,) in rows]
-                found.reverse()
-                return found
-            """,
+            "predicted()",
+            "{**predicted(), 'more': 1}",
+            "MappingProxyType(dict(reversed(predicted().items())))",
         ),
         wrong=(
-            "titles(where='user = ?')",
-            "titles(order='ORDER BY active_at')",
-            "titles(order='')",
-            "titles(order='ORDER BY title')",
-            "titles(pasted=True)",
-            "titles(where='tenant LIKE ? AND user LIKE ?')",
-            "titles(where='tenant = ? AND user = ? COLLATE NOCASE')",
-            "titles(order='GROUP BY title ORDER BY max(active_at) DESC')",
-            "lambda database, tenant, user: database.execute('SELECT title FROM threads')",
-            "lambda database, tenant, user: titles()(database, user, tenant)",
+            "[4, 2, None, None, 3]",
+            "{'number and text': 4}",
+            "predicted(number_and_text=2)",
+            "predicted(number_and_text='4')",
+            "predicted(same_session=4)",
+            "predicted(context={'user': 'ann'})",
+            "predicted(newest_checkpoint='ann')",
+            "predicted(search=0)",
+            "predicted(search=1)",
+            "predicted(search=6)",
         ),
     ),
     4: Answers(
         right=(
+            "asking(lambda threads, user: str(uuid5(uuid4(), user)))",
             """
-            def answer(saver, thread_id):
-                for each in saver.list({"configurable": {"thread_id": thread_id}}):
-                    return each.metadata.get("user")
+            def answer(graph, threads, user, text):
+                thread_id = threads.setdefault(user, str(uuid4()))
+                config = {"configurable": {"thread_id": thread_id}}
+                for _ in graph.stream({"messages": [HumanMessage(text)]}, config):
+                    pass
+                return graph.get_state(config).values
             """,
             """
-            def answer(saver, thread_id):
-                for each in saver.list(None):
-                    if each.config["configurable"]["thread_id"] == thread_id:
-                        if "user" in each.metadata:
-                            return each.metadata["user"]
+            async def answer(graph, threads, user, text):
+                threads[user] = threads.get(user) or uuid4().hex
+                config = {"configurable": {"thread_id": threads[user]}}
+                message = {"role": "user", "content": text}
+                return await graph.ainvoke({"messages": [message]}, config)
             """,
             """
-            def answer(saver, thread_id):
-                users = {each.metadata.get("user") for each in saver.list(None)} - {None}
-                for user in users:
-                    for each in saver.list(None, filter={"user": user}):
-                        if each.config["configurable"]["thread_id"] == thread_id:
-                            return user
-                return None
+            def answer(graph, threads, user, text):
+                number = 1
+                while user not in threads:
+                    found = graph.get_state({"configurable": {"thread_id": number}})
+                    if not found.values:
+                        threads[user] = number
+                    number += 1
+                return said_in(threads[user], graph, text)
             """,
+            "asking(lambda threads, user: uuid4())",
         ),
         wrong=(
-            "lambda saver, thread_id: 'ann'",
-            "lambda saver, thread_id: thread_id",
-            "lambda saver, thread_id: next(saver.list(None)).metadata.get('user')",
+            "asking(lambda threads, user: user)",
+            "asking(lambda threads, user: len(threads) + 1)",
+            "asking(lambda threads, user: None)",
+            "asking(lambda threads, user: 'guests')",
             """
-            def answer(saver, thread_id):
-                found = saver.get_tuple({"configurable": {"thread_id": thread_id}})
-                return found.metadata.get("user", "nobody") if found else None
+            def answer(graph, threads, user, text):
+                number = 1
+                while number in threads.values():
+                    number += 1
+                return said_in(threads.setdefault(user, number), graph, text)
             """,
             """
-            def answer(saver, thread_id):
-                found = saver.get_tuple({"configurable": {"thread_id": thread_id}})
-                return found.metadata if found else None
+            def answer(graph, threads, user, text):
+                number, used = 1, {str(each) for each in threads.values()}
+                while str(number) in used:
+                    number += 1
+                return said_in(threads.setdefault(user, number), graph, text)
+            """,
+            "lambda graph, threads, user, text: said_in(threads.get(user), graph, text)",
+            """
+            def answer(graph, threads, user, text):
+                return said_in(threads.get(user, str(uuid4())), graph, text)
             """,
             """
-            def answer(saver, thread_id):
-                found = saver.get_tuple({"configurable": {"thread_id": thread_id}})
-                return found.metadata.get("user") if found else "nobody"
+            def answer(graph, threads, user, text):
+                threads = {**threads, user: threads.get(user, str(uuid4()))}
+                return said_in(threads[user], graph, text)
+            """,
+            """
+            def answer(graph, threads, user, text):
+                threads[user] = str(uuid4())
+                return said_in(threads[user], graph, text)
+            """,
+            """
+            def answer(graph, threads, user, text):
+                said_in(threads.setdefault(user, str(uuid4())), graph, text)
+            """,
+            """
+            def answer(graph, threads, user, text):
+                threads.setdefault(user, str(uuid4()))
+                return said_in(known.setdefault(user, str(uuid4())), graph, text)
+            """,
+            """
+            def answer(graph, threads, user, text):
+                for name in [user, *threads]:
+                    threads[name] = str(uuid5(NAMESPACE_URL, name))
+                return said_in(threads[user], graph, text)
             """,
         ),
     ),

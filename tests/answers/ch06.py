@@ -9,29 +9,41 @@ import asyncio
 import codecs
 import json
 from contextlib import aclosing
-from typing import Any
-
-from langgraph.config import get_stream_writer
-from langgraph.runtime import Runtime
-from langgraph.types import StreamWriter
+from types import MappingProxyType
 
 
 def said(text):
     return {"messages": [("user", text)]}
 
 
-def streamed(keep):
-    """The words of an answer, by one way of choosing what to keep."""
+def predicted(**changes):
+    right = {
+        "values": 2,
+        "updates": 3,
+        "tasks": 6,
+        "subgraph": 1,
+        "messages": 1,
+        "continued": 2,
+    }
+    return {**right, **changes}
 
-    def answer_tokens(graph, text, thread):
-        parts = graph.stream(said(text), thread, stream_mode="messages", version="v2")
-        return [str(p["data"][0].text) for p in parts if keep(*p["data"])]
 
-    return answer_tokens
+def words(keep, subgraphs=True):
+    """The words of one agent, by one way of choosing the parts to keep."""
+
+    def words_of(graph, agent, text):
+        options = {"stream_mode": "messages", "version": "v2", "subgraphs": subgraphs}
+        return [
+            str(part["data"][0].text)
+            for part in graph.stream(said(text), **options)
+            if keep(part, agent) and part["data"][0].text
+        ]
+
+    return words_of
 
 
-def invoked(graph, text, thread):
-    return [graph.invoke(said(text), thread)["messages"][-1].text]
+def node_of(part):
+    return part["data"][1]["langgraph_node"]
 
 
 def blocks_of(data):
@@ -45,36 +57,24 @@ def blocks_of(data):
 ANSWERS = {
     1: Answers(
         right=(
-            """
-            def answer(graph, text, thread):
-                tokens = []
-                for chunk, metadata in graph.stream(said(text), thread, stream_mode="messages"):
-                    if metadata["langgraph_node"] == "agent" and chunk.content:
-                        tokens.append(chunk.content)
-                return tokens
-            """,
-            """
-            async def answer(graph, text, thread):
-                tokens = []
-                parts = graph.astream(said(text), thread, stream_mode=["messages"], version="v2")
-                async for part in parts:
-                    chunk, metadata = part["data"]
-                    if metadata["langgraph_node"] == "agent":
-                        tokens.append(str(chunk.text))
-                return [token for token in tokens if token != ""]
-            """,
-            "streamed(lambda chunk, m: m['langgraph_node'] == 'agent' and len(chunk.text) > 0)",
+            "predicted()",
+            "{**predicted(), 'more': 1}",
+            "MappingProxyType(dict(reversed(predicted().items())))",
         ),
         wrong=(
-            "streamed(lambda chunk, metadata: True)",
-            "streamed(lambda chunk, metadata: metadata['langgraph_node'] == 'agent')",
-            "streamed(lambda chunk, metadata: bool(chunk.text))",
-            "streamed(lambda c, m: m['langgraph_node'] == 'agent' and c.text.strip())",
-            "invoked",
-            "lambda graph, text, thread: invoked(graph, text, thread)[0]",
-            "lambda graph, text, thread: list(invoked(graph, text, thread)[0])",
-            "lambda graph, text, thread: invoked(graph, text, thread)[0].split()",
-            "lambda graph, text, thread: invoked(graph, text, thread).clear()",
+            "[2, 3, 6, 1, 1, 2]",
+            "{'values': 2}",
+            "predicted(values=1)",
+            "predicted(values=4)",
+            "predicted(updates=1)",
+            "predicted(tasks=3)",
+            "predicted(subgraph=3)",
+            "predicted(subgraph=4)",
+            "predicted(messages=0)",
+            "predicted(messages=True)",
+            "predicted(continued=3)",
+            "predicted(continued=1)",
+            "predicted(continued='2')",
         ),
     ),
     2: Answers(
@@ -125,53 +125,67 @@ ANSWERS = {
     ),
     3: Answers(
         right=(
+            "words(lambda part, agent: part['ns'][0].startswith(f'{agent}:'))",
             """
-            def answer(state, runtime: Runtime):
-                done = 0
-                while done < len(state["items"]):
-                    done += 1
-                    runtime.stream_writer({"done": done, "total": len(state["items"])})
-                return {"found": done}
+            def answer(graph, agent, text):
+                parts = graph.stream(said(text), stream_mode="messages", subgraphs=True)
+                found = []
+                for namespace, (chunk, metadata) in parts:
+                    if namespace and namespace[0].partition(":")[0] == agent and chunk.content:
+                        found.append(chunk.content)
+                return found
             """,
             """
-            def answer(state, writer: StreamWriter):
-                for n in range(len(state["items"])):
-                    writer({"total": len(state["items"]), "done": n + 1})
-                return {"found": len(state["items"])}
+            async def answer(graph, agent, text):
+                found = []
+                options = {"stream_mode": ["messages", "updates"], "subgraphs": True}
+                async for part in graph.astream(said(text), version="v2", **options):
+                    if part["type"] == "messages":
+                        chunk, metadata = part["data"]
+                        if metadata["langgraph_checkpoint_ns"].split(":")[0] == agent:
+                            found.append(str(chunk.text))
+                return [token for token in found if token]
             """,
             """
-            async def answer(state):
-                tell = get_stream_writer()
-                for n, _ in enumerate(state["items"], 1):
-                    await asyncio.sleep(0)
-                    tell({"done": n, "total": len(state["items"])})
-                return {"found": len(state["items"])}
+            def answer(graph, agent, text):
+                parts = graph.stream(
+                    said(text), stream_mode=["tasks", "messages"], subgraphs=True, version="v2"
+                )
+                speaks = None
+                for part in parts:
+                    if part["type"] == "tasks" and not part["ns"]:
+                        speaks = part["data"]["name"]
+                    elif part["type"] == "messages" and speaks == agent and part["data"][0].text:
+                        yield str(part["data"][0].text)
             """,
         ),
         wrong=(
-            "lambda state: {'found': len(state['items'])}",
+            "words(lambda part, agent: node_of(part) == 'speak')",
+            "words(lambda part, agent: node_of(part) == agent)",
+            "words(lambda part, agent: part['ns'][0].startswith(agent))",
+            "words(lambda part, agent: part['ns'] == (agent,))",
+            "words(lambda part, agent: node_of(part) == agent, subgraphs=False)",
             """
-            def answer(state):
-                count = len(state["items"])
-                get_stream_writer()({"done": count, "total": count})
-                return {"found": count}
+            def answer(graph, agent, text):
+                options = {"stream_mode": "messages", "version": "v2", "subgraphs": True}
+                parts = list(graph.stream(said(text), **options))
+                mine = [p["data"][0] for p in parts if p["ns"][0].split(":")[0] == agent]
+                return [str(chunk.text) for chunk in mine]
             """,
             """
-            def answer(state):
-                for n, _ in enumerate(state["items"]):
-                    get_stream_writer()({"done": n, "total": len(state["items"])})
-                return {"found": len(state["items"])}
+            def answer(graph, agent, text):
+                keep = lambda p, agent: p["ns"][0].split(":")[0] == agent
+                return [token for token in words(keep)(graph, agent, text) if token.strip()]
             """,
             """
-            def answer(state):
-                for n, _ in enumerate(state["items"], 1):
-                    get_stream_writer()({"done": n, "total": len(state["items"])})
+            def answer(graph, agent, text):
+                keep = lambda p, agent: p["ns"][0].split(":")[0] == agent
+                return "".join(words(keep)(graph, agent, text))
             """,
             """
-            def answer(state):
-                for n, _ in enumerate(state["items"], 1):
-                    get_stream_writer()({"done": n, "total": 3})
-                return {"found": len(state["items"])}
+            def answer(graph, agent, text):
+                keep = lambda p, agent: p["ns"][0].split(":")[0] == agent
+                return "".join(words(keep)(graph, agent, text)).split()
             """,
         ),
     ),
