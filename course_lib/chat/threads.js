@@ -5,6 +5,7 @@ const MANY = 10; // threads from which on there is a search field
 function render({ model, el }) {
   let rows = []; // those on the screen: { id, item, main }
   let focused = ""; // id of the row that Tab reaches
+  let chosen = ""; // id of the row that was pressed last
   let editing = false; // a title is being typed: nothing is drawn anew meanwhile
 
   const root = element("section", "namu-beside namu-threads");
@@ -41,7 +42,10 @@ function render({ model, el }) {
     const item = element("li", "namu-thread");
     const here = row.id === model.get("current");
     const label = row.number > 1 ? `${row.title} (${row.number})` : row.title;
-    const main = button("namu-thread-main", "", "", () => act("open", row.id));
+    const main = button("namu-thread-main", "", "", () => {
+      chosen = row.id;
+      act("open", row.id);
+    });
     main.title = label;
     const head = element("span", "namu-thread-head");
     head.append(element("span", "namu-thread-title", row.title));
@@ -74,8 +78,9 @@ function render({ model, el }) {
     };
     box.addEventListener("keydown", (event) => {
       event.stopPropagation();
-      if (event.key === "Enter" && !isComposing(event)) close(true);
-      if (event.key === "Escape" && !isComposing(event)) close(false);
+      if (!["Enter", "Escape"].includes(event.key) || isComposing(event)) return;
+      event.preventDefault(); // else the row, which has the focus next, is pressed too
+      close(event.key === "Enter");
     });
     box.addEventListener("blur", () => close(true));
     item.replaceChildren(box);
@@ -152,6 +157,16 @@ function render({ model, el }) {
     mark();
   });
 
+  // Who has chosen a conversation, or begun one, writes next.
+  function turn() {
+    const column = el.closest(".namu-threads");
+    const begun = column?.contains(document.activeElement) && !root.contains(document.activeElement);
+    draw();
+    if (!begun && chosen !== model.get("current")) return;
+    chosen = "";
+    el.closest(".namu-whole")?.querySelector(".namu-box")?.focus({ preventScroll: true });
+  }
+
   function tell() {
     const deleted = model.get("deleted");
     words.textContent = deleted ? `Deleted "${deleted}".` : "";
@@ -162,7 +177,7 @@ function render({ model, el }) {
 
   const changes = {
     "change:rows": draw,
-    "change:current": draw,
+    "change:current": turn,
     "change:deleted": tell,
     "change:notice": tell,
   };

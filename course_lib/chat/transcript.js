@@ -97,6 +97,9 @@ function renderView(model, el, entries, views) {
     lost.textContent = typeof text === "string" ? text : model.get("lost");
     lost.hidden = false;
     for (const each of root.querySelectorAll("button, input, select, textarea")) each.disabled = true;
+    for (const each of root.closest(".namu-whole")?.children ?? []) {
+      each.inert = !each.contains(root); // what stands beside the chat has no kernel either
+    }
     status.textContent = "";
     log.setBusy(false);
   }

@@ -32,6 +32,8 @@ LETTERS = """() => [...document.querySelectorAll('.namu-graph text')].map(
   (text) => parseFloat(getComputedStyle(text).fontSize) * text.getScreenCTM().a
 )"""
 
+IN_BOX = "() => document.activeElement.matches('.namu-box')"
+
 
 @pytest.fixture
 def open_panel(open_notebook):
@@ -205,6 +207,7 @@ def test_threads_by_keyboard_renamed_deleted_and_back_again(open_panel, theme):
     page.keyboard.press("Enter")
     page.locator(".namu-thread-title", has_text="tea houses").wait_for()
     assert focused(notebook).startswith("tea houses")
+    assert page.locator("[aria-current]").inner_text().startswith("a cafe in Mapo")
     page.keyboard.press("F2")
     page.keyboard.type("never mind")
     page.keyboard.press("Escape")
@@ -244,6 +247,30 @@ def test_a_running_thread_is_marked_and_not_deleted(open_panel):
     page.get_by_text("is running. Stop it first").wait_for()
     page.locator(".namu-box").press("Escape")
     page.locator(".namu-thread[data-running=false]").wait_for()
+    assert notebook.errors == []
+
+
+def test_a_run_goes_on_while_another_thread_is_looked_at(open_panel):
+    notebook = open_panel(PANEL.format(speed="15"))
+    page = notebook.page
+    box = page.locator(".namu-box")
+    box.fill("a museum in Yongsan")
+    box.press("Enter")
+    page.locator(".namu-answer").wait_for()
+    press(notebook, "New thread")
+    page.locator(".namu-empty").wait_for()
+    assert page.evaluate(IN_BOX)
+    assert page.locator(".namu-thread[data-running=true]").count() == 1
+    assert page.locator(".namu-answer").count() == 0
+    page.locator(".namu-thread[data-running=true] .namu-thread-main").click()
+    page.locator(".namu-answer").wait_for()
+    assert page.evaluate(IN_BOX)
+    before = page.locator(".namu-answer .namu-text").inner_text()
+    notebook.idle()
+    answer = page.locator(".namu-answer .namu-text").inner_text()
+    assert answer.splitlines()[0] == before.splitlines()[0] and len(answer) > len(before)
+    page.locator(".namu-thread[data-running=false]").nth(1).wait_for()
+    notebook.shoot("beside_returned")
     assert notebook.errors == []
 
 

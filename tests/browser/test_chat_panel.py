@@ -245,6 +245,7 @@ def test_after_a_kernel_restart_the_panel_says_so_and_the_history_is_there_again
     page.locator(".namu-lost:not([hidden])").wait_for()
     assert "they are in your list" in page.locator(".namu-lost").inner_text()
     assert page.locator(".namu-box").is_disabled()
+    assert page.locator(".namu-whole > [inert]").count() == 2  # the threads, and what is beside
     notebook.shoot("panel_lost")
     notebook.run_all()
     page.locator(".namu-box:not([disabled])").wait_for()
