@@ -33,7 +33,7 @@ def test_each_meaning_is_one_plain_sentence():
 def test_the_words_that_a_reader_needs_first_are_defined():
     chapter = {term: where for term, _, where in glossary()}
     first = {
-        **{"state": "01", "node": "01", "edge": "01", "super-step": "01", "`Command`": "03"},
+        **{"state": "01", "node": "01", "edge": "01", "super-step": "01", "`Command`": "01"},
         **{"channel": "02", "reducer": "02", "`add_messages`": "02", "`Overwrite`": "02"},
         **{"tool": "03", "`ToolNode`": "03", "`Send`": "03", "subgraph": "03"},
         **{"checkpoint": "04", "thread": "04", "`get_state`": "04", "pending write": "04"},
