@@ -174,3 +174,18 @@ async def test_what_stands_beside_the_chat_is_of_the_thread_in_front(view):
     await settled(panel)
     assert panel.inspector.controller is panel.controller
     assert panel.inspector._thread.thread_id == first
+
+
+@pytest.mark.parametrize("returns", ["while it runs", "after it ended"])
+async def test_the_graph_shows_the_whole_way_of_a_run_that_was_left(returns):
+    stayed = ChatPanel(moody())
+    await stayed.load()
+    await stayed.send("slow one")
+    panel, first, job = await left_while_running("slow one")
+    if returns == "after it ended":
+        await job
+    await panel.open(first)
+    await job
+    await settled(panel)
+    graph, whole = panel.inspector.graph, stayed.inspector.graph
+    assert (graph.taken, graph.states) == (whole.taken, whole.states) and graph.taken

@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 from course_lib.chat.decisions import decided_line
 from course_lib.chat.errors import ChatError
-from course_lib.chat.events import Event, RunEnded, ThreadLoaded, text_given_back, thread_of
+from course_lib.chat.events import (
+    Event,
+    NodeEnded,
+    NodeStarted,
+    RunEnded,
+    RunStarted,
+    ThreadLoaded,
+    text_given_back,
+    thread_of,
+)
 from course_lib.chat.json_form import InvalidAnswer
 from course_lib.chat.versions import read_versions
 
@@ -26,12 +35,14 @@ class Conversation:
         controller: runs the graph on the thread.
         transcript: what the screen shows of it.
         thread: as it was read last.
+        run: which nodes ran since the person's last message.
         unsent: texts that were given back while another conversation was on screen.
     """
 
     controller: ChatController
     transcript: Transcript
     thread: ThreadLoaded = field(default_factory=lambda: ThreadLoaded("", None, {}))
+    run: list[Event] = field(default_factory=list)
     unsent: list[str] = field(default_factory=list)
 
     @property
@@ -47,6 +58,10 @@ class Conversation:
             logging.getLogger(__name__).exception("the transcript failed on an event")
         if isinstance(event, (RunEnded, ThreadLoaded)):
             self.thread = thread_of(event)
+        if isinstance(event, ThreadLoaded) or (isinstance(event, RunStarted) and event.message):
+            self.run = []
+        if isinstance(event, (RunStarted, NodeStarted, NodeEnded, RunEnded)):
+            self.run.append(event)
 
     async def answer(self, interrupt_id: str, values: Mapping[str, Any]) -> None:
         """Answer one of the graph's questions.

@@ -15,14 +15,7 @@ from course_lib.chat.controller import ChatController
 from course_lib.chat.conversation import Conversation, Conversations
 from course_lib.chat.decisions import typed_answer
 from course_lib.chat.errors import ChatError
-from course_lib.chat.events import (
-    Event,
-    RunEnded,
-    RunStarted,
-    ThreadLoaded,
-    Token,
-    thread_of,
-)
+from course_lib.chat.events import Event, RunEnded, RunStarted, ThreadLoaded, Token, thread_of
 from course_lib.chat.inspector import Inspector
 from course_lib.chat.pace import Pace
 from course_lib.chat.panel_actions import perform
@@ -239,12 +232,15 @@ class ChatPanel:
         self.view.follow(front.transcript)
         while front.unsent:
             self.view.give_back(front.unsent.pop())
+        run = [*front.run]
         if front.busy:
             self._show(front.thread)
             self.view.running, self.view.status = True, "running"
         else:
             self._begin()
             await self.controller.load()
+        for event in run:
+            self.inspector.graph.handle(event)
 
     def _build(self) -> None:
         new = widgets.Button(description="New thread", layout=FLAT)
