@@ -12,6 +12,7 @@ import warnings
 from contextlib import aclosing
 from typing import Annotated
 
+import anyio
 import pytest
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.config import get_stream_writer
@@ -198,6 +199,24 @@ async def test_leaving_astream_cancels_an_async_node():
     assert graph.get_state(THREAD).values == {"done": ["one"]}
     assert graph.get_state(THREAD).next == ("two",)
     assert await graph.ainvoke(None, THREAD) == {"done": ["one", "two", "three"]}
+
+
+async def test_a_web_server_that_cancels_its_response_does_not_cancel_the_node():
+    """Starlette and sse_starlette run a response in a cancel scope of anyio."""
+    log = []
+    graph = three_steps(slow_async_two(log))
+
+    async def respond(scope):
+        async for _ in graph.astream({"done": []}, THREAD, stream_mode="custom", version="v2"):
+            scope.cancel()
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(respond, group.cancel_scope)
+    assert log == []
+    await asyncio.sleep(0.5)
+    assert log == ["two ended"]
+    assert graph.get_state(THREAD).values == {"done": ["one"]}
+    assert graph.get_state(THREAD).next == ("two",)
 
 
 async def test_leaving_astream_does_not_stop_a_def_node_and_drops_its_result():
