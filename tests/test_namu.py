@@ -44,6 +44,18 @@ def test_what_was_turned_down_stays_away_for_the_rest_of_the_conversation():
     assert again and not {p["id"] for p in refused} & {p["id"] for p in again}
 
 
+@pytest.mark.parametrize(
+    ("wish", "word"), [("cafes in Mapo", "other cafes"), ("마포구 카페", "다른 카페")]
+)
+def test_places_that_were_on_the_list_before_are_not_called_others(wish, word):
+    said = {"one": ("not the first one", "첫 번째 말고"), "all": ("not those", "이것들 말고")}
+    for name, texts in said.items():
+        before = say(wish, f"{name} {wish}")["last_recommended_places"]
+        state = say(texts[word != "other cafes"], f"{name} {wish}")
+        kept = [place for place in state["last_recommended_places"] if place in before]
+        assert (word in state["messages"][-1].text) == (not kept) == (name == "all")
+
+
 def test_two_threads_know_nothing_of_each_other():
     say("a cafe in Mapo", "one")
     assert not say("the second one", "two").get("last_recommended_places")

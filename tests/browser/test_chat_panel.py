@@ -536,7 +536,7 @@ def test_the_capstone_shows_progress_and_memory_and_switches_the_model(open_note
     assert notebook.errors == []
 
 
-def test_the_card_made_by_hand_in_chapter_06_resumes_the_graph(open_notebook):
+def test_the_card_made_by_hand_in_chapter_07_resumes_the_graph(open_notebook):
     notebook = open_notebook("07_ask_a_human.ipynb")
     notebook.run_all()
     notebook.page.locator(".jupyter-button", has_text="Approve").first.click()

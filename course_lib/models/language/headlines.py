@@ -84,7 +84,8 @@ def _key(
     if left_out or not _has_a_tag(found, last.get("tags")):
         return "found_loosened"
     if context.intent == "REFINE_EXCLUDE":
-        return "found_exclude"
+        shown = set(context.shown)
+        return "found_remaining" if any(p["id"] in shown for p in found) else "found_exclude"
     if spot is not None:
         return _near_key(found, spot)
     if parsed.elsewhere and not parsed.district:
