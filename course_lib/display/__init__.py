@@ -9,6 +9,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "graphs": ["NODE_LABELS", "show_graph"],
         "messages": ["show_messages"],
         "place_map": ["map_svg", "show_map"],
+        "runs": ["read_runs", "show_runs"],
         "scripts": ["SVG", "joined_script"],
         "state_changes": ["StateChange", "state_changes"],
         "states": ["show_state", "state_rows", "state_table"],
