@@ -16,9 +16,11 @@ from langgraph.types import RetryPolicy
 from typing_extensions import TypedDict
 
 from course_lib.exercises.crash_runs import CASES, THREAD, payments_in
+from course_lib.exercises.dying_saver import DEATHS, DyingSaver, ProcessDied
 from course_lib.exercises.exercise import Exercise, IncorrectAnswer, expect, require
 from course_lib.exercises.quiz_view import quiz_of
 from course_lib.exercises.running import as_sync, invoke
+from course_lib.exercises.sellers import Sellers, Shop
 
 CHAPTER = "09"
 quiz = quiz_of(CHAPTER)
@@ -90,31 +92,7 @@ def _check_policy(policy: Any) -> None:
         )
 
 
-class _Shop:
-    """A payment service that loses the answers it is told to lose."""
-
-    def __init__(self, lose: set[int]) -> None:
-        self.requests = 0
-        self.charged: dict[str, str] = {}
-        self._lose = lose
-
-    def charge(self, item: str, key: str) -> None:
-        """Charge once for each key, and raise `ConnectionError` if the answer is lost."""
-        require(
-            isinstance(key, str) and bool(key),
-            f"charge got the key {key!r}. Give every charge a text as its key.",
-        )
-        self.requests += 1
-        known = self.charged.setdefault(key, item)
-        require(
-            known == item,
-            f"The key of {known!r} was used for {item!r} too. Each charge needs a key of its own.",
-        )
-        if self.requests in self._lose:
-            raise ConnectionError("the answer is lost")
-
-
-def _ordering(charge_all: Callable[..., Any], shop: _Shop, **options: Any) -> Any:
+def _ordering(charge_all: Callable[..., Any], shop: Shop, **options: Any) -> Any:
     if inspect.iscoroutinefunction(charge_all):
 
         async def node(state: _Order) -> None:
@@ -139,7 +117,7 @@ def _check_charges(charge_all: Any) -> None:
     ]
     for what, items, lose in cases:
         for how in ("retried", "resumed"):
-            shop = _Shop(lose)
+            shop = Shop(lose)
             options = {"retry_policy": RetryPolicy(initial_interval=0.0001, jitter=False)}
             graph = _ordering(charge_all, shop, **(options if how == "retried" else {}))
             with suppress(ConnectionError):
@@ -148,7 +126,7 @@ def _check_charges(charge_all: Any) -> None:
                 invoke(graph, None, THREAD)
             charged = sorted(shop.charged.values())
             expect(f"the charges for {what}, {how}", sorted(items), charged, look)
-    shop = _Shop(set())
+    shop = Shop(set())
     graph = _ordering(charge_all, shop)
     for name in ("ann", "bo"):
         invoke(graph, {"items": ["hotel"]}, {"configurable": {"thread_id": name}})
@@ -157,29 +135,14 @@ def _check_charges(charge_all: Any) -> None:
 
 
 def _check_plan(make_plan: Any) -> None:
+    names = ["hotel", "train", "palace"]
     for fails_at in (None, 1, 2, 3):
-        paid: list[str] = []
-        shuffles = 0
-        tries = 0
-
-        def shuffle(names: list[str]) -> list[str]:
-            nonlocal shuffles
-            shuffles += 1
-            # Another order every time, as chance would have it.
-            turn = shuffles % len(names)
-            return [*names[turn:], *names[:turn]]
-
-        @task
-        def pay(name: str) -> str:
-            nonlocal tries
-            tries += 1
-            if tries == fails_at:
-                raise ConnectionError("no answer")
-            paid.append(name)
-            return f"{name} paid"
-
-        plan = make_plan(pay, shuffle, InMemorySaver())
-        names, result = ["hotel", "train", "palace"], None
+        sellers = Sellers(fails_at)
+        plan = as_sync(make_plan)(task(sellers.pay), sellers.shuffle, InMemorySaver())
+        require(
+            hasattr(plan, "invoke"),
+            f"make_plan returned {plan!r}. Return the function under @entrypoint.",
+        )
         try:
             result = invoke(plan, names, THREAD, durability="sync")
         except ConnectionError:
@@ -188,7 +151,7 @@ def _check_plan(make_plan: Any) -> None:
         expect(
             f"what was paid{when}",
             sorted(names),
-            sorted(paid),
+            sorted(sellers.paid),
             "After the resume the entrypoint runs from its first line, and chance decides again.",
         )
         expect(
@@ -200,35 +163,15 @@ def _check_plan(make_plan: Any) -> None:
         expect(
             f"how often shuffle ran{when}",
             1,
-            shuffles,
+            sellers.shuffles,
             "Keep the random order, and let it be drawn once: what has to be kept is a task.",
         )
-
-
-class _ProcessDied(BaseException):
-    """Ends a run in the middle of a write, as a kill does."""
-
-
-class _DyingSaver(InMemorySaver):
-    """A saver whose process dies before it stores the checkpoint of one step."""
-
-    dies_at: int | None = None
-
-    def put(self, config: Any, checkpoint: Any, metadata: Any, new_versions: Any) -> Any:
-        if self.dies_at is not None and metadata["step"] >= self.dies_at:
-            raise _ProcessDied
-        return super().put(config, checkpoint, metadata, new_versions)
-
-
-DEATHS = {
-    "before the first checkpoint": -1,
-    "before the first node": 0,
-    "after the first node, before its checkpoint": 1,
-    "after the second node, before its checkpoint": 2,
-    "after the third node, before its checkpoint": 3,
-    "after the end": 4,
-}
-"""When the process of exercise 5 dies, and the step whose checkpoint is missing then."""
+        expect(
+            f"the order of the payments{when}",
+            [*names[1:], *names[:1]],
+            sellers.paid,
+            "Pay in the order that shuffle returned.",
+        )
 
 
 def _check_recover(recover: Any) -> None:
@@ -242,12 +185,12 @@ def _check_recover(recover: Any) -> None:
 
             return name, run
 
-        saver = _DyingSaver()
+        saver = DyingSaver()
         builder = StateGraph(_Order).add_sequence([node(n) for n in ("hotel", "train", "bus")])
         graph = builder.add_edge(START, "hotel").compile(checkpointer=saver)
         request = {"items": ["ann"]}
         saver.dies_at = step
-        with suppress(_ProcessDied):
+        with suppress(ProcessDied):
             graph.invoke(request, THREAD, durability="sync")
         saver.dies_at = None
         dying = f"the process died {when}"

@@ -50,8 +50,6 @@ def _compiled(builder: StateGraph[Any]) -> Any:
     return builder.compile(checkpointer=InMemorySaver())
 
 
-
-
 def _function(payments: _Payments, *, stored: bool) -> Any:
     pay, mail = task(payments.pay), task(payments.mail)
 

@@ -226,7 +226,9 @@ def _as_bytes(function: Any, arguments: tuple[Any, ...], named: dict[str, Any]) 
 
 
 def _end_with_the_parent() -> None:
-    sys.stdin.buffer.read()
+    # Not through sys.stdin, whose lock would hold up the end of the process.
+    while os.read(0, 4096):
+        pass
     os._exit(1)
 
 
@@ -243,6 +245,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    status = main()
-    sys.stdout.flush()
-    os._exit(status)  # the thread that reads standard input would hold the end up
+    sys.exit(main())

@@ -68,7 +68,7 @@ ANSWERS = {
             "RetryPolicy(max_attempts=4, retry_on=Exception)",
             "RetryPolicy(max_attempts=4, retry_on=(OSError, ServiceBusy))",
             "RetryPolicy(max_attempts=4, retry_on=(ConnectionError, ServiceBusy))",
-            "RetryPolicy(max_attempts=4, retry_on=lambda error: not isinstance(error, CardDeclined))",
+            "RetryPolicy(max_attempts=4, retry_on=lambda e: not isinstance(e, CardDeclined))",
             "RetryPolicy",
             "4",
         ),
