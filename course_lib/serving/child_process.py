@@ -109,6 +109,9 @@ class ChildProcess:
                 f"The child process had not ended after {seconds:g} s and was killed. Its last "
                 f"lines: {self._last_lines()}. Give it more seconds, or end its loop."
             ) from None
+        except BaseException:  # the cell was interrupted: nothing is left running
+            self.kill()
+            raise
         self._close()
         return self
 
