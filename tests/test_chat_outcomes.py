@@ -176,6 +176,102 @@ async def test_a_message_that_the_graph_removes_stays_on_the_screen():
     assert not any(entry["kept"] for entry in transcript.entries if entry["kind"] == "you")
 
 
+class Removing:
+    """Removes what begins with `x`, answers all but `quiet`, and forgets most on `forget`."""
+
+    def clean(self, state):
+        messages = state["messages"]
+        if "forget" in messages[-1].text:
+            return {"messages": [RemoveMessage(m.id) for m in messages[:-1]]}
+        return {"messages": [RemoveMessage(messages[-1].id)] if messages[-1].text[0] == "x" else []}
+
+    def speak(self, state, config):
+        self.answers = getattr(self, "answers", 0) + 1
+        return {"messages": [] if self.quiet else [AIMessage(f"answer {self.answers}")]}
+
+    quiet = False
+
+    def compile(self):
+        graph = StateGraph(MessagesState).add_sequence([self.clean, self.speak])
+        return graph.add_edge(START, "clean").compile(checkpointer=InMemorySaver())
+
+
+def said_in_order(transcript):
+    return [e["text"] for e in transcript.entries if e["kind"] in ("you", "answer")]
+
+
+async def test_a_message_that_the_graph_removes_stands_before_its_answer():
+    shape = Removing()
+    chat, transcript = chat_on(shape.compile())
+    for text in ("x first", "two", "x three", "x four", "five"):
+        await chat.send(text)
+    expected = ["x first", "answer 1", "two", "answer 2", "x three", "answer 3"]
+    expected += ["x four", "answer 4", "five", "answer 5"]
+    assert said_in_order(transcript) == expected
+    await chat.load()
+    assert said_in_order(transcript) == expected
+    unstored = [e["text"] for e in transcript.entries if e["kind"] == "you" and not e["kept"]]
+    assert unstored == ["x first", "x three", "x four"]
+
+
+async def test_a_removed_message_without_an_answer_stands_where_it_was_said():
+    shape = Removing()
+    chat, transcript = chat_on(shape.compile())
+    await chat.send("one")
+    await chat.send("x two")
+    shape.quiet = True
+    await chat.send("x three")
+    shape.quiet = False
+    await chat.send("x four")
+    await chat.send("five")
+    expected = ["one", "answer 1", "x two", "answer 2", "x three", "x four", "answer 4"]
+    assert said_in_order(transcript) == [*expected, "five", "answer 5"]
+
+
+async def test_a_removed_message_keeps_its_place_when_the_ones_before_it_go():
+    shape = Removing()
+    chat, transcript = chat_on(shape.compile())
+    await chat.send("one")
+    shape.quiet = True
+    await chat.send("x two")
+    shape.quiet = False
+    await chat.send("forget")
+    await chat.send("four")
+    assert said_in_order(transcript) == ["x two", "forget", "answer 3", "four", "answer 4"]
+
+
+@pytest.mark.parametrize("streamed", [True, False])
+async def test_the_same_failure_again_is_shown_once(streamed):
+    failures = ["broken", "broken", "broken", "torn", "broken"]
+
+    async def node(state):
+        if streamed:
+            await FakeListChatModel(responses=["half an answer"]).ainvoke("")
+        raise RuntimeError(failures.pop(0))
+
+    chat, transcript = chat_on(one_node(node))
+    await chat.send("hello")
+    for _ in range(2):
+        await chat.continue_run()
+    assert len(texts(transcript, "problem")) == 1
+    assert texts(transcript, "answer") == ["half an answer"] * streamed
+    for _ in range(2):
+        await chat.continue_run()
+    assert ["torn" in text for text in texts(transcript, "problem")] == [True, False]
+
+
+async def test_two_equal_answers_of_one_run_are_both_shown():
+    async def node(state):
+        for _ in range(2):
+            await FakeListChatModel(responses=["ok"]).ainvoke("")
+        raise RuntimeError("broken")
+
+    chat, transcript = chat_on(one_node(node))
+    await chat.send("hello")
+    await chat.continue_run()
+    assert texts(transcript, "answer") == ["ok", "ok"]
+
+
 async def test_a_graph_whose_input_has_no_messages_says_so_and_shows_the_failure():
     class Email(TypedDict):
         email: dict

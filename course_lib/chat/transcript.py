@@ -85,8 +85,8 @@ class Transcript:
 
     def approval(self, interrupt_id: str) -> Approval | None:
         """Return the open question with an id, None where it is not open any more."""
-        open_now = (each for each in self._now.thread.interrupts if each.id == interrupt_id)
-        return next((Approval.of(each) for each in open_now), None)
+        waiting = self._now.thread.interrupts
+        return next((Approval.of(each) for each in waiting if each.id == interrupt_id), None)
 
     def refresh(self) -> None:
         """Report every entry again, for a view that knows none of them."""
@@ -139,7 +139,7 @@ class Transcript:
             text: what to show.
             kind: `problem` or `note`.
         """
-        self._record().notes.append(note_entry(kind, text))
+        self._record().add_note(note_entry(kind, text))
         self._rebuild()
 
     def handle(self, event: Event) -> None:
@@ -189,15 +189,14 @@ class Transcript:
             self._now.turns = {
                 key: record
                 for key, record in self._now.turns.items()
-                if key in keys or (record.unstored is not None and record.after in keys)
+                if key in keys or record.is_placed_by(keys)
             }
         if not thread.is_newest:
             self._now.turns.pop(self._now.turn, None)  # it may be of another branch
         if not self._now.running:
             self._record().cards = self._new_cards(thread)
         if thread.error is not None:
-            text = error_text(thread.error, stored=True)
-            self._record().notes.append(note_entry("problem", text))
+            self._record().add_note(note_entry("problem", error_text(thread.error, stored=True)))
 
     def _start(self, event: RunStarted) -> None:
         self._now.running, self._now.failed = True, False
@@ -215,25 +214,26 @@ class Transcript:
         record.clock.start()
 
     def _end(self, event: RunEnded) -> None:
-        before = self._now.thread.messages
+        before = self._now.thread
         self._now.thread, self._now.running = event.thread, False
         self._name_turn(event)
         self._note_decisions(event.thread)
         record = self._record()
         record.clock.stop()
+        record.find_first_written(before, event.thread)
         record.cards = self._new_cards(event.thread)
         if event.outcome in ("done", "waiting"):
             del record.notes[: record.stale]  # what had gone wrong in this turn was repaired
         reason = BROKEN_OFF if event.outcome in ("stopped", "failed") else NOT_KEPT
         for draft in self._now.drafts:
             if not _is_stored(draft.key, draft.text, event.thread):
-                record.notes.append(unstored_answer(draft.text, reason))
+                record.add_note(unstored_answer(draft.text, reason))
         self._now.pending = None
         self._now.drafts.clear()
         ends = {"stopped": "stopped", "failed": "failed", "waiting": "waiting"}
         self._set_chip_states("running", ends.get(event.outcome, "done"))
         if event.outcome == "stopped":
-            record.notes.append(note_entry("note", STOPPED))
+            record.add_note(note_entry("note", STOPPED))
         elif event.error is not None and is_invalid_resume(event.error):
             self._now.refusal_count += 1
             for interrupt in event.thread.interrupts:
@@ -241,9 +241,9 @@ class Transcript:
         elif event.error is not None:
             self._now.failed = True
             text = error_text(event.error, stored=event.unstored is None)
-            record.notes.append(note_entry("problem", text))
-        elif event.outcome == "done" and not is_answered(event.thread, before):
-            record.notes.append(note_entry("note", NO_ANSWER))
+            record.add_note(note_entry("problem", text))
+        elif event.outcome == "done" and not is_answered(event.thread, before.messages):
+            record.add_note(note_entry("note", NO_ANSWER))
 
     def _name_turn(self, event: RunEnded) -> None:
         """Keep what is known of the turn under the key that its message has in the thread."""
@@ -258,7 +258,7 @@ class Transcript:
     def _note_decisions(self, thread: ThreadLoaded) -> None:
         """Note the questions that are no longer open: as answered, or as dropped."""
         still_open = {each.id for each in thread.interrupts}
-        taken = [entry for key, entry in self._decided.items() if key not in still_open]
+        taken = (entry for key, entry in self._decided.items() if key not in still_open)
         self._record().decisions += taken
         self._decided = {}
         for question, turn in self._asked.items():
@@ -269,16 +269,16 @@ class Transcript:
 
     def _last_words(self) -> str:
         """The last thing that a person said."""
-        said = [message for message in self._now.thread.messages if message.type == "human"]
-        return str(said[-1].text) if said else ""
+        messages = reversed(self._now.thread.messages)
+        return next((str(message.text) for message in messages if message.type == "human"), "")
 
     def _new_cards(self, thread: ThreadLoaded) -> Sequence[Card]:
         """The cards of a thread's last answer, none where an earlier turn has shown the same."""
         cards = read_cards(self._cards_of, thread.values)
         keys = [card.key for card in cards]
-        turns = reversed(self._now.turns.items())
-        shown = (each.cards for key, each in turns if key != self._now.turn and each.cards)
-        return () if keys == [card.key for card in next(shown, ())] else cards
+        others = (each for key, each in self._now.turns.items() if key != self._now.turn)
+        shown = [each.cards for each in others if each.cards]
+        return () if shown and keys == [card.key for card in shown[-1]] else cards
 
     def _rebuild(self) -> None:
         """Make the entries again, and report the part that differs."""

@@ -73,13 +73,15 @@ class TranscriptState:
 
     def entries(self) -> list[Entry]:
         """Return all entries of the chat."""
-        turns = stored_turns(self.thread, self.pending, self.turn)
+        unstored = {r.first_written: key for key, r in self.turns.items() if r.unstored is not None}
+        turns = stored_turns(self.thread, self.pending, self.turn, unstored)
+        behind = self._unstored_turns(turns)
         entries: list[Entry] = [*self.caveats]
         self._made = {key: self._turn(key, messages) for key, messages in turns.items()}
         self.model = next((m.model for m in reversed(self._made.values()) if m.model), self.model)
         for key, made in self._made.items():
             entries += made.entries
-            entries += self._unstored_turns(key, turns)
+            entries += behind.get(key, [])
         entries += [draft.entry() for draft in self.drafts]
         if not self.running:
             entries += next_actions(self.thread, self._questions(busy=False), failed=self.failed)
@@ -111,14 +113,14 @@ class TranscriptState:
 
     def _turn_entries(self, turn: str, messages: Sequence[tuple[str, BaseMessage]]) -> list[Entry]:
         """A person's message and everything up to the next."""
-        entries: list[Entry] = []
+        record = self.turns.get(turn, TurnRecord())
+        entries = record.person_entries(turn)
         for key, message in messages:
             if key == turn:
                 entries.append(self._person_entry(key, message))
                 continue
             graph_written = key in self.thread.graph_written
             entries += message_entries(key, message, graph_written=graph_written)
-        record = self.turns.get(turn, TurnRecord())
         said = [message for _, message in messages]
         entries[min(1, len(turn)) : min(1, len(turn))] = record.entries(
             turn, said, self._open_state(turn)
@@ -134,16 +136,26 @@ class TranscriptState:
         versions = self.versions.get(key)
         return {**entry, "versions": versions.shown()} if versions else entry
 
-    def _unstored_turns(self, after: str, turns: Mapping[str, Any]) -> list[Entry]:
-        """The turns behind a stored one whose messages the thread does not hold."""
-        last = after == next(reversed(turns))
-        return [
-            entry
-            for key, record in self.turns.items()
-            if key not in turns and record.unstored is not None
-            if record.after == after or (last and record.after not in turns)
-            for entry in record.unstored_entries(key)
-        ]
+    def _unstored_turns(self, turns: Mapping[str, Any]) -> dict[str, list[Entry]]:
+        """The turns that the thread holds nothing of, by the turn that each stands behind."""
+        behind: dict[str, list[Entry]] = {}
+        newest: dict[str, str] = {}  # the last turn without a stored message behind a stored one
+        for key, record in self.turns.items():
+            if record.unstored is None:
+                continue
+            after = self._last_kept(record.after, turns)
+            if key in turns:
+                newest[after] = key
+            else:
+                entries = behind.setdefault(newest.get(after, after), [])
+                entries += record.unstored_entries(key)
+        return behind
+
+    def _last_kept(self, key: str, turns: Mapping[str, Any]) -> str:
+        """A turn, or the last one before it that the thread still holds."""
+        while key not in turns and key in self.turns:
+            key = self.turns[key].after
+        return key if key in turns else next(reversed(turns))
 
     def _is_active(self, turn: str) -> bool:
         """Whether the cards of a turn can be pressed."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -34,6 +34,8 @@ class TurnRecord:
         cards: what the answer speaks of.
         clock: how long its runs took.
         unstored: the person's message, where the thread does not hold it.
+        first_written: key of the first message that the graph added in this turn, where the thread
+            does not hold the person's message. The turn is shown from there on.
         stale: how many of the notes are from before the run that goes on now.
     """
 
@@ -44,9 +46,39 @@ class TurnRecord:
     cards: Sequence[Card] = ()
     clock: Clock = field(default_factory=Clock)
     unstored: BaseMessage | None = None
+    first_written: str = ""
     stale: int = 0
     _tasks: dict[str, Chip] = field(default_factory=dict)
     _progress: Chip | None = None
+
+    def add_note(self, note: Entry) -> None:
+        """Add a note; an equal one is not shown a second time, and the newer one stays.
+
+        Args:
+            note: a problem, a note, or an answer that was not stored. Two equal answers of one run
+                are two answers.
+        """
+        if note in self.notes:
+            at = self.notes.index(note)
+            if at < self.stale or note["kind"] != "answer":
+                del self.notes[at]
+                self.stale -= at < self.stale
+        self.notes.append(note)
+
+    def find_first_written(self, before: ThreadLoaded, after: ThreadLoaded) -> None:
+        """Find out where this turn begins in a thread that does not hold the person's message.
+
+        Args:
+            before: the thread before a run of this turn.
+            after: the thread after it.
+        """
+        if self.unstored is None or self.first_written:
+            return
+        known = set(message_keys(before.messages))
+        for key in reversed(message_keys(after.messages)):
+            if key in known:
+                return
+            self.first_written = key
 
     def handle(self, event: WorkEvent) -> None:
         """Note what the graph did."""
@@ -78,7 +110,8 @@ class TurnRecord:
     def shown(self) -> list[object]:
         """Return a copy of everything that is shown of it, to see later whether it has changed."""
         chips = [tuple(vars(chip).values()) for chip in self.chips]
-        return [chips, [*self.notes], [*self.decisions], self.cards, self.clock.seconds]
+        notes, decisions = [*self.notes], [*self.decisions]
+        return [chips, notes, decisions, self.cards, self.clock.seconds, self.unstored is None]
 
     def set_chip_states(self, before: str, after: str) -> None:
         """Give all chips of one state another one."""
@@ -108,8 +141,20 @@ class TurnRecord:
 
     def unstored_entries(self, key: str) -> list[Entry]:
         """Return all entries of a turn whose message the thread does not hold."""
-        said = [] if self.unstored is None else [unstored_entry(key, self.unstored)]
-        return [*said, *self.entries(key, [], "stopped"), *self.note_entries(key)]
+        work = self.entries(key, [], "stopped")
+        return [*self.person_entries(key), *work, *self.note_entries(key)]
+
+    def is_placed_by(self, keys: Collection[str]) -> bool:
+        """Return whether a turn without a stored message of a person has a place in a thread.
+
+        Args:
+            keys: of the thread's messages, and the empty one for its beginning.
+        """
+        return self.unstored is not None and (self.first_written or self.after) in keys
+
+    def person_entries(self, key: str) -> list[Entry]:
+        """Return the person's message where the thread does not hold it, else nothing."""
+        return [] if self.unstored is None else [unstored_entry(key, self.unstored)]
 
     def _task(self, task: str, node: str, path: tuple[str, ...]) -> Chip:
         if task not in self._tasks:
@@ -122,7 +167,10 @@ class TurnRecord:
 
 
 def stored_turns(
-    thread: ThreadLoaded, pending: BaseMessage | None, pending_key: str
+    thread: ThreadLoaded,
+    pending: BaseMessage | None,
+    pending_key: str,
+    unstored: Mapping[str, str],
 ) -> dict[str, list[tuple[str, BaseMessage]]]:
     """Return the messages of each turn, by the key of the person's message that it begins with.
 
@@ -130,6 +178,8 @@ def stored_turns(
         thread: as it was read.
         pending: the message of a run that has not ended; it begins the last turn.
         pending_key: the key of that turn.
+        unstored: the turns whose person's message the thread does not hold, by the key of the first
+            message that the graph added in them.
 
     Returns:
         The messages of each turn with their keys. What comes before the first person's message is
@@ -141,6 +191,8 @@ def stored_turns(
             break
         if message.type == "human" and key not in thread.graph_written:
             turns[key] = []
+        elif key in unstored:
+            turns[unstored[key]] = []
         turns[next(reversed(turns))].append((key, message))
     if pending is not None:
         turns[pending_key] = [(pending_key, pending)]
