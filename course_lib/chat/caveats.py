@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from langgraph.constants import START
 
+from course_lib.chat.message_field import refused_kind
+
 if TYPE_CHECKING:
     from langgraph.graph.state import CompiledStateGraph
 
@@ -20,7 +22,13 @@ def caveats_of(graph: CompiledStateGraph, *, keeps_history: bool) -> tuple[str, 
         keeps_history: whether a write to `messages` leaves the earlier messages in place.
     """
     found = []
-    if not keeps_history:
+    if kind := refused_kind(graph):
+        found.append(
+            f"The field 'messages' of this graph is declared as {kind}, and the chat writes a list "
+            "of messages into it, so your first message may end in an error. Declare the field as "
+            "Annotated[list[AnyMessage], add_messages]."
+        )
+    elif not keeps_history:
         found.append(
             "The field 'messages' of this graph has no reducer, so every write replaces all of it. "
             "The chat sends the earlier messages along with yours. Declare the field as "

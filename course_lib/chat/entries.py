@@ -149,12 +149,13 @@ def next_actions(thread: ThreadLoaded, cards: list[Entry], *, failed: bool) -> l
     return cards
 
 
-def error_text(error: Exception, *, stored: bool) -> str:
+def error_text(error: Exception, *, stored: bool, remedy: str = "") -> str:
     """Say what went wrong in a run, and what to do.
 
     Args:
         error: what was raised.
         stored: whether the thread holds the person's message of that run.
+        remedy: what in the graph to change, where that is known.
     """
     what = f"{type(error).__name__}: {summary_of(error)}"
     if not stored:
@@ -168,7 +169,9 @@ def error_text(error: Exception, *, stored: bool) -> str:
         )
     if isinstance(error, NotImplementedError) and "synchronous" in what.lower():
         return f"{ONLY_SYNCHRONOUS} {kept}\n{what}"
-    if remedy := remedy_for(error):
+    if remedy:
+        return f"{remedy} {kept}\n{what}"
+    if remedy := remedy_for(error) or "":
         return f"The graph stopped with {what}\n{remedy} {kept}"
     return f"The graph stopped with {what}\n{kept}"
 

@@ -80,12 +80,14 @@ class RunEnded:
         thread: what the thread holds now, read again after the run.
         error: what was raised, where the run failed.
         unstored: the person's message of this run, where the thread does not hold it.
+        remedy: what in the graph to change, where the error alone does not say it.
     """
 
     outcome: Outcome
     thread: ThreadLoaded
     error: Exception | None = None
     unstored: BaseMessage | None = None
+    remedy: str = ""
 
 
 @dataclass(frozen=True)

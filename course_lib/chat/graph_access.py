@@ -10,10 +10,11 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, Protocol
 
 from langgraph.checkpoint.base import get_checkpoint_id
-from langgraph.errors import EmptyChannelError
 
 from course_lib.chat.caveats import caveats_of
+from course_lib.chat.message_field import holds_dicts, reducer_kind
 from course_lib.chat.message_keys import message_keys, read_messages
+from course_lib.chat.missing_fields import state_fields
 from course_lib.chat.stream_events import MODES
 from course_lib.persistence import as_async_saver, fork_point
 
@@ -35,6 +36,7 @@ class GraphAccess(Protocol):
     Args:
         name: of the graph.
         caveats: what the chat cannot do well on this graph, in whole sentences.
+        fields: names of the fields that the states of the graph have; empty where unknown.
         storage: an object that stands for where the threads are kept.
         store: the graph's long-term store, if it has one.
         replaces_by_id: whether writing a message with a known id replaces that message.
@@ -43,6 +45,7 @@ class GraphAccess(Protocol):
 
     name: str
     caveats: tuple[str, ...]
+    fields: frozenset[str]
     storage: Any
     store: Any
     replaces_by_id: bool
@@ -107,9 +110,10 @@ class LocalGraph:
         self.name = graph.name
         self.store = graph.store
         self.storage = graph.checkpointer
-        self.keeps_history, self.replaces_by_id = _reducer_kind(graph.channels["messages"])
-        self.writes_dicts = _holds_dicts(graph)
+        self.keeps_history, self.replaces_by_id = reducer_kind(graph.channels["messages"])
+        self.writes_dicts = holds_dicts(graph)
         self.caveats = caveats_of(graph, keeps_history=self.keeps_history)
+        self.fields = state_fields(graph)
         self._async_graph: CompiledStateGraph | None = None
 
     def run_config(self, config: Mapping[str, Any]) -> dict[str, Any]:
@@ -237,38 +241,3 @@ def check_configurable(configurable: Mapping[str, Any]) -> None:
 def _root(config: RunnableConfig) -> RunnableConfig:
     named = {"thread_id": config["configurable"]["thread_id"], "checkpoint_ns": ""}
     return {"configurable": named}
-
-
-def _holds_dicts(graph: CompiledStateGraph) -> bool:
-    """Whether the state declares its messages as dictionaries, as in `list[dict]`."""
-    import typing
-
-    schema = getattr(getattr(graph, "builder", None), "state_schema", None)
-    try:
-        hint: Any = typing.get_type_hints(schema)["messages"]
-    except Exception:  # noqa: BLE001  hints that name what is not there raise anything
-        return False
-    (item,) = typing.get_args(hint)[:1] or (None,)
-    item = typing.get_origin(item) or item
-    return isinstance(item, type) and issubclass(item, dict)
-
-
-def _reducer_kind(channel: Any) -> tuple[bool, bool]:
-    """Find out by a trial what the channel of `messages` does with a second write.
-
-    Returns:
-        Whether the first message is still there, and whether a message with a known id replaces
-        the one before.
-    """
-    from langchain_core.messages import HumanMessage
-
-    first, second = HumanMessage("first", id="one"), HumanMessage("second", id="two")
-    try:
-        trial = channel.copy()
-        trial.update([[first]])
-        trial.update([[second]])
-        both = len(trial.get()) == 2
-        trial.update([[HumanMessage("again", id="two")]])
-        return both, both and len(trial.get()) == 2
-    except (EmptyChannelError, TypeError, ValueError, AttributeError, KeyError, IndexError):
-        return True, False  # a reducer for messages of another form

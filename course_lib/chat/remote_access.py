@@ -33,6 +33,7 @@ class RemoteGraphAccess:
     """
 
     caveats: tuple[str, ...] = ()
+    fields: frozenset[str] = frozenset()  # the error of a node comes without its traceback
     store = None
     keeps_history = replaces_by_id = True
     writes_dicts = False

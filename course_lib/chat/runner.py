@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from course_lib.chat.events import Event, NodeEnded, Outcome, RunEnded, RunStarted, ThreadLoaded
+from course_lib.chat.missing_fields import missing_field
 from course_lib.chat.pace import rest
 from course_lib.chat.stream_events import StreamReader
 from course_lib.chat.turns import wait_until_ended
@@ -122,7 +123,8 @@ class Runner:
         unstored = None if stored else message
         if error is not None and not isinstance(error, Exception):
             error = RuntimeError(f"{type(error).__name__}: {error}")  # such as SystemExit
-        self._emit(RunEnded(outcome, thread, error, unstored))
+        remedy = missing_field(error, self._access.fields)
+        self._emit(RunEnded(outcome, thread, error, unstored, remedy))
 
     async def _consume(
         self, request: RunRequest, reader: ThreadReader, context: Any, before: ThreadLoaded

@@ -240,7 +240,7 @@ class Transcript:
                 self._now.refusals[interrupt.id] = errors_of(event.error)
         elif event.error is not None:
             self._now.failed = True
-            text = error_text(event.error, stored=event.unstored is None)
+            text = error_text(event.error, stored=event.unstored is None, remedy=event.remedy)
             record.add_note(note_entry("problem", text))
         elif event.outcome == "done" and not is_answered(event.thread, before.messages):
             record.add_note(note_entry("note", NO_ANSWER))
