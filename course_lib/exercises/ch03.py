@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 from collections import Counter
-from collections.abc import Mapping
 from typing import Any
 
 from langchain_core.messages import AIMessage, ToolMessage
@@ -19,6 +18,7 @@ from course_lib.exercises.exercise import (
     require,
     run_coroutine,
 )
+from course_lib.exercises.prediction import compare
 from course_lib.exercises.quiz_view import quiz_of
 from course_lib.exercises.tool_runs import CASES, goes_on
 from course_lib.exercises.turn_down import BROKEN, RIGHT, Node
@@ -29,19 +29,8 @@ quiz = quiz_of(CHAPTER)
 
 
 def _check_prediction(prediction: Any) -> None:
-    require(
-        isinstance(prediction, Mapping),
-        f"prediction is a {type(prediction).__name__}. Write a dictionary with all five cases.",
-    )
-    for case, (_, _, reason) in CASES.items():
-        require(case in prediction, f"prediction has no entry for {case!r}.")
-        value = prediction[case]
-        require(
-            value in (True, False),
-            f"prediction[{case!r}] is {value!r}. Write True if the run reaches its end, and False "
-            "if it ends with an exception.",
-        )
-        expect(f"prediction[{case!r}]", goes_on(case), bool(value), reason)
+    found = {case: goes_on(case) for case in CASES}
+    compare(prediction, found, {case: reason for case, (_, _, reason) in CASES.items()})
 
 
 @tool

@@ -19,6 +19,7 @@ from typing_extensions import TypedDict
 from course_lib.exercises.conversations import HOSTILE, conversations, texts_of
 from course_lib.exercises.conversations import echo_graph as echo_graph  # learners import it here
 from course_lib.exercises.exercise import Exercise, expect, require
+from course_lib.exercises.prediction import compare
 from course_lib.exercises.quiz_view import quiz_of
 
 CHAPTER = "04"
@@ -127,13 +128,8 @@ COUNTED: dict[str, tuple[dict[str, Any], str]] = {
 
 
 def _check_prediction(prediction: Any) -> None:
-    require(
-        isinstance(prediction, Mapping),
-        f"prediction is a {type(prediction).__name__}. Write a dictionary with all five cases.",
-    )
-    for case, (given, reason) in COUNTED.items():
-        require(case in prediction, f"prediction has no entry for {case!r}.")
-        expect(f"prediction[{case!r}]", _checkpoints(**given), prediction[case], reason)
+    found = {case: _checkpoints(**given) for case, (given, _) in COUNTED.items()}
+    compare(prediction, found, {case: reason for case, (_, reason) in COUNTED.items()})
 
 
 class Visit(MessagesState):

@@ -24,7 +24,12 @@ def compare(prediction: Any, found: Mapping[str, Any], reasons: Mapping[str, str
     for case, right in found.items():
         require(case in prediction, f"prediction has no entry for {case!r}.")
         said = prediction[case]
-        if isinstance(right, int):
+        if isinstance(right, bool):
+            require(
+                said in (True, False),
+                f"prediction[{case!r}] is {said!r}. Write True or False.",
+            )
+        elif isinstance(right, int):
             require(
                 isinstance(said, int) and not isinstance(said, bool),
                 f"prediction[{case!r}] is {said!r}. Write a whole number.",
