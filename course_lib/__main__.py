@@ -45,7 +45,7 @@ def _exercises(force: bool) -> int:
 
     changed, kept = generate(force=force)
     for path in changed:
-        print(f"exercises/{path.name}: made anew")
+        print(f"exercises/{path.name}: made again")
     for path in kept:
         print(f"exercises/{path.name}: left alone, somebody has worked in it (--force overwrites)")
     if not changed and not kept:

@@ -71,7 +71,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         environment: the variables to read; `os.environ` when left out.
 
     Raises:
-        SettingsError: a value cannot be used; the text names the variable, the value and the mend.
+        SettingsError: a value cannot be used; the text names it, its variable and what to do.
     """
     env = os.environ if environment is None else environment
     base_url = _text(env, "COURSE_LLM_BASE_URL")

@@ -32,7 +32,7 @@ def one_node(node, saver=None, name="one"):
 
 
 def moody(saver=None):
-    """Answers in two steps; asks when told `ask`, raises when told `boom`, dawdles on `slow`."""
+    """Answers in two steps; asks on `ask`, raises when told `boom`, dawdles on `slow`."""
 
     async def think(state):
         text = str(state["messages"][-1].text)

@@ -86,7 +86,7 @@ async def test_a_run_whose_state_cannot_be_read_ends_and_loses_nothing(
 
 
 class Away(InMemorySaver):
-    """A saver whose database goes away when it is told so."""
+    """A saver whose database goes away on request."""
 
     away: frozenset = frozenset()
 

@@ -103,7 +103,7 @@ def test_a_half_made_or_moved_environment_is_made_anew(setup, trouble, capsys, m
         setup.STAMP.write_text(json.dumps({**setup.wanted_stamp([]), "folder": "/elsewhere"}))
     setup.make_venv()
     assert setup.steps == ["create .venv", "install packages"]
-    assert "making it anew" in capsys.readouterr().out
+    assert "making it again" in capsys.readouterr().out
 
 
 def test_a_package_that_went_missing_is_installed_again(setup):

@@ -1,4 +1,4 @@
-"""The exercises: four outcomes told apart, hints and solutions on request, progress kept."""
+"""The exercises: four different outcomes, hints and solutions on request, progress kept."""
 
 import ast
 import json

@@ -1,7 +1,7 @@
 """The map of Seoul in data/: outlines, neighbourhoods, and what lies where.
 
-The outlines are simplified, so a point near a border gets a little room. The exact check, which
-needs a large package, is `python -m tools.geography.check`.
+The outlines are simplified, so a point near a border may lie a little outside. The exact check,
+which needs a large package, is `python -m tools.geography.check`.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""Make or mend the course's environment, `.venv`, and run commands in it.
+"""Make or repair the course's environment, `.venv`, and run commands in it.
 
 Standard library only, for it runs before anything is installed. Used by the Makefile:
 `python3 tools/environment.py VERB`.
@@ -128,7 +128,7 @@ def _stamp() -> dict[str, object]:
 
 
 def make_venv(extras: Sequence[str] = ()) -> None:
-    """Create or mend `.venv`, and do nothing where it is ready.
+    """Create or repair `.venv`, and do nothing where it is ready.
 
     Args:
         extras: names of optional dependency groups to install as well, such as `dev`.
@@ -152,7 +152,7 @@ def make_venv(extras: Sequence[str] = ()) -> None:
         before = _stamp()
         moved = before.get("folder", str(ROOT)) != str(ROOT)
         if VENV.exists() and (moved or not _usable(with_pip=not uv)):
-            say(".venv is half-made, or was made elsewhere or by another Python; making it anew")
+            say(".venv is half-made, or was made elsewhere or by another Python; making it again")
             shutil.rmtree(VENV)
         extras = sorted({*extras, *before.get("extras", ())})  # what was there stays there
         STAMP.unlink(missing_ok=True)
@@ -219,7 +219,7 @@ def run(command: list[str], what: str) -> None:
     """Run one step of the set-up.
 
     Raises:
-        SetupError: the step failed; `.venv` has no stamp then, and the next try mends it.
+        SetupError: the step failed; `.venv` has no stamp then, and the next try repairs it.
     """
     environment = {**os.environ, "PYTHONUTF8": "1"}
     done = subprocess.run(command, cwd=ROOT, env=environment)

@@ -1,4 +1,4 @@
-"""Make or mend `.venv-vllm`, the environment of chapter 15, and run Python in it.
+"""Make or repair `.venv-vllm`, the environment of chapter 15, and run Python in it.
 
     python3 tools/vllm_environment.py              build it (`make vllm`)
     python3 tools/vllm_environment.py run ...      run its Python with these arguments
@@ -72,7 +72,7 @@ def check_machine() -> None:
     if free < GIB_NEEDED[kind()]:
         raise SetupError(
             f"vLLM needs {GIB_NEEDED[kind()]} GiB of disk to install, and {free:.1f} GiB are "
-            f"free at {ROOT}.\nMake room, then run the same command again. {ELSEWHERE}"
+            f"free at {ROOT}.\nFree some space, then run the same command again. {ELSEWHERE}"
         )
 
 

@@ -1,4 +1,4 @@
-"""What the chat cannot do well on a graph, told before anything is sent."""
+"""What the chat cannot do well on a graph, shown before anything is sent."""
 
 from __future__ import annotations
 

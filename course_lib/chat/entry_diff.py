@@ -58,7 +58,7 @@ class DraftFormatted:
 
 
 Change = Replaced | TextAppended | DraftFormatted
-"""What a screen that follows the entries is told."""
+"""What a screen that shows the entries receives."""
 
 
 def entry_diff(old: Sequence[Entry], new: Sequence[Entry]) -> Replaced | None:

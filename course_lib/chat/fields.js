@@ -1,4 +1,4 @@
-// A table of fields and what is told of them, as the state and the graph show it.
+// A table of fields and the text shown for each, as in the views of the state and the graph.
 
 // Long names break after an underscore, and an arrow of two characters never breaks.
 function fieldTable(rows) {

@@ -12,7 +12,7 @@ function createLog(entries, { send, takeFocus, isNews, showEmpty }) {
   list.setAttribute("aria-live", "off"); // whole answers are announced, not every token
   list.setAttribute("aria-label", "Conversation");
   list.tabIndex = 0;
-  const room = element("div", "namu-room"); // so that the last question can stand at the top
+  const room = element("div", "namu-room"); // space below, so that the last question can stand at the top
   list.append(room);
   const jump = button("namu-jump", "\u2193 Newest", "Scroll to the newest message", () => {
     pinned = null;

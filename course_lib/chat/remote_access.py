@@ -82,7 +82,7 @@ class RemoteGraphAccess:
     async def checkpoints(self, thread_id: str, limit: int) -> list[CheckpointTuple]:
         """Return the newest checkpoints of a thread, in the form that savers give them.
 
-        The server reports states, so which fields a step wrote is told by comparing states.
+        The server reports states, so the fields that a step wrote are found by comparing states.
         """
         snapshots = await self._history({"configurable": {"thread_id": thread_id}}, limit)
         by_id = {get_checkpoint_id(each.config): each for each in snapshots}

@@ -23,7 +23,7 @@ UNKNOWN = "What was before the last turn is not stored, so this is the whole sta
 
 
 class FieldsView(anywidget.AnyWidget):
-    """A heading, and a table of names and what is told of them."""
+    """A heading, and a table of names and the text shown for each."""
 
     _esm = joined_script(HERE / "dom.js", HERE / "fields.js", HERE / "state.js")
     _css = HERE / "side.css"

@@ -254,7 +254,7 @@ class ThreadList:
             self._hidden.discard(thread_id)
 
     def _say(self, notice: str) -> None:
-        self.widget.notice = ""  # so that the same words are told again
+        self.widget.notice = ""  # so that the same text is announced again
         self.widget.notice = notice
 
     async def _call(self, call: Callable[..., T], *args: Any, **options: Any) -> T:

@@ -6,7 +6,7 @@ function render({ model, el }) {
   let rows = []; // those on the screen: { id, item, main }
   let focused = ""; // id of the row that Tab reaches
   let chosen = ""; // id of the row that was pressed last
-  let editing = false; // a title is being typed: nothing is drawn anew meanwhile
+  let editing = false; // a title is being typed: nothing is drawn again meanwhile
 
   const root = element("section", "namu-beside namu-threads");
   root.setAttribute("aria-label", "Threads");

@@ -1,7 +1,7 @@
 """The transcript in the browser: entries go over as changes, collected for 70 ms.
 
 The browser keeps the list of entries; the kernel tells it what changed. A view that comes later
-(a reloaded page, a second output) says hello and is told everything.
+(a reloaded page, a second output) sends `hello` and receives all entries.
 """
 
 from __future__ import annotations

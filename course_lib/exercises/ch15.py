@@ -21,7 +21,7 @@ QUERIES, HITS = "vllm:prefix_cache_queries_total", "vllm:prefix_cache_hits_total
 
 
 def _number(got: Any, name: str) -> float:
-    """What a function returned, as a number; told kindly where it is none."""
+    """What a function returned, as a number; `IncorrectAnswer` where it is none."""
     require(got is not None, f"{name} returned None. Is there a `return`?")
     require(
         isinstance(got, Real) and not isinstance(got, bool),
@@ -50,7 +50,7 @@ def _check_conversations(conversations: Any) -> None:
         ("the same with 8,192 tokens each", (24e9, 16.06e9, 131_072, 8192), 5),
         ("the same on 48 GB: 50 and a half", (48e9, 16.06e9, 131_072, 4096), 50),
         ("room for exactly one", (20e9, 10e9, 2e6, 4000), 1),
-        ("weights a little larger than the room", (17e9, 16.06e9, 131_072, 4096), 0),
+        ("weights a little larger than the space", (17e9, 16.06e9, 131_072, 4096), 0),
         ("Llama 3.3 70B in bfloat16 on 80 GB: it does not fit", (80e9, 141.2e9, 327_680, 4096), 0),
     ):
         got = _number(conversations(*given), "conversations")

@@ -92,7 +92,7 @@ def _refuse_what_publishes(named: str, source: str, cell: dict[str, Any]) -> Non
 
 
 def generate(root: Path = ROOT, *, force: bool = False) -> tuple[list[Path], list[Path]]:
-    """Write `exercises/` anew.
+    """Write `exercises/` again.
 
     A notebook in which somebody has run a cell is somebody's work, and is left alone.
 

@@ -115,7 +115,7 @@ def book_place(
         runtime: filled in by LangGraph, unseen by the model.
         people: how many people, if the person said it.
         day: which day, if the person said it.
-        time: the time of day that the person named. It is not stored, and the person is told so.
+        time: the time of day that the person named. It is not stored, and the answer says so.
     """
     language = language_in(runtime.state)
     say = sentences()[language]

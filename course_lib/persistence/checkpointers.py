@@ -44,7 +44,7 @@ def open_checkpointer(
     Args:
         url: `memory:`, `sqlite:///relative.db`, `sqlite:////absolute.db` or `postgresql://...`.
         key: 16, 24 or 32 bytes to encrypt with at rest; None to write in the clear.
-        setup: make the tables if they are not there; False to be told instead.
+        setup: make the tables if they are not there; with False, a missing table is an error.
 
     Raises:
         CheckpointerError: an unknown URL, a file that is no database, or tables not set up.

@@ -52,7 +52,7 @@ def embedded_server() -> Any:
         _remove_stale_files(folder)
         known = PostgresServer._instances.get(folder.resolve())
         if known is not None and not _is_listed(folder):
-            # Its server is gone, or forgot us: begin anew instead of handing out a dead one.
+            # Its server has ended or does not know this process: start another one.
             PostgresServer._instances.pop(folder.resolve())
             atexit.unregister(known._cleanup)
     try:
@@ -62,7 +62,7 @@ def embedded_server() -> Any:
         last = log.read_text(errors="replace").strip().splitlines()[-3:] if log.exists() else []
         raise PostgresError(
             f"The embedded PostgreSQL did not start ({type(error).__name__}: {error}). Its log "
-            f"ends: {' / '.join(last) or 'nothing'}. Remove the folder {folder} to begin anew, or "
+            f"ends: {' / '.join(last) or 'nothing'}. Remove the folder {folder} to start again, or "
             "set COURSE_DATABASE_URL to a server of yours."
         ) from error
 

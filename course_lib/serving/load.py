@@ -129,7 +129,7 @@ async def measure_request(
             await response.aread()
         response.raise_for_status()
         async for event in _events(response):
-            if "error" in event:  # told inside the stream: the status was sent already
+            if "error" in event:  # reported in the stream, since the status was sent already
                 raise httpx.RemoteProtocolError(f"{api} broke off: {event['error']}")
             if (usage := event.get("usage")) and usage.get("completion_tokens") is not None:
                 counted = usage["completion_tokens"]

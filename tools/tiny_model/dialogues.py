@@ -25,7 +25,7 @@ class Dialogue:
 
     Args:
         messages: OpenAI-style messages. Everything behind the last `user` message is what the
-            model should say (`assistant`) or is told (`tool`).
+            model should say (`assistant`) or receives (`tool`).
         tools: the names of the tools that are offered.
         kind: what the last message does, such as `search`, `cheaper` or `exclude_one`.
         task: what is asked of the model.

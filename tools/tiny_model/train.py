@@ -127,7 +127,7 @@ def train(
     if state and state["recipe"] != asdict(recipe):
         raise ValueError(
             f"{saved} holds a training of another recipe ({state['recipe']}). Remove the folder "
-            f"{work} to start anew, or ask for that recipe."
+            f"{work} to start again, or ask for that recipe."
         )
     if state:
         tokenizer = PreTrainedTokenizerFast.from_pretrained(work)

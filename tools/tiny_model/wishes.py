@@ -175,7 +175,7 @@ def _reworded(first: str, second: str, rng: random.Random, pieces: Pieces) -> st
 
 
 def _invented(first: str, second: str, rng: random.Random, pieces: Pieces) -> str:
-    """A name nobody could know by heart: the letters of two names in pieces, put together anew.
+    """A name nobody could know by heart, made from pieces of the letters of two names.
 
     Now and then with letters that stand in neither, a number or an addition in brackets.
     """
