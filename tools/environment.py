@@ -38,24 +38,24 @@ def say(text: str) -> None:
     print("namu: " + text, flush=True)
 
 
-def check_writable() -> None:
+def check_writable(folder: Path) -> None:
     """Refuse a folder that cannot be written to."""
-    probe = ROOT / f".write-probe-{os.getpid()}"
+    probe = folder / f".write-probe-{os.getpid()}"
     try:
         probe.mkdir()
         probe.rmdir()
     except OSError as error:
         raise SetupError(
-            f"cannot write to {ROOT} ({error.strerror}).\n"
+            f"cannot write to {folder} ({error.strerror}).\n"
             "The environment goes into .venv there. Clone the course "
             "into a folder that is yours."
         ) from None
 
 
 @contextlib.contextmanager
-def setup_lock() -> Iterator[None]:
+def setup_lock(folder: Path) -> Iterator[None]:
     """Let one set-up run at a time; a second one waits and says so."""
-    path = ROOT / ".venv-setup.lock"
+    path = folder / ".venv-setup.lock"
     with open(path, "a+") as handle:
         said = False
         while not _try_lock(handle):
@@ -138,8 +138,8 @@ def make_venv(extras: Sequence[str] = ()) -> None:
     """
     if is_ready(extras):
         return
-    check_writable()
-    with setup_lock():
+    check_writable(ROOT)
+    with setup_lock(ROOT):
         if is_ready(extras):
             return
         began = time.monotonic()
