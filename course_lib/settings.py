@@ -1,15 +1,18 @@
 """Every environment variable the course reads, in one place, validated when it is read.
 
-| variable                  | means                                              | default        |
-|---------------------------|----------------------------------------------------|----------------|
-| `COURSE_LLM_BASE_URL`     | an OpenAI-compatible server, `http(s)://host/v1`   | offline model  |
-| `COURSE_LLM_MODEL`        | the model name to ask that server for              | needed with it |
-| `COURSE_LLM_API_KEY`      | its key; many local servers need none              | `not-needed`   |
-| `COURSE_DATABASE_URL`     | a PostgreSQL server to use instead of the embedded | embedded       |
-| `COURSE_HOME`             | folder for progress and scratch databases          | user data dir  |
-| `COURSE_CHECK_SECONDS`    | how long a check lets a learner's code run         | `10`           |
-| `COURSE_CHROMIUM`         | path of the browser for the tests                  | looked for     |
-| `COURSE_REQUIRE_BROWSER`  | `1`: a missing browser fails the tests             | `0`            |
+| variable                    | means                                             | default        |
+|-----------------------------|---------------------------------------------------|----------------|
+| `COURSE_LLM_BASE_URL`       | an OpenAI-compatible server, `http://host/v1`     | offline model  |
+| `COURSE_LLM_MODEL`          | the model name to ask that server for             | needed with it |
+| `COURSE_LLM_API_KEY`        | its key; many local servers need none             | `not-needed`   |
+| `COURSE_EMBEDDING_BASE_URL` | the same for `/embeddings`, `http(s)://host/v1`   | bundled        |
+| `COURSE_EMBEDDING_MODEL`    | the name of the embedding model at that server    | needed with it |
+| `COURSE_EMBEDDING_API_KEY`  | its key                                           | `not-needed`   |
+| `COURSE_DATABASE_URL`       | a PostgreSQL server instead of the embedded one   | embedded       |
+| `COURSE_HOME`               | folder for progress and scratch databases         | user data dir  |
+| `COURSE_CHECK_SECONDS`      | how long a check lets a learner's code run        | `10`           |
+| `COURSE_CHROMIUM`           | path of the browser for the tests                 | looked for     |
+| `COURSE_REQUIRE_BROWSER`    | `1`: a missing browser fails the tests            | `0`            |
 
 The set-up alone reads two more: `COURSE_NO_UV=1` (use pip) and `COURSE_NO_BROWSER=1` (`make lab`
 opens no window).
@@ -42,6 +45,9 @@ class Settings:
         llm_base_url: OpenAI-compatible endpoint, or None for the offline model.
         llm_model: model name at that endpoint.
         llm_api_key: its key, kept out of `repr`.
+        embedding_base_url: endpoint with `/embeddings`, or None for the bundled embedding.
+        embedding_model: name of the embedding model at that endpoint.
+        embedding_api_key: its key, kept out of `repr`.
         database_url: PostgreSQL URL, or None for the embedded server.
         home: folder for the learner's own files; created by whoever writes there first.
         chromium: path of a browser to use in the tests, or None to look for one.
@@ -51,6 +57,9 @@ class Settings:
     llm_base_url: str | None
     llm_model: str | None
     llm_api_key: str
+    embedding_base_url: str | None
+    embedding_model: str | None
+    embedding_api_key: str
     database_url: str | None
     home: Path
     chromium: str | None
@@ -59,7 +68,9 @@ class Settings:
     def __repr__(self) -> str:
         return (
             f"Settings(llm_base_url={self.llm_base_url!r}, llm_model={self.llm_model!r}, "
-            f"llm_api_key=<hidden>, database_url={'<set>' if self.database_url else None}, "
+            f"llm_api_key=<hidden>, embedding_base_url={self.embedding_base_url!r}, "
+            f"embedding_model={self.embedding_model!r}, embedding_api_key=<hidden>, "
+            f"database_url={'<set>' if self.database_url else None}, "
             f"require_browser={self.require_browser})"
         )
 
@@ -74,21 +85,8 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         SettingsError: a value cannot be used; the text names it, its variable and what to do.
     """
     env = os.environ if environment is None else environment
-    base_url = _text(env, "COURSE_LLM_BASE_URL")
-    model = _text(env, "COURSE_LLM_MODEL")
-    if base_url is not None:
-        parts = _split(base_url)
-        if parts is None or parts.scheme not in ("http", "https") or not parts.hostname:
-            raise SettingsError(
-                f"COURSE_LLM_BASE_URL is {base_url!r}, which is not an http(s) address. "
-                "Set it to an OpenAI-compatible endpoint such as http://127.0.0.1:8000/v1, "
-                "or unset it to use the offline model."
-            )
-        if model is None:
-            raise SettingsError(
-                f"COURSE_LLM_BASE_URL is {base_url!r} but COURSE_LLM_MODEL is not set. "
-                "Set it to a model that this server offers (its /models page lists them)."
-            )
+    base_url, model = _endpoint(env, "COURSE_LLM", "the offline model")
+    embedding_url, embedding_model = _endpoint(env, "COURSE_EMBEDDING", "the bundled embedding")
     database_url = _text(env, "COURSE_DATABASE_URL")
     if database_url is not None and not database_url.startswith(("postgresql://", "postgres://")):
         raise SettingsError(
@@ -96,20 +94,47 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
             "Set it to a postgresql://user@host:port/database address, "
             "or unset it to use the embedded server."
         )
-    key = _text(env, "COURSE_LLM_API_KEY") or "not-needed"
-    if not key.isascii():
-        raise SettingsError(
-            "COURSE_LLM_API_KEY holds letters that no key has (it is not ASCII). Copy it again."
-        )
     return Settings(
         llm_base_url=base_url,
         llm_model=model,
-        llm_api_key=key,
+        llm_api_key=_key(env, "COURSE_LLM_API_KEY"),
+        embedding_base_url=embedding_url,
+        embedding_model=embedding_model,
+        embedding_api_key=_key(env, "COURSE_EMBEDDING_API_KEY"),
         database_url=database_url,
         home=read_home(env),
         chromium=_text(env, "COURSE_CHROMIUM"),
         require_browser=_flag(env, "COURSE_REQUIRE_BROWSER"),
     )
+
+
+def _endpoint(env: Mapping[str, str], prefix: str, otherwise: str) -> tuple[str | None, str | None]:
+    """Read the address and the model name of a server; `otherwise` is used where none is named."""
+    url, model = _text(env, f"{prefix}_BASE_URL"), _text(env, f"{prefix}_MODEL")
+    if url is None:
+        return None, model
+    parts = _split(url)
+    if parts is None or parts.scheme not in ("http", "https") or not parts.hostname:
+        raise SettingsError(
+            f"{prefix}_BASE_URL is {url!r}, which is not an http(s) address. "
+            "Set it to an OpenAI-compatible endpoint such as http://127.0.0.1:8000/v1, "
+            f"or unset it to use {otherwise}."
+        )
+    if model is None:
+        raise SettingsError(
+            f"{prefix}_BASE_URL is {url!r} but {prefix}_MODEL is not set. "
+            "Set it to a model that this server offers (its /models page lists them)."
+        )
+    return url, model
+
+
+def _key(env: Mapping[str, str], name: str) -> str:
+    key = _text(env, name) or "not-needed"
+    if not key.isascii():
+        raise SettingsError(
+            f"{name} holds letters that no key has (it is not ASCII). Copy it again."
+        )
+    return key
 
 
 def _text(env: Mapping[str, str], name: str) -> str | None:

@@ -23,6 +23,7 @@ ORDER = [
     "models",
     "display",
     "persistence",
+    "retrieval",
     "neighbourhoods",
     "places",
     "glossary",

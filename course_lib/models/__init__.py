@@ -1,4 +1,4 @@
-"""The chat models: the offline one, a served one, and what a history of theirs must look like."""
+"""The models: the offline chat model, a served one, the histories they accept, the embedding."""
 
 import lazy_loader
 
@@ -6,6 +6,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "answer_stream": ["count_tokens"],
+        "embedding_model": ["BundledEmbeddings", "ServedEmbeddings", "embeddings"],
         "history_repair": ["close_open_tool_calls", "repaired_history"],
         "offline": ["MODELS", "OfflineChatModel", "OfflineModelError"],
         "remote": ["RemoteChatModel"],

@@ -18,5 +18,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "stores": ["open_store"],
         "thread_records": ["Thread", "UnknownThread", "namespace_label"],
         "threads": ["ThreadDirectory"],
+        "vector_index": ["VectorIndexError"],
     },
 )

@@ -13,11 +13,13 @@ import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from course_lib.persistence.postgres_error import redact_url
 from course_lib.persistence.postgres_pools import open_async_pool, open_pool
 from course_lib.persistence.table_setup import make_postgres_tables
+from course_lib.persistence.vector_index import one_copy_of_sqlite
 
 if TYPE_CHECKING:
     from langgraph.checkpoint.base import BaseCheckpointSaver
@@ -60,10 +62,11 @@ def open_checkpointer(
     elif kind == "sqlite":
         from langgraph.checkpoint.sqlite import SqliteSaver
 
-        connection = open_file(place, setup)
-        saver = SqliteSaver(connection, serde=serializer)
-        with closing_when_free(connection, saver.lock):
-            yield saver
+        with one_copy_of_sqlite(place, sqlite3):
+            connection = open_file(place, setup)
+            saver = SqliteSaver(connection, serde=serializer)
+            with closing_when_free(connection, saver.lock):
+                yield saver
     else:
         saver_class = _postgres_saver(encrypted=key is not None)
         with open_pool(place) as pool:
@@ -95,9 +98,10 @@ async def open_async_checkpointer(
         import aiosqlite
         from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 
-        open_file(place, setup).close()
-        async with aiosqlite.connect(place) as connection:
-            yield AsyncSqliteSaver(connection, serde=serializer)
+        with one_copy_of_sqlite(place, sqlite3):
+            open_file(place, setup).close()
+            async with aiosqlite.connect(place) as connection:
+                yield AsyncSqliteSaver(connection, serde=serializer)
     else:
         # The synchronous saver looks after the tables first: same tables, plainer errors.
         with open_checkpointer(url, key=key, setup=setup):
@@ -153,12 +157,15 @@ def closing_when_free(connection: sqlite3.Connection, lock: threading.Lock) -> I
                 lock.release()
 
 
-def open_file(place: str, setup: bool = True) -> sqlite3.Connection:
+def open_file(
+    place: str, setup: bool = True, *, module: ModuleType = sqlite3
+) -> sqlite3.Connection:
     """Open an SQLite file, or say in one sentence why not.
 
     Args:
         place: the path.
         setup: make the file if it is not there.
+        module: `sqlite3`, or another one like it.
 
     Raises:
         CheckpointerError: there is no such folder or file, or it is no database.
@@ -172,9 +179,9 @@ def open_file(place: str, setup: bool = True) -> sqlite3.Connection:
     if not setup and not path.exists():
         raise CheckpointerError(f"There is no file {place!r}, and setup=False asks for none.")
     try:
-        connection = sqlite3.connect(place, check_same_thread=False)
+        connection = module.connect(place, check_same_thread=False)
         connection.execute("SELECT count(*) FROM sqlite_master")
-    except sqlite3.DatabaseError as error:
+    except module.DatabaseError as error:
         raise CheckpointerError(
             f"{place!r} cannot be opened as an SQLite database: {error}. Name another file; this "
             "one was left as it is."
