@@ -10,7 +10,16 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "booking_changes": ["cancel_booking", "change_booking", "my_bookings"],
         "graph": ["build_namu", "drop_open_tool_calls", "instructions"],
         "lasting": ["build_lasting_namu", "conversations_file"],
+        "memory": ["MemoryWish", "forget", "recall", "remember"],
         "search_tool": ["search_places"],
-        "state": ["SUGGESTIONS", "Intent", "NamuState", "Rejection", "Route", "union"],
+        "state": [
+            "SUGGESTIONS",
+            "Intent",
+            "NamuState",
+            "Rejection",
+            "RememberingState",
+            "Route",
+            "union",
+        ],
     },
 )

@@ -4,11 +4,13 @@
                     \\-> refine_exclude -> agent
 
 `router` decides the intent, `refine_exclude` notes which places the person rejected, `agent` calls
-the search or answers, and `update_state` remembers which places were recommended.
+the search or answers, and `update_state` remembers which places were recommended. With a memory, a
+node `remember` comes before `router`.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
@@ -22,22 +24,34 @@ from langchain_core.messages import (
 )
 from langchain_core.runnables import RunnableLambda
 from langchain_core.tools import BaseTool
+from langgraph.config import get_config
 from langgraph.graph import END, START, StateGraph
 from langgraph.prebuilt import ToolNode
 from langgraph.runtime import get_runtime
 from langgraph.types import Overwrite
 
 from course_lib.models import chat_model, pair_tool_calls
+from course_lib.models.language.message_parser import language_of
 from course_lib.namu.booking import book_place
 from course_lib.namu.booking_changes import BOOKING_COMPANIONS
+from course_lib.namu.memory import MemoryWish, apply_wish, facts, user_of
 from course_lib.namu.search_tool import search_places
-from course_lib.namu.state import NamuState, Rejection, Route
+from course_lib.namu.state import NamuState, Rejection, RememberingState, Route
 
 if TYPE_CHECKING:
     from langchain_core.language_models.chat_models import BaseChatModel
     from langgraph.checkpoint.base import BaseCheckpointSaver
     from langgraph.graph.state import CompiledStateGraph
     from langgraph.store.base import BaseStore
+
+
+MEMORY_RULES = (
+    "You remember some things about the person from earlier conversations; Memory holds them. "
+    "Confirm what was kept or forgotten in this turn in one short sentence.",
+    "A message that only tells you something to remember or to forget, or asks what you know about "
+    "the person, is a CONVERSATION. A wish that names no part of the city is near their home.",
+)
+"""What is added to the system prompt where Namu has a memory."""
 
 
 def instructions(state: NamuState) -> SystemMessage:
@@ -54,6 +68,9 @@ def instructions(state: NamuState) -> SystemMessage:
         "the cheapest place on the table.",
         f"Places on the table: {table}",
     ]
+    if "known" in state:
+        told = {"known": facts(state["known"]), **state.get("memory_change", {})}
+        lines += [*MEMORY_RULES, f"Memory: {json.dumps(told, ensure_ascii=False)}"]
     if state.get("intent"):
         lines.append(f"Intent: {state['intent']}")
     return SystemMessage("\n".join(lines))
@@ -95,6 +112,7 @@ def build_namu(
     interrupt_before: Sequence[str] = (),
     tools: Sequence[BaseTool] = (),
     context_schema: type | None = None,
+    memory: bool = False,
 ) -> CompiledStateGraph:
     """Build and compile Namu.
 
@@ -107,6 +125,10 @@ def build_namu(
             that list, change and cancel what was booked.
         context_schema: what a run may be given as its context. A field `model` in it names the
             model that answers in this run.
+        memory: whether Namu remembers people across conversations, in the store: where they live,
+            what they turned down for good, and the language they asked for. A node `remember`
+            comes first then, and the person is the field `user` of the run's context, or else of
+            its metadata.
 
     Returns:
         A graph over `NamuState`. `invoke({"messages": [{"role": "user", "content": text}]},
@@ -120,6 +142,32 @@ def build_namu(
     rejection_model = model.with_structured_output(Rejection, include_raw=True).with_config(quiet)
     agent_tools = [search_places, *_with_companions(tools)]
     agent_model = model.bind_tools(agent_tools)
+
+    memory_model = model.with_structured_output(MemoryWish, include_raw=True).with_config(quiet)
+
+    def remembered(state: NamuState, wish: MemoryWish | None) -> dict[str, Any]:
+        runtime, table = get_runtime(), state.get("last_recommended_places") or []
+        if runtime.store is None:
+            raise ValueError(
+                "Namu was built with memory=True and has no store to keep it in. Give it one, for "
+                "example build_namu(memory=True, store=InMemoryStore())."
+            )
+        user = user_of(runtime.context, get_config())
+        asked = [m for m in state["messages"] if isinstance(m, HumanMessage)]
+        language = language_of(str(asked[-1].text)) if asked else None
+        return apply_wish(runtime.store, user, wish, table, language)
+
+    def asked_memory(state: NamuState) -> list[BaseMessage]:
+        # Also where nothing is known yet: the line says that there is a memory.
+        shown = {"known": {}, **state, "memory_change": {}, "intent": None}
+        return [instructions(shown), *drop_open_tool_calls(state["messages"])]
+
+    def remember(state: NamuState) -> dict[str, Any]:
+        return remembered(state, memory_model.invoke(asked_memory(state))["parsed"])
+
+    async def remember_async(state: NamuState) -> dict[str, Any]:
+        wish = (await memory_model.ainvoke(asked_memory(state)))["parsed"]
+        return await asyncio.to_thread(remembered, state, wish)
 
     def asked_route(state: NamuState) -> list[BaseMessage]:
         shown = {key: value for key, value in state.items() if key != "intent"}
@@ -165,14 +213,18 @@ def build_namu(
             told["excluded_place_ids"] = Overwrite(left)
         return told
 
-    graph = StateGraph(NamuState, context_schema=context_schema)
+    schema = RememberingState if memory else NamuState
+    graph = StateGraph(schema, context_schema=context_schema)
     # Two forms of one node: a run that is stopped can cancel the second, and so stop the model.
     graph.add_node("router", RunnableLambda(router, router_async))
     graph.add_node(refine_exclude)
     graph.add_node("agent", RunnableLambda(agent, agent_async))
     graph.add_node("tools", ToolNode(agent_tools))
     graph.add_node(update_state)
-    graph.add_edge(START, "router")
+    if memory:
+        graph.add_node("remember", RunnableLambda(remember, remember_async))
+        graph.add_edge(START, "remember")
+    graph.add_edge("remember" if memory else START, "router")
     graph.add_conditional_edges("router", _by_intent)
     graph.add_edge("refine_exclude", "agent")
     graph.add_conditional_edges("agent", _after_agent)

@@ -10,6 +10,7 @@ from langgraph.prebuilt import InjectedState
 from pydantic import AfterValidator, Field
 
 from course_lib import places as place_data
+from course_lib.namu.memory import never_again
 from course_lib.neighbourhoods import find_places, spot_named
 
 
@@ -52,6 +53,8 @@ def search_places(
         limit: how many places, from 1 to 10.
         include_rejected: true to bring back what the person has turned down.
     """
+    # Who asks for a place by its name gets it, also if it was turned down for good.
+    never = () if name else never_again(state.get("known") or {})
     found = find_places(
         list(state.get("excluded_place_ids") or ()),
         category=category,
@@ -62,7 +65,7 @@ def search_places(
         min_price=min_price,
         name=name,
         near=near,
-        exclude_ids=exclude_ids,
+        exclude_ids=[*(exclude_ids or ()), *never],
         without=without,
         limit=limit,
         include_rejected=include_rejected,

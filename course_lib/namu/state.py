@@ -46,6 +46,18 @@ class NamuState(MessagesState, total=False):
     excluded_place_ids: Annotated[list[str], union]
 
 
+class RememberingState(NamuState, total=False):
+    """The state of a conversation with a Namu that has a memory.
+
+    Args:
+        known: what is remembered of the person, by key; read again at the start of every turn.
+        memory_change: what was kept and forgotten in this turn.
+    """
+
+    known: dict[str, dict[str, Any]]
+    memory_change: dict[str, Any]
+
+
 class Route(BaseModel):
     """What the person's last message wants."""
 

@@ -72,6 +72,7 @@ def spoken(context: ConversationContext) -> dict[str, Any]:
         **context.parsed.slots,
         **context.booking,
         **_place_meant(context),
+        **context.memory_wish,
         "intent": context.intent,
         "language": context.language,
         "positions": [i + 1 for i in context.positions],

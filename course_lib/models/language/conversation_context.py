@@ -16,6 +16,7 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, System
 
 from course_lib.models.language.booking_wish import Act, booking_words
 from course_lib.models.language.intents import INTENTS, act_on, intent_of, refused_on
+from course_lib.models.language.memory_words import memory_in, memory_wish, only_memory
 from course_lib.models.language.message_parser import ParsedMessage, ids_of, language_of, read
 from course_lib.models.language.references import (
     as_table,
@@ -66,6 +67,8 @@ class ConversationContext:
         booking: people, day and time of a booking, as far as they were said.
         booked: name of the place that was booked last in this conversation.
         seen: ids of all places that were found before this message.
+        memory: what the system prompt says is remembered of the person; None without a memory.
+        memory_wish: what the message asks to be remembered or forgotten.
     """
 
     text: str
@@ -81,6 +84,8 @@ class ConversationContext:
     booking: Mapping[str, Any] = field(default_factory=dict)
     booked: str | None = None
     seen: tuple[str, ...] = ()
+    memory: Mapping[str, Any] | None = None
+    memory_wish: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def shown(self) -> list[str]:
@@ -104,6 +109,8 @@ class ConversationContext:
         Of a message that turns places down, these are the refused ones.
         """
         if self.intent == "REFINE_EXCLUDE":
+            if self.memory is not None and self.memory_wish.get("never_again"):
+                return tuple(n - 1 for n in self.memory_wish["never_again"])
             refused = refused_on(self.parsed, self.recommended)
             if refused:
                 return refused
@@ -155,15 +162,20 @@ def build_context(messages: Sequence[BaseMessage]) -> ConversationContext:
     recommended = _recommended_before(system, earlier)
     focus, after_booking = last_spoken_of(earlier), was_about_booking(earlier)
     told = INTENT_LINE.search(system)
+    memory = memory_in(system)
+    wish = {} if memory is None else memory_wish(parsed, recommended, focus)
+    known = (memory or {}).get("known") or {}
+    language = parsed.language or _earlier_language(earlier) or known.get("writes") or "en"
     return ConversationContext(
         text=text,
         parsed=parsed,
-        language=parsed.language or _earlier_language(earlier),
+        language=known.get("answer_in") or language,
         recommended=recommended,
         searched=searched,
         intent=told.group(1)
         if told
-        else intent_of(
+        else _intent_on_memory(parsed, memory, wish)
+        or intent_of(
             parsed,
             recommended=recommended,
             searched=searched,
@@ -179,6 +191,8 @@ def build_context(messages: Sequence[BaseMessage]) -> ConversationContext:
         booking={**begun, **booking_words(parsed.text)},
         booked=last_booked(earlier) if after_booking or parsed.signals & BOOKED else None,
         seen=_seen(earlier),
+        memory=memory,
+        memory_wish=wish,
     )
 
 
@@ -193,6 +207,15 @@ def places_in(content: object) -> list[dict[str, Any]] | None:
     ):
         return found
     return None
+
+
+def _intent_on_memory(
+    parsed: ParsedMessage, memory: Mapping[str, Any] | None, wish: Mapping[str, Any]
+) -> str | None:
+    """Return the intent of a message that speaks of the memory only, None for any other."""
+    if memory is None or not only_memory(parsed, wish):
+        return None
+    return "REFINE_EXCLUDE" if wish.get("never_again") else "CONVERSATION"
 
 
 def _recommended_before(
@@ -225,12 +248,12 @@ def _seen(earlier: Sequence[BaseMessage]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _earlier_language(earlier: Sequence[BaseMessage]) -> str:
+def _earlier_language(earlier: Sequence[BaseMessage]) -> str | None:
     for message in reversed(earlier):
         found = language_of(str(message.text)) if isinstance(message, HumanMessage) else None
         if found:
             return found
-    return "en"
+    return None
 
 
 def _most_fitting(parsed: ParsedMessage, recommended: Sequence[Mapping[str, Any]]) -> int | None:

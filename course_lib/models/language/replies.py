@@ -12,6 +12,7 @@ from course_lib.models.language.conversation_context import ConversationContext,
 from course_lib.models.language.headlines import headline
 from course_lib.models.language.intents import place_is_unclear
 from course_lib.models.language.jamo import with_particle
+from course_lib.models.language.memory_words import about_memory
 from course_lib.models.language.message_parser import ids_of, unknown_booking
 from course_lib.models.language.place_names import places_by_id
 from course_lib.models.language.place_words import (
@@ -48,6 +49,9 @@ def reply(
     """
     if context.results:
         return _from_results(context, searches)
+    remembered = _of_memory(context)
+    if remembered is not None:
+        return remembered
     say = phrases()[context.language]
     parsed, signals = context.parsed, context.parsed.signals
     if "no_booking" in signals:
@@ -67,6 +71,18 @@ def reply(
         if signal in signals:
             return say[signal]
     return say["greet"] if "called" in signals else say["unknown"]
+
+
+def _of_memory(context: ConversationContext) -> str | None:
+    """Return what is said of the memory; None without one, or where there is nothing to say."""
+    if context.memory is None or context.intent not in ("CONVERSATION", "REFINE_EXCLUDE"):
+        return None
+    greets = "greet" in context.parsed.signals
+    return about_memory(context.memory, context.parsed, context.language, greets=greets)
+
+
+def _filled(fields: Mapping[str, Any]) -> set[str]:
+    return {name for name, value in fields.items() if value}
 
 
 def _about_booking(context: ConversationContext, *, books: bool) -> str | None:
@@ -114,6 +130,9 @@ def _from_results(context: ConversationContext, searches: Collection[str]) -> st
     if found is None or (not found and last.name not in searches):
         return "\n".join(_tool_line(message, say) for message in context.results)
     lines = [admissions(context)] if context.parsed.topics else []
+    if context.memory is not None and _filled(context.memory) & {"kept", "forgotten"}:
+        changed = about_memory(context.memory, context.parsed, context.language, greets=False)
+        lines = [*([changed] if changed else []), *lines]
     if "location" not in context.parsed.topics and (unknown := nowhere(context)):
         lines.append(unknown)
     if not found:

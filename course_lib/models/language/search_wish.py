@@ -7,6 +7,7 @@ from typing import Any
 
 from course_lib.models.language.conversation_context import ConversationContext
 from course_lib.models.language.intents import means_near_it
+from course_lib.models.language.memory_words import is_at_home
 from course_lib.models.language.message_parser import ids_of
 from course_lib.models.language.place_names import places_by_id
 from course_lib.neighbourhoods import spot_named
@@ -50,7 +51,7 @@ def search_wish(context: ConversationContext) -> dict[str, Any]:
         wish.pop("min_price", None)
     if parsed.price == "expensive":
         wish.pop("max_price", None)
-    wish.update(_where(context))
+    wish.update(_near_home(context, wish) or _where(context))
     wish.update(_turned_down(context, wish))
     if parsed.count is not None:
         wish["limit"] = parsed.count
@@ -118,6 +119,19 @@ def _where(context: ConversationContext) -> dict[str, Any]:
         first = places_by_id().get(str(context.recommended[0]["id"]))
         return {"near": first.name_en} if first else {}
     return {}
+
+
+def _near_home(context: ConversationContext, wish: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the home that is remembered, for a wish that names it or no part of the city."""
+    home = ((context.memory or {}).get("known") or {}).get("home_district")
+    parsed = context.parsed
+    if home is None or parsed.district or parsed.area or parsed.names or parsed.elsewhere:
+        return {}
+    if is_at_home(parsed):
+        return {"district": home}
+    is_open = context.intent == "NEW_SEARCH" and not {"near", "district"} & set(wish)
+    near_it = means_near_it(parsed, context.recommended, context.focus)
+    return {"district": home} if is_open and not near_it else {}
 
 
 def _shared_name(name: str) -> str:
