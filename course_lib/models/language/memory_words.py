@@ -29,7 +29,8 @@ LEFT = re.compile(
     r"\b(?:don't|do not|no longer|not) (?:live|stay)|\bnot .{0,12}anymore|안 살|살지 않|떠났"
 )
 NEVER = re.compile(
-    r"\bnever\b(?! mind)|\bfor good\b|\bever again\b|\bdon't ever\b|다시는|두 ?번 다시|절대|영원히|영영|평생"
+    r"\bnever\b(?! mind)|\bfor good\b|\bever again\b|\bdon't ever\b"
+    r"|다시는|두 ?번 다시|절대|영원히|영영|평생"
 )
 FORGET = re.compile(
     r"\bforget\b(?! it$)|\b(?:delete|erase) (?:what|everything|all|my|that)\b"
