@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import json
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
 
+from langgraph.store.base import PutOp
+
 from course_lib.models import embeddings
-from course_lib.namu import recall, remember
+from course_lib.namu import recall
+from course_lib.namu.memory import page_of
 from course_lib.persistence import open_store
 from course_lib.places import load_places
 from course_lib.retrieval import LexicalIndex, VectorIndex, fuse, place_text
@@ -48,10 +53,13 @@ def memories(url: str) -> dict[str, float]:
     places = load_places()
     index = {"embed": embeddings(), "fields": ["text"]}
     with open_store(url, index=index) as store:
+        puts = []
         for n in range(ENTRIES):
             place = places[n % len(places)]
-            text = f"liked {place.name_en}: {place.summary_en}"
-            remember(store, f"user-{n % PEOPLE}", f"m{n}", {"text": text, "n": n})
+            value = {"text": f"{n} liked {place.name_en}: {place.summary_en}", "n": n}
+            puts.append(PutOp(page_of(f"user-{n % PEOPLE}"), f"m{n}", value))
+        for begin in range(0, ENTRIES, 500):  # one by one, the writing takes minutes
+            store.batch(puts[begin : begin + 500])
         right, by_key, by_meaning = 0, [], []
         for person in range(PEOPLE):
             user = f"user-{person}"
@@ -71,11 +79,23 @@ def memories(url: str) -> dict[str, float]:
     }
 
 
+def first_use() -> float:
+    """Return the seconds from the import of the library's models to the first vector."""
+    code = (
+        "import time; began = time.perf_counter()\n"
+        "from course_lib.models import embeddings\n"
+        "embeddings().embed_query('Seoul'); print(time.perf_counter() - began)"
+    )
+    command = [sys.executable, "-c", code]
+    taken = [
+        float(subprocess.run(command, capture_output=True, check=True).stdout) for _ in range(5)
+    ]
+    return statistics.median(taken)
+
+
 def main() -> None:
     """Measure everything and print it."""
-    began = time.perf_counter()
-    embeddings().embed_query("Seoul")
-    told: dict[str, object] = {"first use": time.perf_counter() - began}
+    told: dict[str, object] = {"first use": first_use()}
     told["searches"] = searches()
     with tempfile.TemporaryDirectory() as folder:
         told["memories"] = memories(f"sqlite:///{folder}/memories.db")

@@ -20,7 +20,7 @@ from course_lib.settings import ROOT
 
 VALUES = (
     *("ch02.e1", "ch03.e1", "ch03.e3", "ch04.e3", "ch05.e3"),
-    *("ch06.e1", "ch07.e1", "ch08.e1", "ch09.e1", "ch09.e2", "chA3.e3"),
+    *("ch06.e1", "ch07.e1", "ch08.e1", "ch09.e1", "ch09.e2", "ch10.e4", "chA3.e3"),
 )
 """The exercises whose answer is a value, or a class without code."""
 

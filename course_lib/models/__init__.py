@@ -6,11 +6,12 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "answer_stream": ["count_tokens"],
-        "embedding_model": ["BundledEmbeddings", "ServedEmbeddings", "embeddings"],
+        "embedding_model": ["BundledEmbeddings", "embeddings"],
         "history_repair": ["close_open_tool_calls", "repaired_history"],
         "offline": ["MODELS", "OfflineChatModel", "OfflineModelError"],
         "remote": ["RemoteChatModel"],
         "selection": ["chat_model", "model_name"],
+        "served_embeddings": ["ServedEmbeddings"],
         "server_errors": ["ModelRequestError", "ModelServerError"],
         "tool_calls": [
             "CallsOfMessage",
