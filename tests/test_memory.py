@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import time
@@ -21,8 +22,9 @@ from course_lib.namu import build_namu, forget, recall, remember
 from course_lib.namu.memory import MAX_BYTES, page_of
 from course_lib.persistence import VectorIndexError, open_checkpointer, open_store
 from course_lib.persistence import vector_index as vectors
-from course_lib.retrieval import LexicalIndex, VectorIndex, fuse, tokens
-from course_lib.settings import ROOT
+from course_lib.places import load_places
+from course_lib.retrieval import LexicalIndex, VectorIndex, fuse, place_text, tokens
+from course_lib.settings import DATA, ROOT
 
 
 def talking(store, user="ann", **options):
@@ -338,3 +340,17 @@ def test_an_empty_memory_changes_no_answer():
         with_memory = talking(InMemoryStore(), model=chat_model())(text)
         without = build_namu().invoke({"messages": [HumanMessage(text)]})
         assert answer(with_memory) == answer(without), text
+
+
+@pytest.mark.parametrize(("language", "several", "one"), [("ko", 9, 15), ("en", 9, 14)])
+def test_words_and_meaning_together_find_the_right_place(language, several, one):
+    lines = (DATA / "retrieval.jsonl").read_text(encoding="utf-8").splitlines()
+    questions = [q for q in map(json.loads, lines) if q["lang"] == language]
+    texts = {place.id: place_text(place, language) for place in load_places()}
+    words, meaning = LexicalIndex(texts), VectorIndex(texts, embeddings())
+    hits = {"several": 0, "one": 0}
+    for each in questions:
+        fused = fuse([words.rank(each["query"]), meaning.rank(each["query"])])
+        hits[each["answers"]] += bool(set(fused[:3]) & set(each["gold"]))
+    assert hits["several"] >= several and hits["one"] >= one
+    assert {gold for each in questions for gold in each["gold"]} <= set(texts)
