@@ -61,6 +61,44 @@ def bench_durability() -> list[Row]:
     return rows
 
 
+def bench_recall() -> list[Row]:
+    """Searches over the places by words, by meaning and by both, and a person's memories."""
+    numbers = numbers_of("recall.py")
+    bars = {"several ko": 9, "several en": 9, "one ko": 15, "one en": 14}
+    rows: list[Row] = []
+    for kind, bar in bars.items():
+        counts = {n: numbers["searches"][f"{kind} {n}"] for n in ("fused", "words", "meaning")}
+        right, language = kind.split()
+        answers = "one right answer" if right == "one" else "several right answers"
+        others = ", ".join(f"{name} {counts[name][0]}" for name in ("words", "meaning"))
+        rows.append(
+            {
+                "what": f"right within the first three of 613 places, {language}, {answers}",
+                "value": f"fused {counts['fused'][0]} of {counts['fused'][1]} ({others})",
+                "bar": f"{bar}",
+            }
+        )
+    memories = numbers["memories"]
+    return [
+        *rows,
+        {
+            "what": "recall of one of 100 people from 10,000 memories (SQLite), right",
+            "value": f"{memories['right']:.0%}",
+            "bar": "100 %",
+        },
+        {
+            "what": "the same, by key and by meaning",
+            "value": f"{1000 * memories['by key']:.1f} ms, {1000 * memories['by meaning']:.0f} ms",
+            "bar": "",
+        },
+        {
+            "what": "what embeddings() adds to the first use",
+            "value": f"{numbers['first use']:.1f} s",
+            "bar": "2 s",
+        },
+    ]
+
+
 def bench_chat() -> list[Row]:
     """The chat panel in a real browser, beside `widgets.HTML` and HoloViz's `ChatInterface`."""
     with tempfile.TemporaryDirectory() as scratch:

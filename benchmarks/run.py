@@ -19,7 +19,13 @@ import sys
 
 from checkout import bench_check, bench_import, bench_nbval, bench_start
 from installation import bench_setup, bench_vllm_setup
-from programs import bench_chat, bench_durability, bench_persistence, bench_vllm
+from programs import (
+    bench_chat,
+    bench_durability,
+    bench_persistence,
+    bench_recall,
+    bench_vllm,
+)
 from timing import ROOT
 
 RESULTS = ROOT / "benchmarks" / "results"
@@ -28,6 +34,7 @@ BENCHES = {
     "chat": bench_chat,
     "persistence": bench_persistence,
     "durability": bench_durability,
+    "recall": bench_recall,
     "import": bench_import,
     "check": bench_check,
     "nbval": bench_nbval,
