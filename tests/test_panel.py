@@ -15,7 +15,7 @@ from langgraph.store.memory import InMemoryStore
 from typing_extensions import TypedDict
 
 from course_lib.chat import ChatPanel
-from course_lib.chat.inspector import NO_MEMORY
+from course_lib.chat.memory_view import NO_MEMORY
 from course_lib.chat.panel import MAX_MESSAGE_LENGTH
 from course_lib.chat.panel_actions import perform
 from course_lib.chat.thread_list import UNTITLED
@@ -129,11 +129,11 @@ async def test_a_booking_is_approved_on_its_card_and_a_wrong_number_is_told_ther
     assert len(store.search(("bookings",))) == 1
     chat.inspector.view_selector.value = "Memory"
     await settled(chat)
-    assert any("Friday" in text for _, text in chat.inspector.memory.rows)
+    assert "Friday" in str(chat.inspector.memory.entries)
     other = ChatPanel(chat.controller.graph, user="bo")
     other.inspector.view_selector.value = "Memory"
     await settled(other)
-    assert (other.inspector.memory.heading, other.inspector.memory.rows) == (NO_MEMORY, [])
+    assert (other.inspector.memory.heading, other.inspector.memory.entries) == (NO_MEMORY, [])
     perform(chat, {"kind": "answer", "id": card["id"], "values": {"approve": True}})
     await settled(chat)
     assert "no longer open" in chat.transcript.entries[-1]["text"]

@@ -10,28 +10,18 @@ import ipywidgets as widgets
 from course_lib.chat.cards import CardsOf, read_cards
 from course_lib.chat.events import Event, RunEnded, ThreadLoaded
 from course_lib.chat.graph_view import GraphView
+from course_lib.chat.memory_view import MemoryView
 from course_lib.chat.state_before import state_before_turn
-from course_lib.chat.state_view import FieldsView, StateView
-from course_lib.chat.store_calls import call_store
+from course_lib.chat.state_view import StateView
 from course_lib.chat.turn_tree_view import TurnTreeView
-from course_lib.display import map_svg, summary_line
-from course_lib.persistence import CheckpointTree, namespace_label
+from course_lib.display import map_svg
+from course_lib.persistence import CheckpointTree
 
 if TYPE_CHECKING:
     from course_lib.chat.controller import ChatController
 
-MEMORY = "What the graph's store keeps under your name"
-NO_MEMORY = (
-    "Nothing is remembered yet: what the graph's nodes and tools write into its store about you "
-    "would stand here, in every conversation."
-)
-"""What the memory says while it is empty."""
-
 MAX_CHECKPOINTS = 200
 """From how many of the newest checkpoints the tree of turns is made."""
-
-MAX_NOTES = 50
-"""How many entries of one namespace are shown."""
 
 
 class Inspector(widgets.VBox):
@@ -57,7 +47,8 @@ class Inspector(widgets.VBox):
         self._thread = ThreadLoaded("", None, {})
         self.graph = GraphView(controller.graph)
         self.tree = TurnTreeView(lambda chosen: spawn(self.controller.go_to(chosen)))
-        self.state, self.memory = StateView(), FieldsView(title="Memory")
+        self.state = StateView()
+        self.memory = MemoryView(controller.access.store, user, spawn)
         self.state.observe(lambda change: self._refresh(), names="whole")
         self.map, self._cards = widgets.HTML(), cards
         self._views: dict[str, widgets.Widget] = {"Graph": self.graph}
@@ -99,7 +90,7 @@ class Inspector(widgets.VBox):
             case "Tree":
                 self._spawn(self._read_tree())
             case "Memory":
-                self._spawn(self._read_memory())
+                self._spawn(self.memory.refresh())
 
     async def _read_state(self) -> None:
         thread, before = self._thread, None
@@ -113,19 +104,3 @@ class Inspector(widgets.VBox):
         tree = await self.controller.tree(MAX_CHECKPOINTS)
         if thread_id == self.controller.thread_id:  # else the chat has turned to another thread
             self.tree.show(tree, self.controller.config["configurable"].get("checkpoint_id"))
-
-    async def _read_memory(self) -> None:
-        """Show what the graph's store keeps under this user's name, and no other user's."""
-        store, own = self.controller.access.store, namespace_label(self.user)
-        spaces = await call_store(store, store.list_namespaces, suffix=(own,))
-        self.memory.rows = [
-            ["/".join(space[:-1]), "\n".join(_lines(item.value))]
-            for space in spaces
-            if len(space) == 2  # (what, whose): a longer one may be another user's
-            for item in await call_store(store, store.search, space, limit=MAX_NOTES)
-        ]
-        self.memory.heading = MEMORY if self.memory.rows else NO_MEMORY
-
-
-def _lines(value: Mapping[str, Any]) -> list[str]:
-    return [f"{name}: {summary_line(inner)}" for name, inner in value.items()]
