@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sqlite3
 import statistics
@@ -11,10 +12,12 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
+from langchain_core.messages import AIMessage
 from langgraph.checkpoint.sqlite import SqliteSaver
-from langgraph.graph import START, StateGraph
+from langgraph.graph import START, MessagesState, StateGraph
 from typing_extensions import TypedDict
 
+from course_lib.chat import ChatController
 from course_lib.persistence import (
     CheckpointTree,
     ThreadDirectory,
@@ -106,6 +109,31 @@ def tree(folder: Path) -> float:
         )
 
 
+def fork(folder: Path) -> float:
+    """Median seconds of five forks from before the first of 500 messages."""
+
+    def node(state: MessagesState) -> dict[str, list[AIMessage]]:
+        return {"messages": [AIMessage(f"answer {len(state['messages'])}")]}
+
+    async def seconds() -> float:
+        with open_checkpointer(f"sqlite:///{folder / 'fork.db'}") as saver:
+            graph = StateGraph(MessagesState).add_node(node).add_edge(START, "node")
+            chat = ChatController(graph.compile(checkpointer=saver))
+            for n in range(250):
+                await chat.send(f"question {n}")
+            newest = (await chat.tree(1)).newest.id
+            values = chat.graph.get_state(chat.config).values
+            taken = []
+            for n in range(5):
+                await chat.go_to(newest)
+                began = time.perf_counter()
+                await chat.edit(values["messages"][0].id, f"another question {n}")
+                taken.append(time.perf_counter() - began)
+        return statistics.median(taken)
+
+    return asyncio.run(seconds())
+
+
 def main() -> None:
     """Measure everything and print it."""
     with tempfile.TemporaryDirectory() as scratch:
@@ -115,7 +143,7 @@ def main() -> None:
             first = time.perf_counter() - began
             running = _seconds(lambda: postgres("bench", scratch=True).stop())
             told = {"first start": first, "running": running, "list": listing(server.url)}
-        told |= {"turn": turn(folder), "tree": tree(folder)}
+        told |= {"turn": turn(folder), "tree": tree(folder), "fork": fork(folder)}
     print(json.dumps(told))
 
 
