@@ -287,20 +287,20 @@ def test_a_person_corrects_and_deletes_what_is_remembered(open_panel, theme):
     notebook = open_panel(MEMORY, theme=theme)
     page = notebook.page
     press(notebook, "Memory")
-    page.get_by_text("district: Mapo-gu").wait_for()
+    page.get_by_text("district: 'Mapo-gu'").wait_for()
     page.get_by_role("button", name="Correct: memories/home").focus()
     page.keyboard.press("Enter")
     page.get_by_label("district").fill("Jongno-gu")
     notebook.shoot(f"beside_memory_{theme.lower()}")
     assert page.evaluate(CONTRAST) == []
     page.keyboard.press("Enter")
-    page.get_by_text("district: Jongno-gu").wait_for()
+    page.get_by_text("district: 'Jongno-gu'").wait_for()
     page.get_by_text("home is corrected.").wait_for()
     assert "in Jongno-gu" in notebook.ask("a cafe")
     page.get_by_role("button", name="Delete: memories/home").click()
     page.get_by_text("home is deleted.").wait_for()
     press(notebook, "Undo")
-    page.get_by_text("district: Jongno-gu").wait_for()
+    page.get_by_text("district: 'Jongno-gu'").wait_for()
     assert page.evaluate(CONTRAST) == []
     assert notebook.errors == []
 
