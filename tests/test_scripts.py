@@ -7,6 +7,7 @@ import pytest
 from playwright._impl._driver import compute_driver_executable
 
 from course_lib.chat.graph_view import GraphView
+from course_lib.chat.memory_view import MemoryView
 from course_lib.chat.state_view import StateView
 from course_lib.chat.thread_list_view import ThreadListView
 from course_lib.chat.transcript_view import SCRIPTS, STYLES, TranscriptView
@@ -20,6 +21,7 @@ SIDE = {
     "graph.js",
     "graph_layout.js",
     "graph.css",
+    "memory.js",
     "side.css",
     "state.js",
     "clock.js",
@@ -32,7 +34,8 @@ SEND = re.compile(r'send\(\{\s*kind: "(\w+)"')
 
 
 @pytest.mark.parametrize(
-    "widget", [TranscriptView, GraphView, StateView, ThreadListView, TurnTreeView, TreeView]
+    "widget",
+    [TranscriptView, GraphView, StateView, MemoryView, ThreadListView, TurnTreeView, TreeView],
 )
 def test_a_browser_can_read_the_joined_script(widget, tmp_path):
     node, _ = compute_driver_executable()
