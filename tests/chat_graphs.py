@@ -31,6 +31,15 @@ def one_node(node, saver=None, name="one"):
     return graph.compile(checkpointer=saver or InMemorySaver(), name=name)
 
 
+async def settled(panel):
+    """Wait until a panel has no job left."""
+    for _ in range(3):
+        await asyncio.sleep(0)
+        while panel._tasks.tasks:
+            await asyncio.gather(*panel._tasks.tasks)
+            await asyncio.sleep(0)
+
+
 def moody(saver=None):
     """Answers in two steps; asks on `ask`, raises when told `boom`, dawdles on `slow`."""
 

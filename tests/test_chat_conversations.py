@@ -3,21 +3,13 @@
 import asyncio
 
 import pytest
-from chat_graphs import moody
+from chat_graphs import moody, settled
 from langchain_core.language_models import FakeListChatModel
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import END, START, MessagesState, StateGraph
 
 from course_lib.chat import ChatPanel
 from course_lib.chat.events import Unqueued
-
-
-async def settled(panel):
-    for _ in range(3):
-        await asyncio.sleep(0)
-        while panel._tasks.tasks:
-            await asyncio.gather(*panel._tasks.tasks)
-            await asyncio.sleep(0)
 
 
 async def left_while_running(text, graph=None):

@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from chat_graphs import moody
+from chat_graphs import moody, settled
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.store.memory import InMemoryStore
 
@@ -11,14 +11,6 @@ from course_lib.chat import ChatPanel
 from course_lib.chat.thread_list import UNTITLED, ThreadList
 from course_lib.chat.thread_list_view import thread_rows
 from course_lib.persistence import Thread, UnknownThread, open_checkpointer, open_store
-
-
-async def settled(panel):
-    for _ in range(3):
-        await asyncio.sleep(0)
-        while panel._tasks.tasks:
-            await asyncio.gather(*panel._tasks.tasks)
-            await asyncio.sleep(0)
 
 
 async def opened(saver=None, store=None, undo_seconds=0.05):

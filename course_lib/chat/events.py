@@ -47,6 +47,12 @@ class ThreadLoaded:
         return read_messages(self.values.get("messages"))
 
     @property
+    def last_words(self) -> str:
+        """The text of the last message with the role of a person; empty where there is none."""
+        messages = reversed(self.messages)
+        return next((str(message.text) for message in messages if message.type == "human"), "")
+
+    @property
     def last_person_key(self) -> str:
         """The key of the last message that a person wrote; empty where there is none."""
         keys = message_keys(self.messages)

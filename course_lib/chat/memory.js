@@ -7,7 +7,7 @@ function render({ model, el }) {
   const heading = element("p", "namu-beside-heading", "");
   const list = element("ul", "namu-scroll");
   list.setAttribute("aria-label", "Entries");
-  const bar = element("div", "namu-threads-undo");
+  const bar = element("div", "namu-undo");
   const notice = element("span", "", "");
   notice.setAttribute("role", "status");
   const undo = button("", "Undo", "", () => model.send({ kind: "undo" }));
@@ -21,8 +21,8 @@ function render({ model, el }) {
     const head = element("div", "namu-memory-head");
     head.append(
       element("strong", "", entry.label),
-      button("namu-thread-act", "\u270e", `Correct: ${entry.label}`, () => edit(entry, item)),
-      button("namu-thread-act", "\u2715", `Delete: ${entry.label}`, () =>
+      button("", "\u270e", `Correct: ${entry.label}`, () => edit(entry, item)),
+      button("", "\u2715", `Delete: ${entry.label}`, () =>
         model.send({ kind: "delete", id: entry.id }),
       ),
     );
@@ -47,18 +47,17 @@ function render({ model, el }) {
       editing = "";
       draw();
     };
-    const save = element("button", "namu-button", "Save");
+    const save = element("button", "", "Save");
     save.type = "submit";
-    form.append(save, button("namu-button", "Cancel", "", close));
+    form.append(save, button("", "Cancel", "", close));
     form.addEventListener("submit", (event) => {
       event.preventDefault();
-      const changed = entry.fields.map((field, n) => [field, boxes[n].value]);
-      const typed = changed.filter(([field, text]) => text !== field.value);
+      const typed = {};
+      entry.fields.forEach((field, n) => {
+        if (boxes[n].value !== field.value) typed[field.name] = boxes[n].value;
+      });
       close();
-      if (typed.length) {
-        const by_name = Object.fromEntries(typed.map(([field, text]) => [field.name, text]));
-        model.send({ kind: "correct", id: entry.id, typed: by_name });
-      }
+      if (Object.keys(typed).length) model.send({ kind: "correct", id: entry.id, typed });
     });
     form.addEventListener("keydown", (event) => {
       if (event.key === "Escape" && !isComposing(event)) close();

@@ -1,8 +1,8 @@
-// The view of FieldsView: a heading, a row for each field, and where it is offered a switch for all.
+// The view of StateView: a heading, a row for each field, and a switch for all.
 
 function render({ model, el }) {
   const root = element("section", "namu-beside");
-  root.setAttribute("aria-label", model.get("title"));
+  root.setAttribute("aria-label", "State");
   const heading = element("p", "namu-beside-heading", "");
   const label = element("label", "namu-all");
   const box = element("input");
@@ -11,7 +11,6 @@ function render({ model, el }) {
     model.set("whole", box.checked);
     model.save_changes();
   });
-  label.hidden = model.get("whole") === null;
   label.append(box, element("span", "", "all"));
   const head = element("div", "namu-beside-head");
   head.append(heading, label);

@@ -22,27 +22,19 @@ UNCHANGED = "The last turn changed nothing in the state."
 UNKNOWN = "What was before the last turn is not stored, so this is the whole state."
 
 
-class FieldsView(anywidget.AnyWidget):
-    """A heading, and a table of names and the text shown for each."""
+class StateView(anywidget.AnyWidget):
+    """A table of the fields that the last turn changed, or of all fields."""
 
     _esm = joined_script(HERE / "dom.js", HERE / "fields.js", HERE / "state.js")
     _css = HERE / "side.css"
 
-    title = traitlets.Unicode("").tag(sync=True)
     heading = traitlets.Unicode("").tag(sync=True)
     rows = traitlets.List().tag(sync=True)
-    whole = traitlets.Bool(None, allow_none=True).tag(sync=True)
-    """Whether everything is shown; None where there is no such choice."""
+    whole = traitlets.Bool(False).tag(sync=True)
+    """Whether everything is shown."""
 
     def __repr__(self) -> str:
-        return f"{self.title} of the chat: run this notebook in JupyterLab to see it."
-
-
-class StateView(FieldsView):
-    """The fields that the last turn changed, or all fields."""
-
-    def __init__(self) -> None:
-        super().__init__(title="State", whole=False)
+        return "State of the chat: run this notebook in JupyterLab to see it."
 
     def show(self, thread: ThreadLoaded, before: Mapping[str, Any] | None) -> None:
         """Show the state of a thread.
@@ -57,11 +49,7 @@ class StateView(FieldsView):
             heading, rows = ("All fields" if self.whole else UNKNOWN), state_rows(thread.values)
         else:
             rows = [[each.field, each.text] for each in state_changes(before, thread.values)]
-            heading = f"Changed since: {_last_words(thread)}" if rows else UNCHANGED
+            said = shorten(thread.last_words, 60) or "the message before"
+            heading = f"Changed since: {said}" if rows else UNCHANGED
         with self.hold_sync():
             self.heading, self.rows = heading, rows
-
-
-def _last_words(thread: ThreadLoaded) -> str:
-    own = [m for m in thread.messages if m.type == "human"]
-    return shorten(str(own[-1].text), 60) if own else "the message before"

@@ -23,7 +23,7 @@ function render({ model, el }) {
   notice.setAttribute("role", "status");
   const words = element("span", "", "");
   words.setAttribute("role", "status");
-  const bar = element("div", "namu-threads-undo");
+  const bar = element("div", "namu-undo namu-threads-undo");
   bar.append(words, button("", "Undo", "", () => act("undo")));
   root.append(search, list, none, notice, bar);
   root.addEventListener("keydown", onKey);

@@ -261,16 +261,12 @@ class Transcript:
         taken = (entry for key, entry in self._decided.items() if key not in still_open)
         self._record().decisions += taken
         self._decided = {}
+        words = words_for(self._now.thread.last_words)
         for question, turn in self._asked.items():
             if question not in still_open and turn in self._now.turns:
-                dropped = decision_entry("dropped", words_for(self._last_words())["dropped"])
+                dropped = decision_entry("dropped", words["dropped"])
                 self._now.turns[turn].decisions.append(dropped)
         self._asked = {}
-
-    def _last_words(self) -> str:
-        """The last thing that a person said."""
-        messages = reversed(self._now.thread.messages)
-        return next((str(message.text) for message in messages if message.type == "human"), "")
 
     def _new_cards(self, thread: ThreadLoaded) -> Sequence[Card]:
         """The cards of a thread's last answer, none where an earlier turn has shown the same."""

@@ -106,14 +106,15 @@ class TranscriptState:
         made = self._made.get(turn)
         if made is not None and is_equal(made.inputs, inputs):
             return made
-        entries = self._turn_entries(turn, messages)
+        entries = self._turn_entries(turn, messages, record)
         names = [message.response_metadata.get("model_name") for _, message in messages]
         model = next((name for name in reversed(names) if isinstance(name, str)), "")
         return MadeTurn(inputs, entries, model)
 
-    def _turn_entries(self, turn: str, messages: Sequence[tuple[str, BaseMessage]]) -> list[Entry]:
+    def _turn_entries(
+        self, turn: str, messages: Sequence[tuple[str, BaseMessage]], record: TurnRecord
+    ) -> list[Entry]:
         """A person's message and everything up to the next."""
-        record = self.turns.get(turn, TurnRecord())
         entries = record.person_entries(turn)
         for key, message in messages:
             if key == turn:

@@ -25,7 +25,7 @@ class Turns:
 
     def would_wait(self) -> bool:
         """Whether an operation that asks now has to wait for another one."""
-        return self.operation_lock.locked() or self._shared().lock.locked()
+        return self.are_taken() or self._shared().lock.locked()
 
     def are_taken(self) -> bool:
         """Whether an operation of this controller has begun and not ended."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Mapping
 from typing import Any
 
 from langchain_core.messages import AIMessage
@@ -16,6 +15,7 @@ from langgraph.types import Command, interrupt
 from typing_extensions import TypedDict
 
 from course_lib.exercises.exercise import Exercise, IncorrectAnswer, expect, require
+from course_lib.exercises.prediction import compare
 from course_lib.exercises.quiz_view import quiz_of
 from course_lib.exercises.resumed_runs import LINES, counted_lines
 from course_lib.exercises.running import as_sync, invoke, yes_or_no
@@ -36,14 +36,7 @@ def _graph(node: Any) -> Any:
 
 
 def _check_prediction(prediction: Any) -> None:
-    require(
-        isinstance(prediction, Mapping),
-        f"prediction is a {type(prediction).__name__}. Write a dictionary with all six lines.",
-    )
-    ran = counted_lines()
-    for line, reason in LINES.items():
-        require(line in prediction, f"prediction has no entry for {line!r}.")
-        expect(f"prediction[{line!r}]", ran[line], prediction[line], reason)
+    compare(prediction, counted_lines(), LINES)
 
 
 def _compiled(graph: Any, name: str, saver: Any) -> Any:

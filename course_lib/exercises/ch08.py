@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from langchain_core.messages import HumanMessage
@@ -10,6 +9,7 @@ from langchain_core.messages import HumanMessage
 from course_lib.exercises.branch_runs import ACTIONS, THREAD, conversation
 from course_lib.exercises.branch_runs import talk_graph as talk_graph  # learners import it here
 from course_lib.exercises.exercise import Exercise, IncorrectAnswer, expect, require
+from course_lib.exercises.prediction import compare
 from course_lib.exercises.quiz_view import quiz_of
 from course_lib.exercises.running import as_sync
 
@@ -42,16 +42,11 @@ def _require_kept(before: dict[str, list[str]], graph: Any, name: str) -> None:
 
 
 def _check_prediction(prediction: Any) -> None:
-    require(
-        isinstance(prediction, Mapping),
-        f"prediction is a {type(prediction).__name__}. Write a dictionary with all seven cases.",
-    )
-    for case, (action, reason) in ACTIONS.items():
-        require(case in prediction, f"prediction has no entry for {case!r}.")
-        held = action(conversation("one", "two", "three", graph=talk_graph()))
-        value = prediction[case]
-        value = list(value) if isinstance(value, tuple) else value
-        expect(f"prediction[{case!r}]", held, value, reason)
+    found = {
+        case: action(conversation("one", "two", "three", graph=talk_graph()))
+        for case, (action, _) in ACTIONS.items()
+    }
+    compare(prediction, found, {case: reason for case, (_, reason) in ACTIONS.items()})
 
 
 def _check_by_hand(answer_by_hand: Any) -> None:

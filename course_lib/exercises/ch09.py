@@ -18,6 +18,7 @@ from typing_extensions import TypedDict
 from course_lib.exercises.crash_runs import CASES, THREAD, payments_in
 from course_lib.exercises.dying_saver import DEATHS, DyingSaver, ProcessDied
 from course_lib.exercises.exercise import Exercise, IncorrectAnswer, expect, require
+from course_lib.exercises.prediction import compare
 from course_lib.exercises.quiz_view import quiz_of
 from course_lib.exercises.running import as_sync, invoke
 from course_lib.exercises.sellers import Sellers, Shop
@@ -35,13 +36,8 @@ class CardDeclined(Exception):
 
 
 def _check_prediction(prediction: Any) -> None:
-    require(
-        isinstance(prediction, Mapping),
-        f"prediction is a {type(prediction).__name__}. Write a dictionary with all the cases.",
-    )
-    for case, run in CASES.items():
-        require(case in prediction, f"prediction has no entry for {case!r}.")
-        expect(f"prediction[{case!r}]", payments_in(case), prediction[case], run.reason)
+    found = {case: payments_in(case) for case in CASES}
+    compare(prediction, found, {case: run.reason for case, run in CASES.items()})
 
 
 class _Order(TypedDict, total=False):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
@@ -11,6 +11,7 @@ from langgraph.store.base import BaseStore
 from langgraph.store.memory import InMemoryStore
 
 from course_lib.exercises.exercise import Exercise, expect, require
+from course_lib.exercises.prediction import compare
 from course_lib.exercises.quiz_view import quiz_of
 from course_lib.exercises.running import as_sync
 from course_lib.exercises.search_cases import CASES, what_is_found
@@ -168,18 +169,13 @@ def as_sync_invoke(graph: Any, message: dict[str, Any], login: _Login) -> Any:
 
 
 def _check_prediction(prediction: Any) -> None:
-    require(
-        isinstance(prediction, Mapping),
-        f"prediction is a {type(prediction).__name__}. Write a dictionary with all five cases.",
+    compare(
+        prediction,
+        {case: what_is_found(case) for case in CASES},
+        CASES,
+        choices=("tea", "coffee", "nothing"),
+        write="'tea', 'coffee' or 'nothing'",
     )
-    for case, reason in CASES.items():
-        require(case in prediction, f"prediction has no entry for {case!r}.")
-        value = prediction[case]
-        require(
-            value in ("tea", "coffee", "nothing"),
-            f"prediction[{case!r}] is {value!r}. Write 'tea', 'coffee' or 'nothing'.",
-        )
-        expect(f"prediction[{case!r}]", what_is_found(case), value, reason)
 
 
 def _check_fits(examples: Any) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import date
 from pathlib import Path
@@ -21,6 +21,7 @@ from pydantic import BaseModel
 
 from course_lib.exercises.conversations import HOSTILE, conversations, rows_of, say, texts_of
 from course_lib.exercises.exercise import Exercise, IncorrectAnswer, expect, require
+from course_lib.exercises.prediction import compare
 from course_lib.exercises.quiz_view import quiz_of
 
 CHAPTER = "A3"
@@ -185,19 +186,13 @@ def _comes_back(case: str) -> bool:
 
 
 def _check_prediction(prediction: Any) -> None:
-    require(
-        isinstance(prediction, Mapping),
-        f"prediction is a {type(prediction).__name__}. Write a dictionary with all five cases.",
+    compare(
+        prediction,
+        {case: _comes_back(case) for case in READINGS},
+        {case: reason for case, (_, _, reason) in READINGS.items()},
+        choices=(True, False),
+        write="True if an object of the same class comes back, and False if it does not",
     )
-    for case, (_, _, reason) in READINGS.items():
-        require(case in prediction, f"prediction has no entry for {case!r}.")
-        value = prediction[case]
-        require(
-            value in (True, False),
-            f"prediction[{case!r}] is {value!r}. Write True if an object of the same class comes "
-            "back, and False if it does not.",
-        )
-        expect(f"prediction[{case!r}]", _comes_back(case), bool(value), reason)
 
 
 def _check_cache(saver_class: Any) -> None:

@@ -27,6 +27,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn, Self
 
+from course_lib.serving.supervisor import wait_for_end_of_input
+
 SECONDS = 60.0
 """How long `run_child` and `wait_for` wait unless they are given another time."""
 
@@ -229,9 +231,7 @@ def _as_bytes(function: Any, arguments: tuple[Any, ...], named: dict[str, Any]) 
 
 
 def _end_with_the_parent() -> None:
-    # Not through sys.stdin, whose lock would hold up the end of the process.
-    while os.read(0, 4096):
-        pass
+    wait_for_end_of_input()
     os._exit(1)
 
 

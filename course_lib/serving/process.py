@@ -23,13 +23,12 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self, TypeVar
 
-from course_lib.serving.ports import is_free, port_of
+from course_lib.serving.ports import is_free, local_opener, port_of
 
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 PREFIX = re.compile(
@@ -170,10 +169,8 @@ def start(
 
 
 def _is_healthy(url: str) -> bool:
-    # Whatever proxy the person uses, it is not on the way to 127.0.0.1.
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with opener.open(url, timeout=2) as answer:
+        with local_opener().open(url, timeout=2) as answer:
             return answer.status == 200
     except (OSError, http.client.HTTPException):
         return False

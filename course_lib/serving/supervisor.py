@@ -28,7 +28,7 @@ def main(command: list[str]) -> int:
     for name in ("SIGTERM", "SIGHUP", "SIGQUIT"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), lambda *_: over.set())
-    for wait in (child.wait, _end_of_input):
+    for wait in (child.wait, wait_for_end_of_input):
         threading.Thread(target=_then_set, args=(wait, over), daemon=True).start()
     over.wait()
     _stop(child)
@@ -40,7 +40,9 @@ def _then_set(wait: Callable[[], object], over: threading.Event) -> None:
     over.set()
 
 
-def _end_of_input() -> None:
+def wait_for_end_of_input() -> None:
+    """Return when whoever holds the other end of standard input has closed it, or has ended."""
+    # Not through sys.stdin, whose lock would hold up the end of the process.
     with contextlib.suppress(OSError):
         while os.read(0, 1024):
             pass
