@@ -21,7 +21,6 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "browser")]
 
 from conftest import FLAGS, IDLE, Lab, running_lab  # noqa: E402
-
 from course_lib.doctor import find_chromium  # noqa: E402
 
 GRAPH = """

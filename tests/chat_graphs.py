@@ -23,6 +23,18 @@ def chat_on(graph, **options):
     return ChatController(graph, on_event=transcript.handle, **options), transcript
 
 
+async def approve(chat, transcript):
+    """Press the first button of each card until none is left; return how many there were."""
+    count = 0
+    while cards := [entry for entry in transcript.entries if entry["kind"] == "approval"]:
+        values = {field["name"]: field["value"] for field in cards[0]["fields"]}
+        pressed = {**values, **cards[0]["buttons"][0]["values"]}
+        answer = transcript.approval(cards[0]["id"]).answer(pressed)
+        await chat.resume({cards[0]["id"]: answer})
+        count += 1
+    return count
+
+
 def one_node(node, saver=None, name="one"):
     graph = StateGraph(MessagesState)
     graph.add_node("node", node)

@@ -1,8 +1,8 @@
 """Graphs as other people build them, to try the chat on: one for each shape of state and control.
 
-Built after LangGraph's own examples (langchain-academy, react-agent, supervisor, swarm) and
-`create_agent` with its middleware. Every answer says how many messages of a person it has seen, so
-that a fork from the wrong place is seen in the state.
+Built after LangGraph's own examples (langchain-academy, supervisor). Every answer says how many
+messages of a person it has seen, so that a fork from the wrong place is seen in the state. Agents
+are in `agent_shapes`.
 """
 
 from __future__ import annotations
@@ -11,19 +11,7 @@ import operator
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
-from langchain.agents import create_agent
-from langchain.agents.middleware import (
-    HumanInTheLoopMiddleware,
-    ModelCallLimitMiddleware,
-    PIIMiddleware,
-    SummarizationMiddleware,
-    TodoListMiddleware,
-    ToolCallLimitMiddleware,
-)
-from langchain_core.language_models.fake_chat_models import GenericFakeChatModel
-from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, ToolMessage
-from langchain_core.outputs import ChatGeneration, ChatResult
-from langchain_core.tools import tool
+from langchain_core.messages import AIMessage, AnyMessage, HumanMessage
 from langgraph.channels.delta import DeltaChannel
 from langgraph.graph import END, START, MessagesState, StateGraph, add_messages
 from langgraph.runtime import Runtime
@@ -67,6 +55,15 @@ class Dicts(TypedDict):
     messages: Annotated[list[dict], operator.add]
 
 
+def put_by_id(old: dict[str, AnyMessage], new: Any) -> dict[str, AnyMessage]:
+    added = new.values() if isinstance(new, dict) else new
+    return {**old, **{message.id or f"message {len(old)}": message for message in added}}
+
+
+class ById(TypedDict):
+    messages: Annotated[dict[str, AnyMessage], put_by_id]
+
+
 class NoReducer(TypedDict):
     messages: list[AnyMessage]
 
@@ -97,10 +94,6 @@ class Total(MessagesState):
     note: str
 
 
-class Tone(TypedDict, total=False):
-    tone: Literal["kind", "dry"]
-
-
 @dataclass
 class Context:
     tone: Literal["kind", "dry"] = "kind"
@@ -108,6 +101,10 @@ class Context:
 
 def dicts(state: Dicts) -> dict[str, Any]:
     return {"messages": [{"role": "assistant", "content": heard(state["messages"])}]}
+
+
+def by_id(state: ById) -> dict[str, Any]:
+    return {"messages": [AIMessage(heard([*state["messages"].values()]))]}
 
 
 def all_of_it(state: NoReducer) -> dict[str, Any]:
@@ -214,54 +211,6 @@ def input_schema() -> StateGraph:
     return one(Total, node, input_schema=Input, output_schema=Output)
 
 
-@tool
-def look_up(text: str) -> str:
-    """Look something up."""
-    return f"found {text}"
-
-
-class Scripted(GenericFakeChatModel):
-    """Calls the tool once for each message of a person that says `tool`, else repeats it."""
-
-    messages: Any = iter(())
-
-    def bind_tools(self, tools: Any, **options: Any) -> Any:
-        return self
-
-    def _generate(self, messages: Any, *arguments: Any, **options: Any) -> ChatResult:
-        texts, last = said(messages), messages[-1]
-        if isinstance(last, ToolMessage):
-            answer = AIMessage(f"{last.text}: {heard(messages)}")
-        elif "tool" in texts[-1]:
-            call = {"name": "look_up", "args": {"text": texts[-1]}, "id": f"call_{len(messages)}"}
-            answer = AIMessage("", tool_calls=[call])
-        else:
-            answer = AIMessage(heard(messages))
-        return ChatResult(generations=[ChatGeneration(message=answer)])
-
-    def _stream(self, *arguments: Any, **options: Any) -> Any:
-        raise NotImplementedError
-
-
-class Whole(Scripted):
-    """The same model, which LangChain calls without streaming."""
-
-    disable_streaming: bool = True
-
-
-def agent(*middleware: Any, **options: Any) -> Any:
-    def build(saver: Any) -> Any:
-        return create_agent(
-            Whole(),
-            [look_up],
-            middleware=[make() for make in middleware],
-            checkpointer=saver,
-            **options,
-        )
-
-    return build
-
-
 def compiled(make: Any) -> Any:
     return lambda saver: make().compile(checkpointer=saver)
 
@@ -270,6 +219,7 @@ SHAPES: dict[str, Any] = {
     "messages state": compiled(lambda: one(MessagesState)),
     "operator.add": compiled(lambda: one(Added)),
     "dicts": compiled(lambda: one(Dicts, dicts)),
+    "by id": compiled(lambda: one(ById, by_id)),
     "no reducer": compiled(lambda: one(NoReducer, all_of_it)),
     "dataclass": compiled(lambda: one(Record, counting)),
     "pydantic": compiled(lambda: one(Model, counting)),
@@ -291,19 +241,5 @@ SHAPES: dict[str, Any] = {
             .add_edge(START, "node")
         )
     ),
-    "agent": agent(),
-    "named agent": agent(name="finder"),
-    "agent, reviewed": agent(lambda: HumanInTheLoopMiddleware(interrupt_on={"look_up": True})),
-    "agent, reviewed one by one": agent(
-        lambda: HumanInTheLoopMiddleware({"look_up": True}, interrupt_mode="per_call")
-    ),
-    "agent, summarised": agent(
-        lambda: SummarizationMiddleware(Whole(), trigger=("messages", 8), keep=("messages", 4))
-    ),
-    "agent, limited": agent(
-        lambda: ModelCallLimitMiddleware(run_limit=5), lambda: ToolCallLimitMiddleware(run_limit=5)
-    ),
-    "agent, planning": agent(TodoListMiddleware),
-    "agent, masked": agent(lambda: PIIMiddleware("email")),
 }
 """How to build each graph on a saver, by its name."""

@@ -21,6 +21,7 @@ from langgraph.store.sqlite.aio import AsyncSqliteStore
 from pydantic import BaseModel
 
 from course_lib.chat import ChatController, ChatError, ChatPanel
+from course_lib.chat.message_keys import read_messages
 from course_lib.chat.thread_locks import shared_thread
 from course_lib.persistence import open_checkpointer
 
@@ -84,6 +85,71 @@ async def test_a_context_that_is_missing_is_named_with_the_message():
     panel = ChatPanel(telling(Connection), context=given)
     await panel.send("hello")
     assert "sqlite3.Connection" in texts(panel.transcript, "answer")[0]
+
+
+@dataclass
+class WithoutDefaults:
+    user_id: str
+    city: str
+
+
+class RequiredModel(BaseModel):
+    user_id: str
+    tone: Literal["kind", "dry"] = "kind"
+
+
+class Keys(typing_extensions.TypedDict):
+    user_id: str
+
+
+@pytest.mark.parametrize(
+    ("schema", "read", "given"),
+    [
+        (WithoutDefaults, lambda runtime: runtime.context.user_id, None),
+        (WithoutDefaults, lambda runtime: runtime.context.user_id, {"city": "Seoul"}),
+        (RequiredModel, lambda runtime: runtime.context.user_id, None),
+        (Keys, lambda runtime: runtime.context["user_id"], None),
+        (Keys, lambda runtime: runtime.context["user_id"], {}),
+    ],
+    ids=["no context", "a field", "a model", "no mapping", "an empty mapping"],
+)
+async def test_what_a_context_lacks_is_named_with_where_to_give_it(schema, read, given):
+    def node(state: MessagesState, runtime: Runtime):
+        return {"messages": [AIMessage(f"for {read(runtime)}")]}
+
+    graph = StateGraph(MessagesState, context_schema=schema).add_node(node).add_edge(START, "node")
+    graph = graph.compile(checkpointer=InMemorySaver())
+    panel = ChatPanel(graph, context=given)
+    await panel.send("hello")
+    (problem,) = texts(panel.transcript, "problem")
+    assert "context={'user_id': ...}" in problem and "city" not in problem
+    panel = ChatPanel(graph, context={"user_id": "u-7", "city": "Seoul", **(given or {})})
+    await panel.send("hello")
+    assert texts(panel.transcript, "answer") == ["for u-7"]
+
+
+def other_dictionary(runtime):
+    order = {"city": "Seoul"}
+    return order["user_id"]
+
+
+@pytest.mark.parametrize(
+    ("schema", "given", "fault"),
+    [
+        (Keys, None, other_dictionary),
+        (Keys, {"user_id": "u-7"}, lambda runtime: runtime.context["city"]),
+        (WithoutDefaults, {"user_id": "u-7", "city": "Seoul"}, lambda _: WithoutDefaults("u-7")),
+        (WithoutDefaults, None, lambda runtime: "Seoul".user_id),
+    ],
+)
+async def test_a_fault_of_another_kind_is_not_put_down_to_the_context(schema, given, fault):
+    def node(state: MessagesState, runtime: Runtime):
+        return fault(runtime)
+
+    graph = StateGraph(MessagesState, context_schema=schema).add_node(node).add_edge(START, "node")
+    panel = ChatPanel(graph.compile(checkpointer=InMemorySaver()), context=given)
+    await panel.send("hello")
+    assert "context=" not in texts(panel.transcript, "problem")[0]
 
 
 async def test_values_for_the_configuration_reach_the_graph():
@@ -410,3 +476,12 @@ async def test_messages_of_no_known_form_are_shown_and_stop_nothing():
     assert texts(transcript, "answer")[:2] == ["a pair", "42"]
     await chat.send("again")
     assert texts(transcript, "you") == ["hello", "again"]
+
+
+def test_messages_that_a_dict_holds_by_their_ids_are_read_as_a_list():
+    said, plain = HumanMessage("one", id="a"), {"role": "assistant", "content": "two"}
+    read = read_messages({"a": said, "b": plain})
+    assert [(m.type, m.text, m.id) for m in read] == [("human", "one", "a"), ("ai", "two", "b")]
+    assert read_messages({}) == []
+    assert [m.text for m in read_messages(plain)] == ["two"]
+    assert [m.type for m in read_messages({"no": "message"})] == ["chat"]

@@ -134,7 +134,7 @@ async def test_a_failure_after_an_answer_repeats_nothing_by_itself():
 async def test_open_tool_calls_are_answered_when_a_person_goes_on_with_another_message():
     chat, transcript = chat_on(build_namu(checkpointer=InMemorySaver(), tools=[book_place]))
     await chat.send("a cafe in Mapo")
-    await chat.send("book it")
+    await chat.send("book the first one")
     await chat.send("hello")
     messages = chat.graph.get_state(chat.config).values["messages"]
     calls = {c["id"] for m in messages if m.type == "ai" for c in m.tool_calls}

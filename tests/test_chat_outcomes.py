@@ -1,5 +1,6 @@
 """Whatever happens in a run reaches the person."""
 
+import httpx
 import pytest
 from chat_graphs import chat_on, conflicting, moody, one_node, reducer_raises, texts
 from langchain.agents import create_agent
@@ -16,6 +17,7 @@ from course_lib.chat.graph_access import RECURSION_LIMIT
 from course_lib.models import OfflineChatModel
 from course_lib.namu import book_place, build_namu
 from course_lib.persistence import open_checkpointer
+from course_lib.serving import free_port
 
 
 async def test_a_model_that_breaks_off_leaves_its_words_a_problem_and_a_way_on():
@@ -138,6 +140,24 @@ async def test_a_database_that_goes_away_in_the_middle_leaves_the_answer_on_the_
     saver.away = frozenset()
     await chat.switch("elsewhere")
     assert transcript.entries == []
+
+
+@pytest.mark.parametrize("wrapped", [False, True])
+async def test_a_server_that_nobody_started_is_named_by_its_address(wrapped):
+    address = f"http://127.0.0.1:{free_port()}"
+
+    def ask(state):
+        try:
+            httpx.get(f"{address}/threads/1", trust_env=False)
+        except httpx.ConnectError as error:
+            if wrapped:  # as the clients of model servers do
+                raise RuntimeError("Connection error.") from error
+            raise
+
+    chat, transcript = chat_on(one_node(ask))
+    await chat.send("hello")
+    (problem,) = texts(transcript, "problem")
+    assert f"Nobody answers at {address}. Start that server" in problem
 
 
 async def test_an_answer_that_the_graph_does_not_keep_stays_on_the_screen():

@@ -7,13 +7,17 @@ from chat_graphs import chat_on, texts
 from langgraph.pregel.remote import RemoteGraph
 
 from course_lib.chat import ChatPanel
+from course_lib.chat.path_history import read_path_history
 from course_lib.chat.state_before import state_before_turn
 from course_lib.chat.turn_tree import turns_of
+from course_lib.persistence import unfinished_step
 from course_lib.serving import langgraph_server
 
 pytestmark = pytest.mark.slow
 
 GRAPHS = """
+from typing import Annotated
+
 from langchain_core.messages import AIMessage
 from langgraph.graph import START, MessagesState, StateGraph
 from langgraph.types import interrupt
@@ -28,6 +32,26 @@ def node(state: MessagesState):
 
 
 graph = StateGraph(MessagesState).add_node(node).add_edge(START, "node").compile()
+
+failures = [ValueError("a reducer that fails once")]
+
+
+def add_or_fail(left: int, right: int):
+    if right and failures:  # the writes of the step are stored, and no checkpoint behind them
+        raise failures.pop()
+    return left + right
+
+
+class Counted(MessagesState):
+    count: Annotated[int, add_or_fail]
+
+
+def add(state: Counted):
+    return {"count": 1}
+
+
+breaking = StateGraph(Counted).add_node(add).add_node(node)
+breaking = breaking.add_edge(START, "add").add_edge("add", "node").compile()
 """
 
 
@@ -35,7 +59,9 @@ graph = StateGraph(MessagesState).add_node(node).add_edge(START, "node").compile
 def address(tmp_path_factory):
     folder = tmp_path_factory.mktemp("served")
     (folder / "graphs.py").write_text(GRAPHS)
-    config = {"dependencies": ["."], "graphs": {"echo": f"{folder / 'graphs.py'}:graph"}}
+    graphs = {"echo": "graph", "breaking": "breaking"}
+    graphs = {name: f"{folder / 'graphs.py'}:{graph}" for name, graph in graphs.items()}
+    config = {"dependencies": ["."], "graphs": graphs}
     (folder / "langgraph.json").write_text(json.dumps(config))
     with langgraph_server(folder / "langgraph.json") as server:
         yield server.url
@@ -77,6 +103,25 @@ async def test_a_question_is_answered_and_a_failure_is_shown(remote):
     assert "boom" in texts(transcript, "problem")[-1] and not chat.running
     await chat.send("three")
     assert "heard three" in transcript.kept()[-1][1]
+    await chat.send("ask me once more")
+    await chat.send("never mind")
+    history = await read_path_history(chat, transcript.person_keys())
+    assert history.dropped == {transcript.person_keys()[-2]: 1}
+
+
+async def test_a_run_that_broke_off_behind_its_writes_can_go_on(address):
+    graph = RemoteGraph("breaking", url=address)
+    chat, transcript = chat_on(graph)
+    await chat.send("hello")
+    assert "fails once" in texts(transcript, "problem")[-1]
+    state = await graph.aget_state(chat.config)
+    assert (state.next, unfinished_step(state)) == ((), ("add",))
+    again, reread = chat_on(graph, thread_id=chat.thread_id)
+    await again.load()
+    offer = reread.entries[-1]
+    assert offer["text"] == "The run has not reached its end. It broke off behind add."
+    await again.continue_run()
+    assert reread.kept() == [("you", "hello"), ("answer", "heard hello, number 1")]
 
 
 async def test_a_panel_shows_it(remote):
@@ -88,12 +133,14 @@ async def test_a_panel_shows_it(remote):
 
 
 @pytest.mark.soak  # LangGraph's client tries for a long time
-async def test_a_server_that_is_away_is_an_error_on_the_screen_and_not_in_the_cell():
+async def test_a_server_that_is_away_is_an_error_on_the_screen_and_not_in_the_cell(caplog):
     panel = ChatPanel(RemoteGraph("echo", url="http://127.0.0.1:9"))
     await panel.load()
     await panel.send("hello")
     assert texts(panel.transcript, "you") == ["hello"]
-    assert texts(panel.transcript, "problem") and not panel.view.running
+    assert "Nobody answers at http://127.0.0.1:9." in texts(panel.transcript, "problem")[-1]
+    assert not panel.view.running
+    assert not any(record.exc_info for record in caplog.records if record.name.startswith("course"))
 
 
 async def test_a_thread_can_be_deleted(remote):

@@ -3,20 +3,24 @@
 import asyncio
 import random
 import re
+from dataclasses import replace
 
 import pytest
-from langchain_core.messages import AIMessage
+from langchain_core.messages import AIMessage, HumanMessage
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import END, START, MessagesState, StateGraph
 from langgraph.store.memory import InMemoryStore
-from langgraph.types import interrupt
+from langgraph.types import Interrupt, interrupt
 
 from course_lib.chat import ChatController, ChatPanel
 from course_lib.chat.chips import Chip
 from course_lib.chat.drafts import Draft
 from course_lib.chat.entry_diff import TextAppended
+from course_lib.chat.events import ThreadLoaded
+from course_lib.chat.forking import NOT_ANSWERED, NOT_RUN, run_input
 from course_lib.chat.markup import to_html
 from course_lib.chat.message_keys import message_keys
+from course_lib.chat.run_cost import RunCost, cost_parts
 from course_lib.chat.ui_words import words_for, yes_or_no
 from course_lib.chat.versions import versions_on_path
 from course_lib.chat.work_summary import work_summary
@@ -149,6 +153,13 @@ async def test_versions_of_an_earlier_and_a_later_message_are_told_apart():
         ("  ok. ", True),
         ("네", True),
         ("응~", True),
+        ("sounds good", True),
+        ("Perfect!", True),
+        ("그거 좋다 ㅎㅎ", True),
+        ("오 괜찮은데?", True),
+        ("not good", None),
+        ("괜찮아?", None),
+        ("the second one sounds good", None),
         ("no", False),
         ("아니요", False),
         ("No thanks.", False),
@@ -189,6 +200,89 @@ async def test_a_refused_answer_leaves_no_line_and_a_dropped_question_leaves_one
     assert [entry["outcome"] for entry in entries_of(panel, "decided")] == ["dropped"]
     kinds = [entry["kind"] for entry in panel.transcript.entries]
     assert kinds.index("decided") < len(kinds) - 1 - kinds[::-1].index("you")
+
+
+async def test_a_reopened_thread_tells_the_same_of_a_dropped_question_and_of_its_cards():
+    panel = booking_panel(cards=place_cards)
+    await panel.send("a quiet cafe in Jongno-gu")
+    await panel.send("book the first one for 3")
+    await panel.send("hello")
+    chat = panel.controller
+    again = ChatPanel(chat.graph, cards=place_cards, thread_id=chat.thread_id)
+    await again.load()
+    for kind in ("decided", "cards", "answer"):
+        assert entries_of(again, kind) == entries_of(panel, kind), kind
+    places = [[e["kind"] for e in p.transcript.entries].index("cards") for p in (panel, again)]
+    assert places[0] == places[1] < len(panel.transcript.entries) - 3
+    assert entries_of(again, "decided")[0]["text"] == "Not answered: you went on."
+
+
+def ask_in_a_node(state):
+    answers = [interrupt("which day?"), interrupt("how many?")]
+    return {"messages": [AIMessage(f"booked for {answers}")]}
+
+
+def ask_in_another_node(state):
+    return {"messages": [AIMessage(f"told: {interrupt('shall I tell them?')}")]}
+
+
+@pytest.mark.parametrize("nested", [False, True])
+@pytest.mark.parametrize("greeting", ["hello", "안녕"])
+async def test_a_reopened_thread_tells_of_the_questions_of_plain_nodes_too(nested, greeting):
+    graph = StateGraph(MessagesState).add_node("a", ask_in_a_node)
+    graph.add_node("b", ask_in_another_node).add_edge(START, "a").add_edge(START, "b")
+    if nested:
+        graph = StateGraph(MessagesState).add_node("inner", graph.compile())
+        graph.add_edge(START, "inner")
+    panel = ChatPanel(graph.compile(checkpointer=InMemorySaver()))
+    await panel.send(greeting)
+    await panel.send("two questions dropped")
+    asked = panel.transcript._now.thread.interrupts  # in the order in which they came
+    day = next(each for each in asked if each.value == "which day?")
+    await panel.controller.resume({day.id: "Friday"})  # its node asks again
+    await panel.send("안녕, dropped as well")
+    chat = panel.controller
+    front = panel._conversations.front
+    for card in [each.id for each in panel.transcript._now.thread.interrupts]:
+        if panel.transcript.approval(card).question == "which day?":
+            await chat.resume({card: "Friday"})  # its node asks again: only that is stored
+        else:
+            await front.answer(card, {"text": "yes"})
+    (last,) = panel.transcript._now.thread.interrupts
+    await front.answer(last.id, {"text": "3"})
+    await panel.send("the end, and this question is open")
+    again = ChatPanel(chat.graph, thread_id=chat.thread_id)
+    await again.load()
+    await again._conversations.front.show_history()
+    kinds = ("you", "answer", "decided")
+    live, reopened = (
+        [(e["kind"], e["text"]) for e in p.transcript.entries if e["kind"] in kinds]
+        for p in (panel, again)
+    )
+    answered = ("Answered: shall I tell them?, yes", "Answered: how many?, 3")
+    assert [text for _, text in live if text in answered] == list(answered)
+    if nested:  # what a subgraph was answered is kept in checkpoints of its own
+        live = [each for each in live if each[1] not in answered]
+    for entries in (live, reopened):  # which answer of a step came first is not stored
+        entries.sort(key=lambda each: each[1] if each[1] in answered else "")
+    assert reopened == live
+    assert [kind for kind, _ in live].count("decided") == (4 if nested else 6)
+    # On the way to an earlier checkpoint, only what was dropped before it is told.
+    waiting = [each.id for each in (await chat.tree()).checkpoints.values() if each.questions]
+    await again.controller.go_to(waiting[0])
+    await again._conversations.front.show_history()
+    assert not entries_of(again, "decided")
+
+
+async def test_a_stopped_tool_is_no_question_that_was_let_drop():
+    calls = [{"name": "look", "args": {}, "id": "1"}]
+    thread = ThreadLoaded("t", "c", {"messages": [AIMessage("", tool_calls=calls)]})
+    namu = booking_panel().controller
+    (closing, _) = run_input(namu.access, thread, HumanMessage("go on"))["messages"]
+    assert closing.content == NOT_RUN
+    thread = replace(thread, interrupts=[Interrupt("sure?", id="1")])
+    (closing, _) = run_input(namu.access, thread, HumanMessage("go on"))["messages"]
+    assert closing.content == NOT_ANSWERED
 
 
 async def test_a_yes_is_a_message_where_two_questions_or_none_are_open():
@@ -253,11 +347,12 @@ async def test_a_card_of_any_graph_is_shown_with_its_text_made_safe():
 
 def test_the_line_of_steps():
     chips = [Chip("node", "agent", "done"), Chip("tool", "search", "done")]
-    assert work_summary(chips, 0.32, 1412) == "1 step · 1 tool · 0.3 s · 1,412 tokens"
+    cost = cost_parts(RunCost(0.32, 2, 0, 1400, 12), 500)
+    assert work_summary(chips, cost) == "1 step · 1 tool · 0.3 s · 1,412 tokens"
     chips = [Chip("node", "agent", "done"), Chip("node", "tools", "running")]
-    assert work_summary(chips, 0.3, 0) == "running: tools · 2 steps"
-    assert work_summary([Chip("node", "a", "failed")], None, 0) == "1 step · failed"
-    assert work_summary([Chip("progress", "loading", "running")], None, 0) == "progress"
+    assert work_summary(chips, cost) == "running: tools · 2 steps"
+    assert work_summary([Chip("node", "a", "failed")], []) == "1 step · failed"
+    assert work_summary([Chip("progress", "loading", "running")], []) == "progress"
 
 
 async def test_the_pace_holds_up_the_screen_and_changes_nothing_else():

@@ -33,6 +33,7 @@ from course_lib.display import (
     summary_line,
     table,
 )
+from course_lib.display.graphs import FOR_BOTH_THEMES
 from course_lib.namu import build_namu, union
 from course_lib.persistence import (
     CheckpointTree,
@@ -83,7 +84,7 @@ def test_graph_is_drawn_as_mermaid_with_a_text_form(shown):
     text, (mime, source) = shown(show_graph, small())
     assert text == "START --> left\nleft --> right\nright --> END"
     assert mime == "text/vnd.mermaid"
-    assert source.splitlines()[0] == "graph TD" and 'n0(["START"])' in source
+    assert source.splitlines()[:2] == [FOR_BOTH_THEMES, "graph TD"] and 'n0(["START"])' in source
     assert "#" not in source, "a colour of its own would not follow the reader's theme"
 
 

@@ -11,7 +11,8 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import pytest
-from chat_graphs import chat_on
+from agent_shapes import AGENTS
+from chat_graphs import approve, chat_on
 from graph_shapes import SHAPES, Context
 
 from course_lib.chat import ChatController, ChatPanel
@@ -45,9 +46,12 @@ async def saver(request, tmp_path):
         yield found
 
 
-@pytest.fixture(params=SHAPES)
+GRAPHS = {**SHAPES, **AGENTS}
+
+
+@pytest.fixture(params=GRAPHS)
 def graph(request, saver):
-    return SHAPES[request.param](saver)
+    return GRAPHS[request.param](saver)
 
 
 async def state_of(chat) -> dict[str, Any]:
@@ -74,14 +78,6 @@ async def talked(graph, *texts) -> tuple[ChatController, Any]:
         await chat.send(text)
         await approve(chat, transcript)
     return chat, transcript
-
-
-async def approve(chat, transcript) -> None:
-    while cards := [entry for entry in transcript.entries if entry["kind"] == "approval"]:
-        values = {field["name"]: field["value"] for field in cards[0]["fields"]}
-        pressed = {**values, **cards[0]["buttons"][0]["values"]}
-        answer = transcript.approval(cards[0]["id"]).answer(pressed)
-        await chat.resume({cards[0]["id"]: answer})
 
 
 def own(transcript) -> list[dict[str, Any]]:

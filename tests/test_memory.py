@@ -46,6 +46,7 @@ def home(store, user="ann"):
     return recall(store, user).get("home")
 
 
+@pytest.mark.soak
 def test_what_one_process_stored_another_recalls(tmp_path):
     url = f"sqlite:///{tmp_path / 'memories.db'}"
     code = (
@@ -127,6 +128,18 @@ def test_forget_that_means_what_was_noted_last_and_everything_means_all():
     say("forget everything")
     assert home(store) is None
     assert "nothing" in answer(say("what do you know about me?"))
+
+
+def test_forget_that_means_what_the_thread_noted_last_also_within_one_second(tmp_path):
+    with open_store(f"sqlite:///{tmp_path / 'store.db'}") as store:
+        say = talking(store)
+        say("a cafe in Jongno-gu")
+        say("never show me the second one again")
+        say("I live in Mapo-gu")
+        store.conn.execute("UPDATE store SET updated_at = '2026-01-01 00:00:00'")  # whole seconds
+        say("forget that")
+        assert home(store) is None
+        assert any(key.startswith("never ") for key in recall(store, "ann"))
 
 
 async def test_an_asynchronous_run_remembers_too():

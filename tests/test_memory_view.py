@@ -83,6 +83,17 @@ async def test_a_deleted_entry_is_gone_and_can_be_brought_back():
     assert len(view.entries) == 1
 
 
+async def test_an_entry_that_is_brought_back_stands_where_it_stood():
+    store = with_home()
+    store.put(HOME, "language", {"writes": "ko"})
+    view = await shown(store)
+    before = [each["label"] for each in view.entries]
+    await press(view, "delete", id=entry_id(view, "memories/home"))
+    await press(view, "undo")
+    await view.refresh()
+    assert [each["label"] for each in view.entries] == before == sorted(before)
+
+
 async def test_another_persons_entry_is_neither_shown_nor_changed():
     store = with_home()
     for other in (("memories", "anna"), ("memories", "ann", "work"), ("memories", "bo")):

@@ -2,11 +2,12 @@
 
 import asyncio
 import json
+import re
 from typing import Literal
 
 import pytest
 from chat_graphs import moody, one_node
-from langchain_core.messages import AIMessage
+from langchain_core.messages import AIMessage, HumanMessage
 from langchain_core.runnables import RunnableLambda
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import END, START, MessagesState, StateGraph
@@ -15,6 +16,7 @@ from langgraph.store.memory import InMemoryStore
 from typing_extensions import TypedDict
 
 from course_lib.chat import ChatPanel
+from course_lib.chat.events import RunStarted, Token
 from course_lib.chat.memory_view import NO_MEMORY
 from course_lib.chat.panel import MAX_MESSAGE_LENGTH
 from course_lib.chat.panel_actions import perform
@@ -75,6 +77,46 @@ async def test_a_later_view_is_told_everything():
     (change,) = batch["changes"]
     assert (change["start"], change["entries"]) == (0, chat.transcript.entries)
     assert change["removed"] >= len(chat.transcript.entries)
+
+
+def applied(changes):
+    """The entries that a page holds after these changes, made as `transcript.js` makes them."""
+    entries = []
+    for change in changes:
+        if change["kind"] == "replaced":
+            start, removed = change["start"], change["removed"]
+            entries[start : start + removed] = [
+                json.loads(json.dumps(e)) for e in change["entries"]
+            ]
+            continue
+        (entry,) = [entry for entry in entries if entry["key"] == change["key"]]
+        entry["text"] += change["text"]
+        if change["kind"] == "grew":
+            entry["draft"]["tail"] += change["text"]
+        else:
+            done = entry["draft"]["done"] + change["done"]
+            entry["draft"] = {"done": done, "block": change["block"], "tail": change["tail"]}
+    return entries
+
+
+async def test_a_view_that_comes_in_the_middle_of_an_answer_gets_no_piece_twice():
+    chat = panel()
+    chat.transcript.handle(RunStarted(HumanMessage("a cafe", id="1")))
+    pieces = re.findall(r"\S+|\s+", "Three cafes:\n\n1. **One**: small.\n2. Two.\n\nAsk for more.")
+    chat.transcript.handle(Token("2", pieces[0], "model"))
+    sent = []
+    chat.view.send = sent.append
+    for number, piece in enumerate(pieces[1:]):
+        if number % 5 == 0:
+            chat.view.flush()
+            sent.clear()
+            chat.view.tell_all()
+        chat.transcript.handle(Token("2", piece, "model"))
+        await asyncio.sleep(0)
+    chat.view.flush()
+    shown = applied([change for batch in sent for change in batch["changes"]])
+    assert shown == chat.transcript.entries
+    assert shown[-1]["text"] == "".join(pieces)
 
 
 async def test_threads_have_titles_and_each_its_own_conversation():

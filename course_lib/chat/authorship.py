@@ -12,6 +12,7 @@ from uuid import uuid4
 
 from langchain_core.messages import BaseMessage, HumanMessage
 from langgraph.checkpoint.base import get_checkpoint_id
+from langgraph.constants import START
 
 from course_lib.chat.message_keys import message_keys, read_messages
 from course_lib.chat.stream_events import written_messages
@@ -128,7 +129,7 @@ def _identity(message: BaseMessage) -> str:
 def _held(checkpoint: CheckpointTuple) -> set[str] | None:
     """The messages of a person's role in a checkpoint; None where it keeps only differences."""
     values = checkpoint.checkpoint["channel_values"]
-    stored = values.get("messages", [] if "__start__" in values else None)
-    if stored is not None and not isinstance(stored, Sequence):
+    stored = values.get("messages", [] if START in values else None)
+    if stored is not None and not isinstance(stored, (Sequence, Mapping)):
         return None
     return {_identity(m) for m in read_messages(stored) if m.type == "human"}

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from course_lib.chat.entry_diff import Entry
 from course_lib.chat.markup import plain
 from course_lib.display import Card
+
+if TYPE_CHECKING:
+    from langchain_core.messages import BaseMessage
 
 MAX_CARDS = 20
 """How many cards are shown at once."""
@@ -32,6 +35,23 @@ def read_cards(cards_of: CardsOf | None, values: Mapping[str, Any]) -> tuple[Car
     except Exception:  # of somebody else's function: the conversation must go on
         logging.getLogger(__name__).exception("the cards of a state could not be made")
         return ()
+
+
+def turn_of_cards(
+    cards: Sequence[Card], turns: Mapping[str, Sequence[tuple[str, BaseMessage]]]
+) -> str | None:
+    """Return the key of the last turn whose answers name all of some cards, None if none does.
+
+    Args:
+        cards: of a state that was read.
+        turns: the messages of each turn with their keys, in their order.
+    """
+    for turn in reversed(turns):
+        said = [str(message.text) for _, message in turns[turn] if message.type == "ai"]
+        text = "\n".join(said)
+        if all(card.title in text or (card.subtitle or card.title) in text for card in cards):
+            return turn
+    return None
 
 
 def cards_entry(key: str, cards: Sequence[Card], *, active: bool) -> Entry:

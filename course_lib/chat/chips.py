@@ -11,7 +11,7 @@ from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
 
-from course_lib.chat.forking import NOT_RUN
+from course_lib.chat.forking import NOT_ANSWERED, NOT_RUN
 from course_lib.chat.markup import exact
 from course_lib.display import format_json, summary_line
 
@@ -77,7 +77,8 @@ class Chip:
             text: its answer; JSON is shown line by line.
             failed: whether the answer reports an error.
         """
-        self.state = "stopped" if text == NOT_RUN else "failed" if failed else "done"
+        ended = "failed" if failed else "done"
+        self.state = "stopped" if text in (NOT_RUN, NOT_ANSWERED) else ended
         with suppress(ValueError, RecursionError):
             text = json.dumps(json.loads(text), ensure_ascii=False, indent=1)
         arguments = self.detail.partition("\n\nreturned:\n")[0]

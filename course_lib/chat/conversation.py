@@ -20,7 +20,7 @@ from course_lib.chat.events import (
     thread_of,
 )
 from course_lib.chat.json_form import InvalidAnswer
-from course_lib.chat.versions import read_versions
+from course_lib.chat.path_history import read_path_history
 
 if TYPE_CHECKING:
     from course_lib.chat.controller import ChatController
@@ -84,12 +84,12 @@ class Conversation:
         self.transcript.decide(interrupt_id, *decided_line(card, values))
         await self.controller.resume({interrupt_id: answer})
 
-    async def show_versions(self) -> None:
-        """Read which messages were said in several versions, and mark them."""
+    async def show_history(self) -> None:
+        """Read what the checkpoints tell of the messages on screen, and show it."""
         thread_id = self.controller.thread_id
-        found = await read_versions(self.controller, self.transcript.person_keys())
+        found = await read_path_history(self.controller, self.transcript.person_keys())
         if thread_id == self.controller.thread_id:
-            self.transcript.show_versions(found)
+            self.transcript.show_history(found)
 
     def note_unsent(self, event: Event) -> None:
         """Keep the text of a message that was not sent or not stored, for the person to see."""

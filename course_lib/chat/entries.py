@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+import httpx
 from langchain_core.messages import BaseMessage
 from langgraph.errors import GraphRecursionError
 
@@ -141,9 +142,12 @@ def next_actions(thread: ThreadLoaded, cards: list[Entry], *, failed: bool) -> l
     if failed and thread.interrupts:
         offer = {"kind": "unfinished", "key": "unfinished", "text": REOPEN}
         return [{**offer, "button": "Try again", "other": "Ask again"}]
-    if thread.next and not thread.interrupts:
-        nodes = ", ".join(exact(NODE_LABELS.get(node, node)) for node in thread.next)
-        text = f"The run has not reached its end. Next: {nodes}."
+    if thread.unfinished:
+        nodes = ", ".join(
+            exact(NODE_LABELS.get(node, node)) for node in thread.next or thread.unfinished
+        )
+        next_or_last = f"Next: {nodes}." if thread.next else f"It broke off behind {nodes}."
+        text = f"The run has not reached its end. {next_or_last}"
         button = "Try again" if failed else "Continue"
         return [{"kind": "unfinished", "key": "unfinished", "text": text, "button": button}]
     return cards
@@ -171,7 +175,7 @@ def error_text(error: Exception, *, stored: bool, remedy: str = "") -> str:
         return f"{ONLY_SYNCHRONOUS} {kept}\n{what}"
     if remedy:
         return f"{remedy} {kept}\n{what}"
-    if remedy := remedy_for(error) or "":
+    if remedy := remedy_for(error) or _start_the_server(error):
         return f"The graph stopped with {what}\n{remedy} {kept}"
     return f"The graph stopped with {what}\n{kept}"
 
@@ -182,6 +186,16 @@ def summary_of(error: BaseException) -> str:
         return str(error)
     except Exception:  # noqa: BLE001  a __str__ may raise anything
         return summary_line(error)
+
+
+def _start_the_server(error: Exception) -> str:
+    """What to do where nobody answers at an address; empty for an error of another kind."""
+    for each in (error, error.__cause__):
+        if isinstance(each, (httpx.ConnectError, httpx.ConnectTimeout)) and each._request:
+            url = each.request.url
+            server = f"{url.scheme}://{url.netloc.decode()}"
+            return f"Nobody answers at {server}. Start that server, or correct its address."
+    return ""
 
 
 def _text(message: BaseMessage) -> str:

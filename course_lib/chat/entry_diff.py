@@ -73,10 +73,14 @@ def entry_diff(old: Sequence[Entry], new: Sequence[Entry]) -> Replaced | None:
     """
     shorter = min(len(old), len(new))
     start = 0
-    while start < shorter and old[start] == new[start]:
+    while start < shorter and _is_same(old[start], new[start]):
         start += 1
     end = 0
-    while end < shorter - start and old[-1 - end] == new[-1 - end]:
+    while end < shorter - start and _is_same(old[-1 - end], new[-1 - end]):
         end += 1
     removed, added = len(old) - start - end, list(new[start : len(new) - end])
     return Replaced(start, removed, added) if removed or added else None
+
+
+def _is_same(one: Entry, other: Entry) -> bool:
+    return one is other or one == other  # a dict compares itself with itself field by field

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from langchain_core.messages import BaseMessage
     from langgraph.types import Interrupt
 
+    from course_lib.chat.run_cost import RunCost
+
 Outcome = Literal["done", "waiting", "stopped", "failed"]
 """How a run ended: at END, at an interrupt, because a person stopped it, or with an error."""
 
@@ -25,7 +27,10 @@ class ThreadLoaded:
         checkpoint_id: the checkpoint that was read; None for a thread that holds nothing yet.
         values: the whole state, by field.
         interrupts: the questions that wait for an answer.
-        next: the nodes that would run now; empty when the last run reached its end.
+        next: the nodes that would run now; empty when the last run reached its end, and between
+            the writes of a step and its checkpoint.
+        unfinished: the nodes of the step in which the last run broke off, as `unfinished_step`
+            finds them.
         is_newest: whether the thread stands at this checkpoint; False for an earlier one.
         graph_written: keys of the messages that have the role of a person and were written by a
             node, such as a summary of the conversation.
@@ -37,6 +42,7 @@ class ThreadLoaded:
     values: Mapping[str, Any]
     interrupts: Sequence[Interrupt] = ()
     next: Sequence[str] = ()
+    unfinished: Sequence[str] = ()
     is_newest: bool = True
     graph_written: frozenset[str] = frozenset()
     error: Exception | None = None
@@ -87,6 +93,7 @@ class RunEnded:
         error: what was raised, where the run failed.
         unstored: the person's message of this run, where the thread does not hold it.
         remedy: what in the graph to change, where the error alone does not say it.
+        cost: seconds and tokens of the run; None where it could not begin.
     """
 
     outcome: Outcome
@@ -94,6 +101,7 @@ class RunEnded:
     error: Exception | None = None
     unstored: BaseMessage | None = None
     remedy: str = ""
+    cost: RunCost | None = None
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 NOT_RUN = "Not run: the person continued with another message."
 """What a tool call is answered with when nobody answers it before the person's next message."""
 
+NOT_ANSWERED = "Not answered: the person continued with another message."
+"""The same, where the call waited for the answer to a question; a reopened thread says so too."""
+
 
 def reworded(thread: ThreadLoaded, key: str, text: str) -> BaseMessage:
     """Return a person's message with another text; its name, images and other contents stay.
@@ -87,7 +90,8 @@ def run_input(access: GraphAccess, thread: ThreadLoaded, message: BaseMessage) -
     """
     stored = thread.values.get("messages")
     stored = list(stored) if isinstance(stored, Sequence) and not isinstance(stored, str) else []
-    closing: list[Any] = close_open_tool_calls(thread.messages, NOT_RUN)
+    reason = NOT_ANSWERED if thread.interrupts else NOT_RUN
+    closing: list[Any] = close_open_tool_calls(thread.messages, reason)
     if not access.replaces_by_id:  # a repaired copy would stand beside the message it replaces
         known = {each.id for each in thread.messages}
         closing = [c for c in closing if isinstance(c, ToolMessage) and c.id not in known]

@@ -193,8 +193,8 @@ function render({ model, el }) {
       steps.set(edge, [...(steps.get(edge) ?? []), step]);
     }
     heading.textContent = steps.size
-      ? "Numbers show the order of the last run."
-      : "A run's steps are numbered here.";
+      ? "Numbers show the last run."
+      : "Steps are numbered here.";
     numbers.replaceChildren();
     for (const [edge, arrow] of arrows) {
       const taken = steps.get(edge);

@@ -15,6 +15,7 @@ from course_lib.chat.caveats import caveats_of
 from course_lib.chat.message_field import holds_dicts, reducer_kind
 from course_lib.chat.message_keys import message_keys, read_messages
 from course_lib.chat.missing_fields import state_fields
+from course_lib.chat.process_exit import exits_as_errors
 from course_lib.chat.stream_events import MODES
 from course_lib.persistence import as_async_saver, fork_point
 
@@ -35,8 +36,10 @@ class GraphAccess(Protocol):
 
     Args:
         name: of the graph.
+        is_local: whether the graph runs in this process, so that callbacks are called.
         caveats: what the chat cannot do well on this graph, in whole sentences.
         fields: names of the fields that the states of the graph have; empty where unknown.
+        context_schema: what its context is made of; None where it has none, or it is unknown.
         storage: an object that stands for where the threads are kept.
         store: the graph's long-term store, if it has one.
         replaces_by_id: whether writing a message with a known id replaces that message.
@@ -44,8 +47,10 @@ class GraphAccess(Protocol):
     """
 
     name: str
+    is_local: bool
     caveats: tuple[str, ...]
     fields: frozenset[str]
+    context_schema: type | None
     storage: Any
     store: Any
     replaces_by_id: bool
@@ -90,6 +95,8 @@ class LocalGraph:
         ValueError: the graph has no checkpointer, or no `messages`.
     """
 
+    is_local = True
+
     def __init__(self, graph: CompiledStateGraph) -> None:
         if not graph.checkpointer or isinstance(graph.checkpointer, bool):
             raise ValueError(
@@ -114,6 +121,7 @@ class LocalGraph:
         self.writes_dicts = holds_dicts(graph)
         self.caveats = caveats_of(graph, keeps_history=self.keeps_history)
         self.fields = state_fields(graph)
+        self.context_schema = graph.context_schema
         self._async_graph: CompiledStateGraph | None = None
 
     def run_config(self, config: Mapping[str, Any]) -> dict[str, Any]:
@@ -141,7 +149,8 @@ class LocalGraph:
         """
         graph = await self._awaitable(config)
         try:
-            return await graph.aget_state(config)
+            with exits_as_errors():  # of a reducer
+                return await graph.aget_state(config)
         except Exception:
             if get_checkpoint_id(config):
                 raise
@@ -217,7 +226,7 @@ def open_graph(graph: Any) -> GraphAccess:
     )
 
 
-def _keys(stored: Sequence[Any]) -> list[str]:
+def _keys(stored: Sequence[Any] | Mapping[str, Any]) -> list[str]:
     """The keys of messages as a checkpoint holds them."""
     return message_keys(read_messages(stored))
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import anywidget
 import traitlets
 from langchain_core.runnables.graph import Graph
+from langgraph.constants import END, START
 
 from course_lib.chat.events import (
     Event,
@@ -19,7 +20,7 @@ from course_lib.chat.events import (
     RunStarted,
     ThreadLoaded,
 )
-from course_lib.chat.run_path import START, RunPath
+from course_lib.chat.run_path import RunPath
 from course_lib.display import NODE_LABELS, SVG, joined_script, summary_line
 
 if TYPE_CHECKING:
@@ -49,8 +50,9 @@ class GraphView(anywidget.AnyWidget):
     def __init__(self, graph: CompiledStateGraph) -> None:
         try:
             drawn = graph.get_graph()
-        except Exception:  # a graph that cannot be drawn can still be chatted with
-            logging.getLogger(__name__).exception("the graph could not be drawn")
+        except Exception as error:  # noqa: BLE001  it can still be chatted with
+            told = f"{type(error).__name__}: {error}"
+            logging.getLogger(__name__).warning("The graph cannot be drawn. %s", told)
             drawn = Graph()
         edges = [(edge.source, edge.target, edge.conditional) for edge in drawn.edges]
         ranks = layers(list(drawn.nodes), [edge[:2] for edge in edges])
@@ -95,7 +97,10 @@ class GraphView(anywidget.AnyWidget):
             case ThreadLoaded() as thread:
                 self._path.begin()
                 self._writes = {}
-                self.states = dict.fromkeys(thread.next, "waiting")
+                self.states = {
+                    **dict.fromkeys(thread.unfinished, "done"),  # their writes are stored
+                    **dict.fromkeys(thread.next, "waiting"),
+                }
             case _:
                 return
         self.taken = [list(each) for each in self._path.taken]
@@ -148,6 +153,6 @@ def layers(nodes: Sequence[str], edges: Sequence[tuple[str, str]]) -> dict[str, 
         for target in following[node]:
             if (node, target) not in back:
                 rows[target] = max(rows[target], rows[node] + 1)
-    if "__end__" in rows:  # END stands below everything, whatever leads there early
-        rows["__end__"] = 1 + max(row for node, row in rows.items() if node != "__end__")
+    if END in rows:  # END stands below everything, whatever leads there early
+        rows[END] = 1 + max(row for node, row in rows.items() if node != END)
     return rows

@@ -5,16 +5,34 @@ function createHead(model, root) {
   const brain = element("span", "namu-model", "");
   const tools = element("div", "namu-tools");
   const whole = () => root.closest(".namu-whole");
+  const toggles = new Map();
+  const isOpen = (side) => toggles.get(side).getAttribute("aria-expanded") === "true";
+  const show = (side, shown) => {
+    whole()?.classList.toggle(`namu-open-${side}`, shown);
+    toggles.get(side).setAttribute("aria-expanded", String(shown));
+  };
+  // An open drawer covers the chat. Who turns to the message box has done with it.
+  root.addEventListener("focusin", (event) => {
+    if (event.target.matches(".namu-box")) for (const side of toggles.keys()) show(side, false);
+  });
+  const closeByKey = (event) => {
+    const open = [...toggles.keys()].find(isOpen);
+    if (event.key !== "Escape" || !open || event.target.matches("input, textarea")) return;
+    show(open, false);
+    toggles.get(open).focus();
+  };
   for (const [side, label] of [
     ["threads", "Threads"],
     ["beside", "Inside"],
   ]) {
     const toggle = button(`namu-tool namu-drawer namu-drawer-${side}`, label, "", () => {
-      const shown = whole()?.classList.toggle(`namu-open-${side}`) ?? false;
-      toggle.setAttribute("aria-expanded", String(shown));
+      show(side, !isOpen(side));
+      // The parts keep their keys to themselves, so it listens before them; it is added once only.
+      whole()?.addEventListener("keydown", closeByKey, true);
       whole()?.style.setProperty("--namu-drawer-top", `${bar.offsetTop + bar.offsetHeight + 8}px`);
     });
     toggle.setAttribute("aria-expanded", "false");
+    toggles.set(side, toggle);
     tools.append(toggle);
   }
   if (model.get("paces").length) tools.append(paceSelect(model));

@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
-from jsonschema import Draft202012Validator, FormatChecker
-
 from course_lib.chat.exact_json import (
     as_json,
     json_text,
@@ -31,6 +29,7 @@ from course_lib.chat.json_schema import (
     without_null,
 )
 from course_lib.chat.markup import exact
+from course_lib.json_validation import Draft202012Validator, FormatChecker
 from course_lib.persistence import is_equal
 
 LONG = 60

@@ -139,6 +139,7 @@ class MemoryView(anywidget.AnyWidget):
             for item in await call_store(store, store.search, space, limit=MAX_NOTES)
             if tuple(item.namespace) == tuple(space)  # a search also finds what lies below
         ]
+        found.sort(key=lambda each: (each.namespace, each.key))  # one brought back keeps its place
         self._known = {each.id: each for each in found}
         with self.hold_sync():
             self.entries = [each.shown() for each in found]

@@ -18,18 +18,27 @@ def read_messages(value: Any) -> list[BaseMessage]:
 
     Args:
         value: what the field `messages` holds: messages, dicts, pairs of role and text, texts,
-            a single one of these, or nothing.
+            a single one of these, a dict that holds messages by their ids, or nothing.
 
     Returns:
         As many messages as the value has. What is no message becomes one with the role `unknown`.
     """
     if value is None:
         return []
+    if isinstance(value, Mapping) and all(map(_is_message, value.values())):
+        named = [(_read(each), key) for key, each in value.items()]
+        return [m if m.id else m.model_copy(update={"id": str(key)}) for m, key in named]
     if isinstance(value, (str, BaseMessage, Mapping)):
         value = [value]
     elif not isinstance(value, Sequence):
         return [_unknown(value)]
     return [_read(each) for each in value]
+
+
+def _is_message(value: Any) -> bool:
+    return isinstance(value, BaseMessage) or (
+        isinstance(value, Mapping) and "content" in value and ("role" in value or "type" in value)
+    )
 
 
 def _read(value: Any) -> BaseMessage:

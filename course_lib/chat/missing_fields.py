@@ -1,4 +1,4 @@
-"""A field of the state that is read before anything has been written to it."""
+"""What a node reads and nobody gave: a field of the state, or of the run's context."""
 
 from __future__ import annotations
 
@@ -6,7 +6,11 @@ import ast
 import linecache
 import re
 import traceback
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
+
+from langgraph.constants import START
+from pydantic import ValidationError
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -52,7 +56,7 @@ def missing_field(error: BaseException | None, fields: frozenset[str]) -> str:
         return ""
     notes = (TASK_NOTE.search(note) for note in getattr(error, "__notes__", ()))
     node = next((found[1] for found in notes if found), None)
-    who = "a conditional edge of START" if node == "__start__" else f"the node {node!r}"
+    who = "a conditional edge of START" if node == START else f"the node {node!r}"
     who = who if node else "a node"
     return (
         f"The state has no value in the field {name!r} yet, and {who} reads it. The chat sends "
@@ -60,12 +64,55 @@ def missing_field(error: BaseException | None, fields: frozenset[str]) -> str:
     )
 
 
+def missing_context(error: BaseException | None, schema: type | None, context: Any) -> str:
+    """Say which fields of the context nobody gave, and where to give them.
+
+    Args:
+        error: what a run raised.
+        schema: the graph's context schema, None where it has none.
+        context: what the run was given as its context.
+
+    Returns:
+        Two sentences; empty where the error has another cause.
+    """
+    given = context if isinstance(context, Mapping) else {}
+    if error is None or schema is None or (context is not None and not isinstance(context, dict)):
+        return ""
+    names = [name for name in _context_fields_in(error, schema, context) if name not in given]
+    if not names:
+        return ""
+    shown = " and ".join(repr(name) for name in names)
+    example = ", ".join(f"{name!r}: ..." for name in names)
+    return (
+        f"This graph needs {shown} in its context, and was not given it. Give it when you make the "
+        f"panel: ChatPanel(graph, context={{{example}}})."
+    )
+
+
+def _context_fields_in(error: BaseException, schema: type, context: Any) -> Sequence[str]:
+    """The fields of a context schema that an error complains about."""
+    if isinstance(error, ValidationError):  # the schema is a Pydantic model
+        missing = [each["loc"] for each in error.errors() if each["type"] == "missing"]
+        return [str(loc[0]) for loc in missing] if error.title == schema.__name__ else []
+    begin = f"{schema.__qualname__}.__init__() missing"  # the schema is a dataclass
+    if isinstance(error, TypeError) and str(error).startswith(begin):
+        return re.findall(r"'(\w+)'", str(error))
+    declared = {name for each in schema.__mro__ for name in getattr(each, "__annotations__", {})}
+    name: Any = None
+    if isinstance(error, AttributeError) and context is None and error.obj is None:
+        name = error.name
+    elif isinstance(error, (KeyError, TypeError)) and error.__traceback__ is not None:
+        match _read_expression(_innermost(error.__traceback__)):
+            case ast.Subscript(value=read, slice=ast.Constant(value=name)):
+                name = name if "context" in ast.unparse(read) else None
+    return [name] if name in declared else []
+
+
 def _is_read_from_state(trace: TracebackType | None, name: str, fields: frozenset[str]) -> bool:
     """Whether the line that raised read a state, and not another dictionary with the same key."""
     if trace is None:
         return False
-    while trace.tb_next is not None:
-        trace = trace.tb_next
+    trace = _innermost(trace)
     frame = trace.tb_frame
     match _read_expression(trace):
         case ast.Subscript(value=ast.Name(id=variable)):  # as in state["city"]
@@ -73,6 +120,12 @@ def _is_read_from_state(trace: TracebackType | None, name: str, fields: frozense
         case ast.Subscript():  # as in data["x"]["city"]
             return False
     return any(each and _is_state(each, name, fields) for each in frame.f_locals.values())
+
+
+def _innermost(trace: TracebackType) -> TracebackType:
+    while trace.tb_next is not None:
+        trace = trace.tb_next
+    return trace
 
 
 def _read_expression(trace: TracebackType) -> ast.expr | None:

@@ -5,7 +5,7 @@ ChatPanel(graph).show()
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import ipywidgets as widgets
@@ -53,6 +53,7 @@ class ChatPanel:
         pace: how fast the screen follows a run: `instant`, `natural` or `step by step`.
         context: what the graph's context schema asks for, as that schema or as a mapping.
         configurable: more values for the `configurable` part of every run's configuration.
+        notes: sentences that stand above every conversation; empty ones are left out.
 
     Raises:
         TypeError: the graph was not compiled, or is no graph.
@@ -72,12 +73,14 @@ class ChatPanel:
         pace: Pace = "instant",
         context: Any = None,
         configurable: Mapping[str, Any] | None = None,
+        notes: Sequence[str] = (),
     ) -> None:
         from langgraph.store.memory import InMemoryStore
 
         self.user = user
         self._tasks = TaskRunner(self._report)
         self._graph, self._cards, self._configurable = graph, cards, configurable
+        self._notes = [note for note in notes if note]
         self._conversations = Conversations(self._new_conversation)
         list_store = InMemoryStore() if store is None else store
         access, spawn = self.controller.access, self._tasks.spawn
@@ -211,7 +214,8 @@ class ChatPanel:
 
     def _new_conversation(self) -> Conversation:
         controller = ChatController(self._graph, configurable=self._configurable)
-        transcript = Transcript(cards=self._cards, caveats=controller.access.caveats)
+        caveats = [*self._notes, *controller.access.caveats]
+        transcript = Transcript(cards=self._cards, caveats=caveats)
         made = Conversation(controller, transcript)
         controller.on_event = lambda event: self._on_event(made, event)
         return made
@@ -275,7 +279,7 @@ class ChatPanel:
             self.view.model_name = self.transcript.model
             self._suggest(thread_of(event).values)
             if isinstance(event, RunEnded) is self._forking:
-                self._tasks.spawn(self._conversations.front.show_versions())
+                self._tasks.spawn(self._conversations.front.show_history())
 
     def _suggest(self, values: Mapping[str, Any]) -> None:
         """Offer what can be said next."""

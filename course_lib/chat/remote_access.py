@@ -11,6 +11,8 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
 from langgraph.checkpoint.base import CheckpointTuple, empty_checkpoint, get_checkpoint_id
+from langgraph.checkpoint.serde.types import INTERRUPT
+from langgraph.constants import START
 from langgraph.types import StateSnapshot
 from langgraph_sdk.errors import NotFoundError
 
@@ -32,9 +34,10 @@ class RemoteGraphAccess:
         graph: LangGraph's client of it. The server takes only UUIDs as ids of threads.
     """
 
+    is_local = False
     caveats: tuple[str, ...] = ()
     fields: frozenset[str] = frozenset()  # the error of a node comes without its traceback
-    store = None
+    store = context_schema = None
     keeps_history = replaces_by_id = True
     writes_dicts = False
 
@@ -142,7 +145,7 @@ def _as_tuple(
     old = dict(before.values or {}) if before else {}
     changed = [name for name in values if name not in old or values[name] != old[name]]
     versions |= dict.fromkeys(changed, checkpoint_id)
-    seen |= {node: {"__start__": checkpoint_id} for node in (before.next if before else ())}
+    seen |= {node: {START: checkpoint_id} for node in (before.next if before else ())}
     checkpoint = {
         **empty_checkpoint(),
         "id": checkpoint_id,
@@ -152,7 +155,9 @@ def _as_tuple(
         "versions_seen": seen,
     }
     metadata = snapshot.metadata or {}
-    return CheckpointTuple(snapshot.config, checkpoint, metadata, snapshot.parent_config)
+    waiting = (task for task in snapshot.tasks if task.interrupts and not task.result)
+    asked = [(task.id, INTERRUPT, task.interrupts) for task in waiting]
+    return CheckpointTuple(snapshot.config, checkpoint, metadata, snapshot.parent_config, asked)
 
 
 def _note_input(parent: CheckpointTuple | None, snapshot: StateSnapshot) -> None:
@@ -165,4 +170,4 @@ def _note_input(parent: CheckpointTuple | None, snapshot: StateSnapshot) -> None
     messages = dict(snapshot.values or {}).get("messages")
     if isinstance(messages, list) and messages:
         given = {"messages": messages[-1:]}
-        parent.checkpoint["channel_values"].setdefault("__start__", given)
+        parent.checkpoint["channel_values"].setdefault(START, given)

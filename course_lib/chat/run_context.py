@@ -25,7 +25,6 @@ class RunContext:
     """
 
     def __init__(self, schema: type | None, given: Any = None) -> None:
-        self._schema = schema
         self._given = given
         self._fields = _fields_of(schema)
         self.choices = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-START, END = "__start__", "__end__"
+from langgraph.constants import END, START
 
 
 class RunPath:

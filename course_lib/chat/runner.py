@@ -10,8 +10,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from course_lib.chat.events import Event, NodeEnded, Outcome, RunEnded, RunStarted, ThreadLoaded
-from course_lib.chat.missing_fields import missing_field
+from course_lib.chat.missing_fields import missing_context, missing_field
 from course_lib.chat.pace import rest
+from course_lib.chat.process_exit import exits_as_errors, guard_tasks
+from course_lib.chat.run_cost import CostCounter, RunCost
 from course_lib.chat.stream_events import StreamReader
 from course_lib.chat.turns import wait_until_ended
 
@@ -83,7 +85,9 @@ class Runner:
         if request.message is not None:
             reader.authorship.sent(request.message)
         self._emit(RunStarted(request.message))
-        task = self._task = asyncio.ensure_future(self._consume(request, reader, context, before))
+        counter = CostCounter(sees_calls=self._access.is_local)
+        consuming = self._consume(request, reader, context, before, counter)
+        task = self._task = asyncio.ensure_future(consuming)
         interrupted = await wait_until_ended(task, cancel=True)
         self._task = None
         error = None if task.cancelled() else task.exception()
@@ -93,11 +97,11 @@ class Runner:
         thread = reading.result()
         if thread.error is not None:
             error = error or thread.error
-            thread = replace(before, interrupts=(), next=(), is_newest=True)
-        outcome: Outcome = "waiting" if thread.interrupts or thread.next else "done"
+            thread = replace(before, interrupts=(), next=(), unfinished=(), is_newest=True)
+        outcome: Outcome = "waiting" if thread.interrupts or thread.unfinished else "done"
         if error is not None or task.cancelled():
             outcome = "failed" if error is not None else "stopped"
-        self.end(outcome, thread, error, request.message, before)
+        self.end(outcome, thread, error, request.message, before, context, counter.cost())
         if interrupted is not None:
             raise interrupted
         return outcome
@@ -109,6 +113,8 @@ class Runner:
         error: BaseException | None,
         message: BaseMessage | None,
         before: ThreadLoaded,
+        context: Any = None,
+        cost: RunCost | None = None,
     ) -> None:
         """Report the end of a run.
 
@@ -118,26 +124,39 @@ class Runner:
             error: what was raised.
             message: the person's message that the run was started with.
             before: the thread before the run.
+            context: of the run.
+            cost: of the run; None where it could not begin.
         """
         stored = message is None or _is_stored(message, before.messages, thread.messages)
         unstored = None if stored else message
         if error is not None and not isinstance(error, Exception):
-            error = RuntimeError(f"{type(error).__name__}: {error}")  # such as SystemExit
+            error = RuntimeError(f"{type(error).__name__}: {error}")  # a BaseException
         remedy = missing_field(error, self._access.fields)
-        self._emit(RunEnded(outcome, thread, error, unstored, remedy))
+        remedy = remedy or missing_context(error, self._access.context_schema, context)
+        self._emit(RunEnded(outcome, thread, error, unstored, remedy, cost))
 
     async def _consume(
-        self, request: RunRequest, reader: ThreadReader, context: Any, before: ThreadLoaded
+        self,
+        request: RunRequest,
+        reader: ThreadReader,
+        context: Any,
+        before: ThreadLoaded,
+        counter: CostCounter,
     ) -> None:
         events = StreamReader(list(before.messages))
-        parts = self._access.stream(request.value, request.config, context)
-        async with aclosing(parts):
-            async for part in parts:
-                for event in events.events_from_part(part):
-                    if isinstance(event, NodeEnded):
-                        reader.authorship.observe(event.update)
-                    self._emit(event)
-                    await rest(self.pace, event)
+        guard_tasks()
+        config = request.config
+        if self._access.is_local:  # a server takes no callback
+            config = {**config, "callbacks": [counter]}
+        parts = self._access.stream(request.value, config, context)
+        with exits_as_errors():
+            async with aclosing(parts):
+                async for part in parts:
+                    for event in events.events_from_part(part):
+                        if isinstance(event, NodeEnded):
+                            reader.authorship.observe(event.update)
+                        self._emit(event)
+                        await rest(self.pace, event)
 
 
 def _is_stored(

@@ -30,6 +30,7 @@ async def state_before_turn(access: GraphAccess, thread: ThreadLoaded) -> Mappin
         return (await access.snapshot(before)).values
     except LookupError:
         return None
-    except Exception:  # the state now can still be shown
-        logging.getLogger(__name__).exception("the state before the turn could not be read")
+    except Exception as error:  # the state now can still be shown
+        log = logging.getLogger(__name__)
+        log.debug("the state before the turn could not be read", exc_info=error)
         return None

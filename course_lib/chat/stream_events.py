@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -18,7 +17,7 @@ from course_lib.chat.events import (
     ToolReturned,
 )
 from course_lib.chat.message_keys import read_messages
-from course_lib.display import summary_line
+from course_lib.display import format_json, summary_line
 
 MODES = ["tasks", "messages", "custom"]
 """The stream modes that a chat needs: which nodes run, what is said, how far it is."""
@@ -28,14 +27,19 @@ class StreamReader:
     """Turns the parts of one stream into events, and reports every tool call once.
 
     A subgraph hands all of its messages on to its parent, so the same call appears in several
-    parts.
+    parts. A message that a node wrote without an id has one by then, which its reducer gave it.
 
     Args:
         known: messages whose tool calls have been reported already.
     """
 
     def __init__(self, known: list[BaseMessage]) -> None:
-        self._reported = {key for message in known for key, _ in _tool_events(message)}
+        self._reported: set[tuple[str, Any]] = set()
+        self._id_given: dict[tuple[Any, str], str] = {}
+        for message in known:
+            for place, content, _ in _tool_events(message):
+                self._is_new(message.id or "", place, content)
+        self._id_given = dict.fromkeys(self._id_given, "of an earlier run")
 
     def events_from_part(self, part: Mapping[str, Any]) -> Iterator[Event]:
         """Read one part of `graph.astream(..., stream_mode=MODES, subgraphs=True, version="v2")`.
@@ -66,10 +70,30 @@ class StreamReader:
                 interrupted=bool(data["interrupts"]),
             )
             for message in written_messages(update):
-                for key, event in _tool_events(message):
-                    if key not in self._reported:
-                        self._reported.add(key)
+                for place, content, event in _tool_events(message):
+                    if self._is_new(message.id or "", place, content):
                         yield event
+
+    def _is_new(self, message_id: str, place: Any, content: str) -> bool:
+        """Note a tool call or an answer, and return whether it has not been reported.
+
+        Args:
+            message_id: of its message; empty where it has none yet.
+            place: which part of the message it is.
+            content: what it says.
+        """
+        if not message_id:
+            if (place, content) in self._id_given:
+                return False
+            self._id_given[place, content] = ""
+            return True
+        if (message_id, place) in self._reported:
+            return False
+        self._reported.add((message_id, place))
+        if self._id_given.get((place, content)) != "":
+            return True
+        self._id_given[place, content] = message_id
+        return False
 
 
 def written_messages(update: Mapping[str, Any]) -> list[BaseMessage]:
@@ -99,22 +123,21 @@ def _error_text(error: Any) -> str | None:
     return f"{type(error).__name__}: {text}"
 
 
-def _tool_events(message: Any) -> Iterator[tuple[Any, ToolCalled | ToolReturned]]:
-    """The tool calls that a message makes, or the answer that it is, each with a key to know it by.
+def _tool_events(message: Any) -> Iterator[tuple[Any, str, ToolCalled | ToolReturned]]:
+    """The tool calls that a message makes, or the answer that it is.
 
-    The key holds the message's id where there is one, since a model may use the id of a call twice.
+    Each comes with its place in the message and what it says, to know it by: a model may use the id
+    of a call twice.
     """
     if isinstance(message, ToolMessage):
         text = str(message.text)
-        name = message.name or "tool"
-        key = ("returned", message.id or "", message.tool_call_id, "" if message.id else text)
-        yield key, ToolReturned(message.tool_call_id, name, text, message.status == "error")
+        event = ToolReturned(
+            message.tool_call_id, message.name or "tool", text, message.status == "error"
+        )
+        yield ("returned", message.tool_call_id), text, event
     elif isinstance(message, AIMessage):
         calls = [*message.tool_calls, *message.invalid_tool_calls]
         for position, call in enumerate(calls):
             call_id, name, args = call.get("id") or "", call.get("name") or "tool", call.get("args")
-            content = "" if message.id else json.dumps([name, args], default=repr)
-            yield (
-                ("called", message.id or "", position, call_id, content),
-                ToolCalled(call_id, name, args),
-            )
+            content = format_json([name, args])
+            yield ("called", position, call_id), content, ToolCalled(call_id, name, args)

@@ -12,6 +12,7 @@ from course_lib.chat.authorship import MAX_CHECKPOINTS, Authorship, path_to
 from course_lib.chat.errors import ChatError
 from course_lib.chat.events import ThreadLoaded
 from course_lib.chat.message_keys import read_messages
+from course_lib.persistence import unfinished_step
 
 if TYPE_CHECKING:
     from langgraph.types import StateSnapshot
@@ -67,6 +68,7 @@ class ThreadReader:
             values=snapshot.values,
             interrupts=snapshot.interrupts,
             next=snapshot.next,
+            unfinished=unfinished_step(snapshot),
             is_newest=self.checkpoint_id is None,
             graph_written=self.authorship.graph_written(messages),
         )
@@ -81,7 +83,8 @@ class ThreadReader:
         Args:
             thread: as it was read.
         """
-        if not thread.next or thread.checkpoint_id is None:
+        open_step = thread.interrupts or thread.unfinished
+        if not open_step or thread.checkpoint_id is None:
             return thread
         there = {"thread_id": self.thread_id, "checkpoint_id": thread.checkpoint_id}
         snapshot = await self._access.snapshot({"configurable": {**there, "checkpoint_ns": ""}})

@@ -33,6 +33,9 @@ export default () => {
 
   return {
     initialize({ model }) {
+      // JupyterLab saves what a model holds with the notebook: without its kernel it is read again.
+      entries.push(...(model.get("entries") ?? []));
+      model.set("entries", entries);
       model.on("msg:custom", ({ changes }) => changes?.forEach(take));
       model.send({ kind: "hello" });
     },
@@ -124,6 +127,7 @@ function renderView(model, el, entries, views) {
   for (const [event, listener] of Object.entries(listeners)) model.on(event, listener);
   view.show(0);
   showStatus();
+  if (el.closest(".jupyter-widgets-disconnected")) showLost(); // it comes from a saved notebook
   const letGo = model.get("stay_in_view") ? stayInView(root) : () => {};
   return () => {
     letGo();

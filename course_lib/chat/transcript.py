@@ -36,11 +36,9 @@ from course_lib.chat.events import (
     Unqueued,
 )
 from course_lib.chat.message_keys import message_keys
+from course_lib.chat.path_history import PathHistory
 from course_lib.chat.transcript_state import TranscriptState
 from course_lib.chat.turn_record import TurnRecord
-from course_lib.chat.ui_words import words_for
-from course_lib.chat.versions import Versions
-from course_lib.display import Card
 
 ALL_ENTRIES = 2**31
 """More entries than any chat has."""
@@ -91,7 +89,7 @@ class Transcript:
     def refresh(self) -> None:
         """Report every entry again, for a view that knows none of them."""
         self.entries = self._now.entries()
-        self.change(Replaced(0, ALL_ENTRIES, self.entries))
+        self.change(Replaced(0, ALL_ENTRIES, list(self.entries)))
 
     def refuse(self, interrupt_id: str, errors: Mapping[str, str]) -> None:
         """Show on a card what is wrong with an answer.
@@ -102,7 +100,7 @@ class Transcript:
         """
         self._now.refusals[interrupt_id] = dict(errors)
         self._now.refusal_count += 1
-        self._rebuild()
+        self._rebuild(only_this_turn=True)
 
     def only_question(self) -> Approval | None:
         """Return the open question, None where there is none or more than one."""
@@ -123,13 +121,13 @@ class Transcript:
         """
         self._decided[interrupt_id] = decision_entry(outcome, text)
 
-    def show_versions(self, versions: Mapping[str, Versions]) -> None:
-        """Mark the messages that were said in several versions.
+    def show_history(self, history: PathHistory) -> None:
+        """Show what the checkpoints tell of the messages.
 
         Args:
-            versions: by the key of the message.
+            history: the versions of messages, and what became of the graph's questions.
         """
-        self._now.versions = dict(versions)
+        self._now.history = history
         self._rebuild()
 
     def note(self, text: str, kind: str = "problem") -> None:
@@ -140,7 +138,7 @@ class Transcript:
             kind: `problem` or `note`.
         """
         self._record().add_note(note_entry(kind, text))
-        self._rebuild()
+        self._rebuild(only_this_turn=True)
 
     def handle(self, event: Event) -> None:
         """Take in an event."""
@@ -161,13 +159,14 @@ class Transcript:
                     self._now.queue.remove(event.text)
             case _:
                 self._record().handle(event)
-        self._rebuild()
+        reads_or_runs = isinstance(event, (ThreadLoaded, RunStarted, RunEnded))
+        self._rebuild(only_this_turn=not reads_or_runs)
 
     def _append(self, token: Token) -> None:
         begun = token.message_id in self._now.drafts
         change = self._now.drafts.append(token.message_id, token.text)
         if not begun:
-            self._rebuild()
+            self._rebuild(only_this_turn=True)
             return
         for n in range(len(self.entries) - 1, -1, -1):
             if self.entries[n]["key"] == token.message_id:
@@ -194,7 +193,7 @@ class Transcript:
         if not thread.is_newest:
             self._now.turns.pop(self._now.turn, None)  # it may be of another branch
         if not self._now.running:
-            self._record().cards = self._new_cards(thread)
+            self._now.place_cards(read_cards(self._cards_of, thread.values))
         if thread.error is not None:
             self._record().add_note(note_entry("problem", error_text(thread.error, stored=True)))
 
@@ -211,7 +210,7 @@ class Transcript:
         self._set_chip_states("waiting", "running")
         record = self._record()
         record.stale = len(record.notes)
-        record.clock.start()
+        record.seen_whole = event.message is not None or record.cost is not None
 
     def _end(self, event: RunEnded) -> None:
         before = self._now.thread
@@ -219,9 +218,9 @@ class Transcript:
         self._name_turn(event)
         self._note_decisions(event.thread)
         record = self._record()
-        record.clock.stop()
+        record.add_cost(event.cost)
         record.find_first_written(before, event.thread)
-        record.cards = self._new_cards(event.thread)
+        record.cards = self._now.new_cards(read_cards(self._cards_of, event.thread.values))
         if event.outcome in ("done", "waiting"):
             del record.notes[: record.stale]  # what had gone wrong in this turn was repaired
         reason = BROKEN_OFF if event.outcome in ("stopped", "failed") else NOT_KEPT
@@ -261,24 +260,18 @@ class Transcript:
         taken = (entry for key, entry in self._decided.items() if key not in still_open)
         self._record().decisions += taken
         self._decided = {}
-        words = words_for(self._now.thread.last_words)
         for question, turn in self._asked.items():
             if question not in still_open and turn in self._now.turns:
-                dropped = decision_entry("dropped", words["dropped"])
-                self._now.turns[turn].decisions.append(dropped)
+                self._now.turns[turn].dropped += 1
         self._asked = {}
 
-    def _new_cards(self, thread: ThreadLoaded) -> Sequence[Card]:
-        """The cards of a thread's last answer, none where an earlier turn has shown the same."""
-        cards = read_cards(self._cards_of, thread.values)
-        keys = [card.key for card in cards]
-        others = (each for key, each in self._now.turns.items() if key != self._now.turn)
-        shown = [each.cards for each in others if each.cards]
-        return () if shown and keys == [card.key for card in shown[-1]] else cards
+    def _rebuild(self, *, only_this_turn: bool = False) -> None:
+        """Make the entries again, and report the part that differs.
 
-    def _rebuild(self) -> None:
-        """Make the entries again, and report the part that differs."""
-        old, self.entries = self.entries, self._now.entries()
+        Args:
+            only_this_turn: whether nothing has changed in the turns before the one that runs.
+        """
+        old, self.entries = self.entries, self._now.entries(only_this_turn=only_this_turn)
         if difference := entry_diff(old, self.entries):
             self.change(difference)
 

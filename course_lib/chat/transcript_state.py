@@ -7,18 +7,20 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from course_lib.chat.approval_card import cards_of
-from course_lib.chat.cards import cards_entry
+from course_lib.chat.cards import cards_entry, turn_of_cards
 from course_lib.chat.drafts import Drafts
 from course_lib.chat.entries import message_entries, next_actions, person_entry
 from course_lib.chat.entry_diff import Entry
 from course_lib.chat.events import ThreadLoaded
 from course_lib.chat.markup import plain
+from course_lib.chat.path_history import PathHistory
 from course_lib.chat.turn_record import TurnRecord, stored_turns
-from course_lib.chat.versions import Versions
 from course_lib.persistence import is_equal
 
 if TYPE_CHECKING:
     from langchain_core.messages import BaseMessage
+
+    from course_lib.display import Card
 
 
 @dataclass(frozen=True)
@@ -26,11 +28,13 @@ class MadeTurn:
     """The entries of a turn, with what they were made from.
 
     Args:
+        messages: of the turn, with their keys.
         inputs: everything they depend on.
         entries: of the person's message and all up to the next one.
         model: which model wrote the turn's last answer; empty where none says so.
     """
 
+    messages: Sequence[tuple[str, BaseMessage]]
     inputs: list[Any]
     entries: list[Entry]
     model: str
@@ -49,7 +53,7 @@ class TranscriptState:
         queue: the messages that wait.
         refusals: what was wrong with an answer, by interrupt and field.
         refusal_count: how many were refused, so that a second one for the same reason is a change.
-        versions: of the messages that were said in several.
+        history: what the checkpoints tell of the messages and of the graph's questions.
         running: whether a run has not ended.
         failed: whether the last run failed.
         model: which model wrote the last answer.
@@ -64,20 +68,29 @@ class TranscriptState:
     queue: list[str] = field(default_factory=list)
     refusals: dict[str, Mapping[str, str]] = field(default_factory=dict)
     refusal_count: int = 0
-    versions: Mapping[str, Versions] = field(default_factory=dict)
+    history: PathHistory = field(default_factory=PathHistory)
     running: bool = False
     failed: bool = False
     model: str = ""
     caveats: Sequence[Entry] = ()
     _made: dict[str, MadeTurn] = field(default_factory=dict)
 
-    def entries(self) -> list[Entry]:
-        """Return all entries of the chat."""
-        unstored = {r.first_written: key for key, r in self.turns.items() if r.unstored is not None}
-        turns = stored_turns(self.thread, self.pending, self.turn, unstored)
-        behind = self._unstored_turns(turns)
+    def entries(self, *, only_this_turn: bool = False) -> list[Entry]:
+        """Return all entries of the chat.
+
+        Args:
+            only_this_turn: whether nothing has changed in the turns before the one that runs. They
+                are not looked at then: a long conversation would cost time with each step of a run.
+        """
+        if only_this_turn and self._made:
+            if made := self._made.get(self.turn):
+                self._made[self.turn] = self._turn(self.turn, made.messages)
+        else:
+            unstored = {r.first_written: k for k, r in self.turns.items() if r.unstored is not None}
+            turns = stored_turns(self.thread, self.pending, self.turn, unstored)
+            self._made = {key: self._turn(key, messages) for key, messages in turns.items()}
+        behind = self._unstored_turns(self._made)
         entries: list[Entry] = [*self.caveats]
-        self._made = {key: self._turn(key, messages) for key, messages in turns.items()}
         self.model = next((m.model for m in reversed(self._made.values()) if m.model), self.model)
         for key, made in self._made.items():
             entries += made.entries
@@ -93,6 +106,32 @@ class TranscriptState:
         ]
         return entries
 
+    def new_cards(self, cards: Sequence[Card]) -> Sequence[Card]:
+        """Return the cards of the thread's last answer, none where another turn shows the same.
+
+        Args:
+            cards: of the state.
+        """
+        keys = [card.key for card in cards]
+        others = (each for key, each in self.turns.items() if key != self.turn)
+        shown = [each.cards for each in others if each.cards]
+        return () if shown and keys == [card.key for card in shown[-1]] else cards
+
+    def place_cards(self, cards: Sequence[Card]) -> None:
+        """Show the cards of a thread that was read in the turn whose answer names them.
+
+        In a reopened thread that need not be the last one: an answer may have followed that speaks
+        of none of them.
+
+        Args:
+            cards: of the state.
+        """
+        new = self.new_cards(cards)
+        self.turns.setdefault(self.turn, TurnRecord()).cards = ()
+        if new:
+            named = turn_of_cards(new, stored_turns(self.thread, None, "", {}))
+            self.turns.setdefault(named or self.turn, TurnRecord()).cards = new
+
     def _turn(self, turn: str, messages: Sequence[tuple[str, BaseMessage]]) -> MadeTurn:
         """A turn as it was made before, or made now where something in it has changed.
 
@@ -101,7 +140,7 @@ class TranscriptState:
         """
         record = self.turns.get(turn, TurnRecord())
         graph_written = [key for key, _ in messages if key in self.thread.graph_written]
-        shown_as = (self._open_state(turn), self._is_active(turn), self.versions.get(turn))
+        shown_as = (self._open_state(turn), self._is_active(turn), *self.history.of(turn))
         inputs = [messages, graph_written, *shown_as, *record.shown()]
         made = self._made.get(turn)
         if made is not None and is_equal(made.inputs, inputs):
@@ -109,7 +148,7 @@ class TranscriptState:
         entries = self._turn_entries(turn, messages, record)
         names = [message.response_metadata.get("model_name") for _, message in messages]
         model = next((name for name in reversed(names) if isinstance(name, str)), "")
-        return MadeTurn(inputs, entries, model)
+        return MadeTurn(messages, inputs, entries, model)
 
     def _turn_entries(
         self, turn: str, messages: Sequence[tuple[str, BaseMessage]], record: TurnRecord
@@ -124,7 +163,7 @@ class TranscriptState:
             entries += message_entries(key, message, graph_written=graph_written)
         said = [message for _, message in messages]
         entries[min(1, len(turn)) : min(1, len(turn))] = record.entries(
-            turn, said, self._open_state(turn)
+            turn, said, self._open_state(turn), self.history
         )
         if record.cards:
             answer = next((e for e in reversed(entries) if e["kind"] == "answer"), {})
@@ -134,7 +173,7 @@ class TranscriptState:
 
     def _person_entry(self, key: str, message: BaseMessage) -> Entry:
         entry = person_entry(key, message)
-        versions = self.versions.get(key)
+        versions = self.history.versions.get(key)
         return {**entry, "versions": versions.shown()} if versions else entry
 
     def _unstored_turns(self, turns: Mapping[str, Any]) -> dict[str, list[Entry]]:

@@ -7,17 +7,21 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from course_lib.chat.chips import Chip, answered_chip, merged_chips, stored_tool_chips
-from course_lib.chat.entries import unstored_entry, work_entry
+from course_lib.chat.entries import decision_entry, unstored_entry, work_entry
 from course_lib.chat.entry_diff import Entry
 from course_lib.chat.events import NodeEnded, NodeStarted, Progress, ToolCalled, ToolReturned
+from course_lib.chat.forking import NOT_ANSWERED
 from course_lib.chat.message_keys import message_keys
-from course_lib.chat.work_summary import Clock, tokens_of, work_summary
+from course_lib.chat.run_cost import RunCost, cost_parts, tokens_of
+from course_lib.chat.ui_words import words_for
+from course_lib.chat.work_summary import work_summary
 from course_lib.display import Card, summary_line
 
 if TYPE_CHECKING:
     from langchain_core.messages import BaseMessage
 
     from course_lib.chat.events import ThreadLoaded
+    from course_lib.chat.path_history import PathHistory
 
 WorkEvent = NodeStarted | NodeEnded | ToolCalled | ToolReturned | Progress
 
@@ -30,9 +34,11 @@ class TurnRecord:
         after: key of the person's message before this one; empty for the first.
         chips: what ran, in the order in which it began.
         notes: problems, notes, and answers that were not stored.
-        decisions: what became of the graph's questions.
+        decisions: what the person decided on the graph's questions.
+        dropped: how many questions the person let drop.
         cards: what the answer speaks of.
-        clock: how long its runs took.
+        cost: of its runs that are over; None before the first, as in a reopened thread.
+        seen_whole: whether every run of the turn was in this sitting.
         unstored: the person's message, where the thread does not hold it.
         first_written: key of the first message that the graph added in this turn, where the thread
             does not hold the person's message. The turn is shown from there on.
@@ -43,8 +49,10 @@ class TurnRecord:
     chips: list[Chip] = field(default_factory=list)
     notes: list[Entry] = field(default_factory=list)
     decisions: list[Entry] = field(default_factory=list)
+    dropped: int = 0
     cards: Sequence[Card] = ()
-    clock: Clock = field(default_factory=Clock)
+    cost: RunCost | None = None
+    seen_whole: bool = True
     unstored: BaseMessage | None = None
     first_written: str = ""
     stale: int = 0
@@ -64,6 +72,11 @@ class TurnRecord:
                 del self.notes[at]
                 self.stale -= at < self.stale
         self.notes.append(note)
+
+    def add_cost(self, cost: RunCost | None) -> None:
+        """Add what a run of this turn cost; None where that is not known."""
+        if cost is not None:
+            self.cost = cost if self.cost is None else self.cost + cost
 
     def find_first_written(self, before: ThreadLoaded, after: ThreadLoaded) -> None:
         """Find out where this turn begins in a thread that does not hold the person's message.
@@ -110,8 +123,8 @@ class TurnRecord:
     def shown(self) -> list[object]:
         """Return a copy of everything that is shown of it, to see later whether it has changed."""
         chips = [tuple(vars(chip).values()) for chip in self.chips]
-        notes, decisions = [*self.notes], [*self.decisions]
-        return [chips, notes, decisions, self.cards, self.clock.seconds, self.unstored is None]
+        notes, decisions = [*self.notes], [*self.decisions, self.dropped]
+        return [chips, notes, decisions, self.cards, self.cost, self.unstored is None]
 
     def set_chip_states(self, before: str, after: str) -> None:
         """Give all chips of one state another one."""
@@ -119,20 +132,35 @@ class TurnRecord:
             if chip.state == before:
                 chip.state = after
 
-    def entries(self, key: str, messages: Sequence[BaseMessage], open_state: str) -> list[Entry]:
-        """Return what the graph did in this turn as an entry, none where it did nothing.
+    def entries(
+        self,
+        key: str,
+        messages: Sequence[BaseMessage],
+        open_state: str,
+        history: PathHistory | None = None,
+    ) -> list[Entry]:
+        """Return what the graph did in this turn, and what became of its questions.
 
         Args:
             key: of the turn.
             messages: of the turn, as they are stored.
             open_state: the state of a tool call that has no answer.
+            history: what the checkpoints tell of the graph's questions.
         """
         chips = merged_chips(self.chips, stored_tool_chips(messages, open_state))
-        summary = work_summary(chips, self.clock.seconds, tokens_of(messages))
+        cost = cost_parts(self.cost, tokens_of(messages), whole=self.seen_whole)
+        summary = work_summary(chips, cost)
         work = [work_entry(key, chips, summary)] if chips else []
+        _, dropped, decided = (None, 0, ()) if history is None else history.of(key)
+        dropped = self.dropped or dropped or _closed_as_dropped(messages)
+        asked = self.unstored or next((m for m in messages if m.type == "human"), None)
+        words = words_for("" if asked is None else str(asked.text))
+        line = decision_entry("dropped", words["dropped"])
+        earlier = [decision_entry(*each) for each in decided][: -len(self.decisions) or None]
+        decisions = [*earlier, *self.decisions, *[line] * dropped]
         return [
             *work,
-            *({**each, "key": f"decided-{key}-{n}"} for n, each in enumerate(self.decisions)),
+            *({**each, "key": f"decided-{key}-{n}"} for n, each in enumerate(decisions)),
         ]
 
     def note_entries(self, key: str) -> list[Entry]:
@@ -197,6 +225,11 @@ def stored_turns(
     if pending is not None:
         turns[pending_key] = [(pending_key, pending)]
     return turns
+
+
+def _closed_as_dropped(messages: Sequence[BaseMessage]) -> int:
+    """Return how many tool calls of a turn waited for an answer when the person went on."""
+    return sum(m.type == "tool" and str(m.text) == NOT_ANSWERED for m in messages)
 
 
 def _update_text(update: Mapping[str, object]) -> str:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 
+from course_lib.models.language.lexicon import normalise
+from course_lib.models.language.praise import is_praise
+
 HANGUL = re.compile("[\uac00-\ud7a3]")
 
 WORDS = {
@@ -58,10 +61,12 @@ def words_for(text: str) -> dict[str, str]:
 def yes_or_no(text: str) -> bool | None:
     """Return whether a text is a yes or a no and nothing else; None where it is neither.
 
+    Who only says that something is good ("좋네요", "sounds good") agrees to it.
+
     Args:
         text: as it was typed.
     """
     said = " ".join(text.split()).strip(" .!~?,")
-    if YES.fullmatch(said):
+    if YES.fullmatch(said) or is_praise(normalise(text)):
         return True
     return False if NO.fullmatch(said) else None

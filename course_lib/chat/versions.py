@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from course_lib.persistence import Checkpoint, CheckpointTree
-
-if TYPE_CHECKING:
-    from course_lib.chat.controller import ChatController
 
 
 @dataclass(frozen=True)
@@ -48,12 +44,7 @@ def versions_on_path(
         By the key of the message. A message with one version is left out.
     """
     by_id = tree.checkpoints
-    here = by_id.get(checkpoint_id or "") or by_id.get(max(by_id, default=""))
-    said: list[Checkpoint] = []
-    while here is not None:
-        if here.source == "input" and not (said and said[-1].parent == here.id):
-            said.append(here)
-        here = by_id.get(here.parent or "")
+    said = inputs_on_path(tree, checkpoint_id)
     groups: dict[str | None, list[str]] = {}
     for each in by_id.values():
         if each.source == "input":
@@ -67,20 +58,34 @@ def versions_on_path(
     return found
 
 
-async def read_versions(controller: ChatController, keys: Sequence[str]) -> dict[str, Versions]:
-    """Read the versions of the messages on screen; none where the tree cannot be read.
+def inputs_on_path(tree: CheckpointTree, checkpoint_id: str | None) -> list[Checkpoint]:
+    """Return the checkpoints that the messages on the way to a checkpoint begin with, newest first.
 
     Args:
-        controller: of the chat.
-        keys: of the person's messages on screen, in their order.
+        tree: of the thread.
+        checkpoint_id: which one is on screen; the newest when None.
     """
-    try:
-        tree = await controller.tree()
-    except Exception:  # of the saver: the conversation itself is on screen
-        logging.getLogger(__name__).exception("the versions of the messages could not be read")
-        return {}
-    named = controller.config["configurable"]
-    return versions_on_path(tree, named.get("checkpoint_id"), keys)
+    said: list[Checkpoint] = []
+    for each in path_before(tree, checkpoint_id):
+        if each.source == "input" and not (said and said[-1].parent == each.id):
+            said.append(each)
+    return said
+
+
+def path_before(tree: CheckpointTree, checkpoint_id: str | None) -> list[Checkpoint]:
+    """Return a checkpoint and all that lead to it, newest first.
+
+    Args:
+        tree: of the thread.
+        checkpoint_id: which one is on screen; the newest when None.
+    """
+    by_id = tree.checkpoints
+    here = by_id.get(checkpoint_id or "") or by_id.get(max(by_id, default=""))
+    path: list[Checkpoint] = []
+    while here is not None:
+        path.append(here)
+        here = by_id.get(here.parent or "")
+    return path
 
 
 def _origin(said: Checkpoint, by_id: Mapping[str, Checkpoint]) -> str | None:

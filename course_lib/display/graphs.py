@@ -4,12 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from langgraph.constants import END, START
+
 from course_lib.display.values import DisplayOutput, display_output
 
 if TYPE_CHECKING:
     from langgraph.graph.state import CompiledStateGraph
 
-NODE_LABELS = {"__start__": "START", "__end__": "END"}
+FOR_BOTH_THEMES = (
+    "%%{init:{'themeVariables':{'lineColor':'grey'},"
+    "'themeCSS':'.background{opacity:1!important}'}}%%"
+)
+"""Draws the arrows in a grey that shows on white and on black, and their labels on a full ground.
+
+JupyterLab draws in the colours of its theme, and does not draw again when the theme is changed. The
+boxes with their texts can still be read then; arrows in the theme's own colour cannot be seen.
+"""
+
+NODE_LABELS = {START: "START", END: "END"}
 """The names that LangGraph's two nodes of its own have in code."""
 
 
@@ -48,7 +60,7 @@ def show_graph(graph: CompiledStateGraph) -> None:
     check_compiled(graph, "show_graph")
     drawn = graph.get_graph()
     order = {node: i for i, node in enumerate(drawn.nodes)}
-    mermaid = ["graph TD"]
+    mermaid = [FOR_BOTH_THEMES, "graph TD"]
     for node, n in order.items():
         label = _quoted(NODE_LABELS.get(node, node))
         mermaid.append(f"  n{n}([{label}])" if node in NODE_LABELS else f"  n{n}[{label}]")

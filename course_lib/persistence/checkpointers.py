@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from langgraph.checkpoint.serde.base import SerializerProtocol
     from psycopg_pool import ConnectionPool
 
-LONGEST_READ_SECONDS = 10.0
+MAX_READ_SECONDS = 10.0
 """How long the end of a `with` block waits for somebody who still reads, in seconds."""
 
 TABLES = ("checkpoints", "checkpoint_blobs", "checkpoint_writes")
@@ -148,7 +148,7 @@ def closing_when_free(connection: sqlite3.Connection, lock: threading.Lock) -> I
     try:
         yield
     finally:
-        free = lock.acquire(timeout=LONGEST_READ_SECONDS)
+        free = lock.acquire(timeout=MAX_READ_SECONDS)
         try:
             if free:  # else a reader was left half done: its connection ends with the process
                 connection.close()
@@ -177,7 +177,10 @@ def open_file(
             "Make the folder first, or correct the URL."
         )
     if not setup and not path.exists():
-        raise CheckpointerError(f"There is no file {place!r}, and setup=False asks for none.")
+        raise CheckpointerError(
+            f"There is no file {place!r}, and none is made here. Check the path. A database is "
+            "made when a saver is opened with setup=True."
+        )
     try:
         connection = module.connect(place, check_same_thread=False)
         connection.execute("SELECT count(*) FROM sqlite_master")

@@ -17,16 +17,18 @@ if TYPE_CHECKING:
     from langgraph.checkpoint.base import CheckpointTuple
     from langgraph.graph.state import CompiledStateGraph
 
-KeysOf = Callable[[Sequence[Any]], Sequence[str | None]]
-"""Names the messages of a list, each by a key."""
+KeysOf = Callable[[Sequence[Any] | Mapping[str, Any]], Sequence[str | None]]
+"""Names the messages of a list, or of a dict that holds them by their ids, each by a key."""
 
 
-def message_ids(messages: Sequence[Any]) -> list[str | None]:
+def message_ids(messages: Sequence[Any] | Mapping[str, Any]) -> list[str | None]:
     """Return the id of each message, None where it has none.
 
     Args:
-        messages: LangChain messages, or mappings with an `id`.
+        messages: LangChain messages, or mappings with an `id`; a dict holds them by their ids.
     """
+    if isinstance(messages, Mapping):
+        return list(messages)
     return [
         message.get("id") if isinstance(message, Mapping) else getattr(message, "id", None)
         for message in messages
@@ -87,7 +89,8 @@ class _Search:
                 return False
             # Not the state but a part of it, as a delta channel stores it: LangGraph rebuilds it.
             messages = (await self._graph.aget_state(found.config)).values.get("messages")
-        if not isinstance(messages, (list, tuple)):
+        single = isinstance(messages, Mapping) and "content" in messages
+        if single or not isinstance(messages, (list, tuple, Mapping)):
             messages = [] if messages is None else [messages]
         return self._key in self._keys_of(messages)
 

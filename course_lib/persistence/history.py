@@ -12,14 +12,18 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from langgraph.constants import START
+
 from course_lib.persistence.comparison import is_equal
 from course_lib.persistence.fork_points import message_ids
+from course_lib.persistence.questions import answered_questions, open_questions
 
 if TYPE_CHECKING:
     from langchain_core.messages import BaseMessage
     from langchain_core.runnables import RunnableConfig
     from langgraph.checkpoint.base import CheckpointTuple
     from langgraph.graph.state import CompiledStateGraph
+    from langgraph.types import Interrupt
 
 MAIN = "main"
 """The name of the branch that a thread begins on."""
@@ -41,6 +45,8 @@ class Checkpoint:
         created_at: ISO 8601, UTC.
         config: what names it to a graph.
         said: the words of the message that came in, for an input.
+        questions: how many questions of the graph waited for an answer here.
+        answers: the questions that were asked and answered here, each with its answer.
     """
 
     id: str
@@ -53,6 +59,8 @@ class Checkpoint:
     created_at: str
     config: Mapping[str, Any] = field(repr=False)
     said: str = ""
+    questions: int = 0
+    answers: tuple[tuple[Interrupt, Any], ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True)
@@ -110,6 +118,8 @@ class CheckpointTree:
                 created_at=each.checkpoint["ts"],
                 config=each.config,
                 said=_said(each.checkpoint),
+                questions=open_questions(each.pending_writes or ()),
+                answers=answered_questions(each.pending_writes or ()),
             )
 
     @classmethod
@@ -243,7 +253,7 @@ def _parents_first(found: Mapping[str, CheckpointTuple]) -> list[str]:
 
 def _said(checkpoint: Mapping[str, Any]) -> str:
     """The text of the last message in an input that has not been taken in yet."""
-    given = checkpoint["channel_values"].get("__start__")
+    given = checkpoint["channel_values"].get(START)
     messages = given.get("messages") if isinstance(given, Mapping) else None
     last = messages[-1] if isinstance(messages, list) and messages else None
     if isinstance(last, Mapping):

@@ -12,7 +12,7 @@ def same_storage(first: Any, second: Any) -> bool:
     `LANGGRAPH_STRICT_MSGPACK` is set. A copy shares everything else: connection, tables, locks.
 
     Args:
-        first: a saver, or an adapter around one.
+        first: a saver, or an adapter or cache around one.
         second: another one.
     """
     first, second = _unwrapped(first), _unwrapped(second)
@@ -29,9 +29,10 @@ def same_storage(first: Any, second: Any) -> bool:
 
 
 def _unwrapped(saver: Any) -> Any:
-    """The saver inside an adapter; the saver itself where there is none."""
-    inner = vars(saver).get("saver") if hasattr(saver, "__dict__") else None
-    return saver if inner is None else inner
+    """The saver inside adapters and caches; the saver itself where there is none."""
+    while hasattr(saver, "__dict__") and vars(saver).get("saver") is not None:
+        saver = vars(saver)["saver"]
+    return saver
 
 
 def _parts(saver: Any) -> dict[str, Any]:

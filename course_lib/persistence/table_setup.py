@@ -1,7 +1,8 @@
 """Making the tables of savers and stores, one process at a time, with an end to every wait.
 
 LangGraph's migrations are no transaction: two processes at once apply the same one, and the second
-fails.
+fails. One that was interrupted while it made an index leaves an index that is never used, and the
+next one takes it for made; so it is removed first.
 """
 
 from __future__ import annotations
@@ -27,6 +28,18 @@ LOCK_QUESTION = "SELECT pg_try_advisory_xact_lock(1851878773)"
 Without a parameter psycopg sends it as a simple query. A query with parameters would leave a
 snapshot behind, and LangGraph's `CREATE INDEX CONCURRENTLY` would wait for the end of its
 transaction."""
+
+UNFINISHED = """
+SELECT quote_ident(n.nspname) || '.' || quote_ident(c.relname)
+FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indexrelid
+JOIN pg_class AS t ON t.oid = i.indrelid JOIN pg_namespace AS n ON n.oid = c.relnamespace
+WHERE NOT i.indisvalid AND n.nspname = current_schema() AND t.relname IN
+    ('checkpoints', 'checkpoint_blobs', 'checkpoint_writes', 'store', 'store_vectors')
+    AND i.indexrelid NOT IN (SELECT index_relid FROM pg_stat_progress_create_index)
+"""
+"""Indexes of LangGraph's tables that an interrupted `CREATE INDEX CONCURRENTLY` has left, and that
+nobody is making at this moment. PostgreSQL's manual says to drop them:
+https://www.postgresql.org/docs/18/sql-createindex.html#SQL-CREATEINDEX-CONCURRENTLY"""
 
 WAIT_SECONDS = 60.0
 """How long to wait until another process has made its tables."""
@@ -64,7 +77,7 @@ def make_postgres_tables(url: str, work: Callable[[], None], *, versions: str, n
                     f"{WAIT_SECONDS:.0f} seconds. Stop that process, then run this again."
                 )
             time.sleep(0.05)
-        job = _Job(work)
+        job = _Job(lambda: _after_interruption(url, work))
         job.join(GUARDED_SECONDS)
         connection.rollback()
         job.join(max(0.0, deadline - time.monotonic()))
@@ -75,6 +88,15 @@ def make_postgres_tables(url: str, work: Callable[[], None], *, versions: str, n
         )
     if job.error is not None:
         raise job.error
+
+
+def _after_interruption(url: str, work: Callable[[], None]) -> None:
+    from psycopg import sql
+
+    with connect(url, autocommit=True) as connection:
+        for (name,) in connection.execute(UNFINISHED).fetchall():
+            connection.execute(sql.SQL("DROP INDEX IF EXISTS {}").format(sql.SQL(name)))
+    work()
 
 
 def _version(connection: psycopg.Connection[Any], table: str) -> int:

@@ -232,6 +232,10 @@ class ThreadDirectory:
             self.store.delete(self._beside(label, user), thread_id)
         self.store.delete(self._namespace(user), thread_id)
 
+    def namespaces(self, user: str) -> list[tuple[str, ...]]:
+        """Return every namespace in which the directory keeps something about a user's threads."""
+        return [self._beside(label, user) for label in (ROOT_LABEL, TITLES_LABEL, TURNS_LABEL)]
+
     def _tenants(self) -> tuple[str, ...]:
         return (ROOT_LABEL, uuid5(ID_NAMESPACE, f"tenant:{self.tenant}").hex)
 

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import subprocess
 import sys
-import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,8 +13,10 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from panel_cells import IMPORTS, PANEL
 
 from course_lib.doctor import find_chromium, install_hint
+from course_lib.serving import free_port, start
 from course_lib.settings import ROOT, read_settings
 
 ARTEFACTS = ROOT / "artefacts"
@@ -36,6 +34,26 @@ IDLE = """() => {
   const kernel = panel?.sessionContext?.session?.kernel;
   return kernel?.connectionStatus === 'connected' && kernel?.status === 'idle';
 }"""
+
+
+SHOWS = "path => window.jupyterapp.shell.currentWidget?.context?.path === path"
+THEMED = """theme => document.body.dataset.jpThemeName === theme
+    && !document.getElementById('jupyterlab-splash')"""
+"""JupyterLab sets the name when the style sheet of the theme is there, and takes its splash screen
+away 0.2 s later. It takes it away twice, which is an error, if the theme is changed before that."""
+CHANGE_THEME = "theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme})"
+CLEAR = """async () => {
+  if (document.querySelector('.jp-Dialog')) return false;
+  const app = window.jupyterapp;
+  for (const widget of [...app.shell.widgets('main')]) {
+    try {
+      await widget.sessionContext?.shutdown();
+    } catch {} // it has ended already
+    widget.dispose();
+  }
+  return !document.querySelector('.jp-Notebook');
+}"""
+VIEWPORT = {"width": 1280, "height": 900}
 
 
 @dataclass
@@ -77,49 +95,40 @@ def running_lab(folder: Path, home: Path, python: str = sys.executable) -> Itera
     tracker = home / "settings/@jupyterlab/notebook-extension/tracker.jupyterlab-settings"
     tracker.parent.mkdir(parents=True)
     tracker.write_text('{"windowingMode": "none"}')
-    environment = {
-        **os.environ,
+    # As `make lab` has it: a chat is saved with its notebook.
+    manager = home / "settings/@jupyter-widgets/jupyterlab-manager/plugin.jupyterlab-settings"
+    manager.parent.mkdir(parents=True)
+    manager.write_text('{"saveState": true}')
+    variables = {
         "JUPYTER_CONFIG_DIR": str(home / "config"),
         "JUPYTER_RUNTIME_DIR": str(home / "runtime"),
         "JUPYTERLAB_SETTINGS_DIR": str(home / "settings"),
         "JUPYTERLAB_WORKSPACES_DIR": str(home / "workspaces"),
         "COURSE_HOME": str(home / "course"),
     }
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
     command = [
-        *(python, "-m", "jupyterlab", "--no-browser", "--allow-root"),
+        python,
+        "-m",
+        "jupyterlab",
+        "--no-browser",
+        "--allow-root",
         "--ServerApp.ip=127.0.0.1",
-        "--ServerApp.port=0",
+        f"--ServerApp.port={port}",
+        "--ServerApp.port_retries=0",
         "--IdentityProvider.token=",
         "--LabApp.expose_app_in_browser=True",
         f"--ServerApp.root_dir={folder}",
     ]
-    with open(home / "lab.log", "w") as log:
-        server = subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT)
-        try:
-            yield Lab(_wait_until_ready(server, home), folder, home)
-        finally:
-            server.terminate()
-            server.wait(timeout=20)
+    with start(command, url, "/api", variables=variables):
+        yield Lab(f"{url}/", folder, home)
 
 
 @pytest.fixture(scope="session")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     with running_lab(tmp_path_factory.mktemp("lab"), tmp_path_factory.mktemp("home")) as served:
         yield served
-
-
-def _wait_until_ready(server: subprocess.Popen[bytes], home: Path) -> str:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and server.poll() is None:
-        for file in (home / "runtime").glob("jpserver-*.json"):
-            try:
-                url = json.loads(file.read_text())["url"]
-                urllib.request.urlopen(f"{url}api", timeout=2).read()
-            except (OSError, ValueError):
-                continue
-            return url
-        time.sleep(0.2)
-    raise RuntimeError(f"JupyterLab did not start:\n{(home / 'lab.log').read_text()}")
 
 
 @pytest.fixture(scope="session")
@@ -166,6 +175,17 @@ class Notebook:
             "document.querySelector('.namu-log').getAttribute('aria-busy') === 'false'"
         )
 
+    def in_both_themes(self) -> Iterator[str]:
+        """Show the page as it stands in the dark theme, then in the light one.
+
+        Returns:
+            `dark` and `light`, each while the page is shown so.
+        """
+        for theme in ("Dark", "Light"):
+            self.page.evaluate(CHANGE_THEME, f"JupyterLab {theme}")
+            self.page.wait_for_function(THEMED, arg=f"JupyterLab {theme}")
+            yield theme.lower()
+
     def shoot(self, name: str, selector: str | None = None) -> None:
         """Keep a picture of the page, or of one element, for people to look at."""
         ARTEFACTS.mkdir(exist_ok=True)
@@ -174,44 +194,133 @@ class Notebook:
         target.screenshot(path=ARTEFACTS / f"{name}.png")
 
 
+class PagePool:
+    """Pages with JupyterLab in them, which stay open between the tests.
+
+    Loading JupyterLab costs more of a processor than most tests: five seconds, where opening a
+    notebook in a page that has it costs one.
+
+    Args:
+        lab: what the pages show.
+        browser: what opens them.
+    """
+
+    def __init__(self, lab: Lab, browser: Any) -> None:
+        self._lab = lab
+        self._context = browser.new_context(viewport=VIEWPORT)
+        self._idle: list[Notebook] = []
+        self.asked: list[str] = []
+
+    def open(self, name: str, cells: list[str] | None, theme: str) -> Notebook:
+        """Open a notebook in a page that shows nothing else."""
+        from playwright.sync_api import TimeoutError as Timeout
+
+        if self._idle:
+            notebook = self._idle.pop()
+            try:
+                return self._show(notebook, self._lab.place(name, cells), theme, seconds=15)
+            except Timeout:  # a page that was used does not come to rest: take a new one
+                notebook.page.close()
+        return self._show(self._loaded(), self._lab.place(name, cells), theme, seconds=60)
+
+    def _show(self, notebook: Notebook, path: str, theme: str, seconds: float) -> Notebook:
+        """Show a notebook in a page, and wait until its kernel is idle."""
+        page = notebook.page
+        page.bring_to_front()  # a page in the background draws nothing, and waits for ever
+        page.set_viewport_size(VIEWPORT)
+        page.mouse.move(0, 0)  # no row of a table is under the pointer that the last test left
+        page.evaluate(CHANGE_THEME, theme)
+        page.evaluate(
+            "path => { window.jupyterapp.commands.execute('docmanager:open', { path }) }", path
+        )
+        page.wait_for_function(SHOWS, arg=path, timeout=1000 * seconds)
+        page.wait_for_function(IDLE, timeout=1000 * seconds)
+        page.wait_for_function(THEMED, arg=theme, timeout=1000 * seconds)
+        notebook.errors = []  # what JupyterLab said of closing the notebook before is not of this
+        return notebook
+
+    def give_back(self, notebook: Notebook) -> None:
+        """End the kernels of a page and close its notebooks; a page that cannot is closed."""
+        from playwright.sync_api import Error
+
+        try:
+            clean = notebook.page.evaluate(CLEAR)
+        except Error:
+            clean = False
+        if clean:
+            self._idle.append(notebook)
+        else:
+            notebook.page.close()
+
+    def close(self) -> None:
+        """Close all pages."""
+        self._context.close()
+
+    def _loaded(self) -> Notebook:
+        page = self._context.new_page()
+        notebook = Notebook(page, [])
+        page.on(
+            "console",
+            lambda message: notebook.errors.append(message.text) if message.type == "error" else 0,
+        )
+        page.on("pageerror", lambda error: notebook.errors.append(str(error)))
+        page.on("request", lambda request: self.asked.append(request.url))
+        # A workspace for each page: one that is loaded again shows its own notebooks.
+        page.goto(f"{self._lab.url}lab/workspaces/{uuid4().hex}?reset")
+        page.wait_for_function("window.jupyterapp?.started !== undefined", timeout=60_000)
+        page.evaluate("window.jupyterapp.restored")
+        return notebook
+
+
 @contextmanager
-def opened_pages(lab: Lab, browser: Any) -> Iterator[Callable[..., Notebook]]:
+def opened_pages(lab: Lab, pages: PagePool) -> Iterator[Callable[..., Notebook]]:
     """Open notebooks in pages of their own, and see afterwards that nothing asked the network.
 
     Args:
         lab: where they are served.
-        browser: what opens them.
+        pages: what shows them.
 
     Returns:
         `open_notebook(name, cells=None, theme=...)`.
     """
     lab.forget_conversations()
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
-    asked: list[str] = []
+    taken: list[Notebook] = []
 
     def opened(
         name: str, cells: list[str] | None = None, theme: str = "JupyterLab Light"
     ) -> Notebook:
-        page = context.new_page()
-        errors: list[str] = []
-        page.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.on("request", lambda request: asked.append(request.url))
-        page.goto(f"{lab.url}lab/tree/{lab.place(name, cells)}?reset")
-        page.wait_for_function(IDLE, timeout=60_000)
-        page.evaluate(
-            "theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme})", theme
-        )
-        return Notebook(page, errors)
+        taken.append(pages.open(name, cells, theme))
+        return taken[-1]
 
-    yield opened
-    context.close()
-    outside = [url for url in asked if not url.startswith((lab.url, "data:", "blob:"))]
+    try:
+        yield opened
+    finally:
+        for notebook in taken:
+            pages.give_back(notebook)
+    outside = [url for url in pages.asked if not url.startswith((lab.url, "data:", "blob:"))]
+    pages.asked.clear()
     assert not outside, f"the browser asked the network for {outside}"
 
 
+@pytest.fixture(scope="session")
+def pages(lab: Lab, browser: Any) -> Iterator[PagePool]:
+    pool = PagePool(lab, browser)
+    yield pool
+    pool.close()
+
+
+@pytest.fixture(scope="module")
+def kept_panel(lab: Lab, pages: PagePool) -> Iterator[Notebook]:
+    """A panel on Namu in one page, for all tests that do nothing but talk to it."""
+    with opened_pages(lab, pages) as opened:
+        notebook = opened("panel.ipynb", [IMPORTS, PANEL.format(speed="None")])
+        notebook.run_all()
+        notebook.page.locator(".namu-box").wait_for()
+        yield notebook
+
+
 @pytest.fixture
-def open_notebook(lab: Lab, browser: Any) -> Iterator[Callable[..., Notebook]]:
-    """Open a notebook in a fresh page: `open_notebook(name, cells=None, theme=...)`."""
-    with opened_pages(lab, browser) as opened:
+def open_notebook(lab: Lab, pages: PagePool) -> Iterator[Callable[..., Notebook]]:
+    """Open a notebook in a page of its own: `open_notebook(name, cells=None, theme=...)`."""
+    with opened_pages(lab, pages) as opened:
         yield opened

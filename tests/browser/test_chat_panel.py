@@ -1,34 +1,16 @@
 """The whole chat panel in a real JupyterLab: by mouse, by keyboard, and with hostile words."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
+from panel_cells import IMPORTS, PANEL
 
 pytestmark = pytest.mark.browser
 
 HOSTILE = [e["text"] for e in json.loads((Path(__file__).parents[1] / "hostile.json").read_text())]
 
-IMPORTS = """
-from contextlib import ExitStack
-from langchain_core.messages import AIMessage, ToolMessage
-from langgraph.checkpoint.memory import InMemorySaver
-from langgraph.graph import END, START, MessagesState, StateGraph
-from langgraph.store.memory import InMemoryStore
-from langgraph.types import interrupt
-from course_lib.namu import book_place
-from course_lib.chat import ChatPanel
-from course_lib.persistence import open_checkpointer
-from course_lib.namu import build_namu
-from course_lib.models import OfflineChatModel
-from course_lib.persistence import open_store
-"""
-PANEL = """
-model = OfflineChatModel(tokens_per_second={speed})
-memory = {{"checkpointer": InMemorySaver(), "store": InMemoryStore()}}
-panel = ChatPanel(build_namu(model=model, **memory, tools=[book_place]))
-panel.show()
-"""
 OWN_GRAPH = """
 {node}
 
@@ -77,15 +59,35 @@ CONTRAST = """() => {
 
 @pytest.fixture
 def open_panel(open_notebook):
-    def opened(*cells, speed="None", theme="Light", width=1280):
+    def opened(*cells, speed="None"):
         cells = [IMPORTS, *(cells or [PANEL.format(speed=speed)])]
-        notebook = open_notebook("panel.ipynb", cells, theme=f"JupyterLab {theme}")
-        notebook.page.set_viewport_size({"width": width, "height": 900})
+        notebook = open_notebook("panel.ipynb", cells)
         notebook.run_all()
         notebook.page.locator(".namu-box").wait_for()
         return notebook
 
     return opened
+
+
+@pytest.fixture
+def panel(kept_panel):
+    """The same with an empty conversation, and the graph beside it."""
+    page = kept_panel.page
+    page.bring_to_front()
+    page.set_viewport_size({"width": 1280, "height": 900})
+    page.mouse.move(0, 0)
+    if not button(kept_panel, "New thread").is_visible():
+        button(kept_panel, "Threads").click()  # a drawer beside a page of this width
+    button(kept_panel, "New thread").click()
+    page.locator(".namu-empty").wait_for()
+    page.locator(".namu-box").fill("")
+    kept_panel.page.locator(".namu-box").focus()  # closes the drawer
+    button(kept_panel, "New thread").wait_for(state="hidden")
+    button(kept_panel, "Graph").click()
+    page.locator(".namu-graph").wait_for()
+    page.get_by_label("speed").select_option("instant")
+    kept_panel.errors.clear()
+    return kept_panel
 
 
 def write(notebook, text):
@@ -101,9 +103,8 @@ def button(notebook, name):
     return notebook.page.get_by_role("button", name=name, exact=True)
 
 
-def test_chat_approve_and_take_another_branch_without_a_word_of_help(open_panel):
-    notebook = open_panel()
-    page = notebook.page
+def test_chat_approve_and_take_another_branch_without_a_word_of_help(panel):
+    notebook, page = panel, panel.page
     notebook.ask("a quiet cafe in Jongno-gu")
     page.locator(".namu-steps").click()
     page.locator(".namu-step-tool button").click()
@@ -147,9 +148,8 @@ def test_chat_approve_and_take_another_branch_without_a_word_of_help(open_panel)
     assert notebook.errors == []
 
 
-def test_a_question_is_answered_in_the_box_or_left_and_what_became_of_it_stays(open_panel):
-    notebook = open_panel()
-    page = notebook.page
+def test_a_question_is_answered_in_the_box_or_left_and_what_became_of_it_stays(panel):
+    notebook, page = panel, panel.page
     notebook.ask("a quiet cafe in Jongno-gu")
     write(notebook, "book the first one for 3 on Saturday")
     page.locator(".namu-approval").wait_for()
@@ -166,19 +166,18 @@ def test_a_question_is_answered_in_the_box_or_left_and_what_became_of_it_stays(o
     page.locator(".namu-approval").wait_for()
     assert button(notebook, "\uc2b9\uc778").count() == 1
     write(notebook, "a park in Mapo")
-    seen(notebook, "Not answered: you went on.")
+    seen(notebook, "답하지 않고 넘어갔어요.")  # in the language of its turn
     decided = page.locator(".namu-decided").all_inner_texts()
     assert [text.split("\n")[-1].split(":")[0] for text in decided] == [
         "Approved",
         "Approved",
-        "Not answered",
+        "답하지 않고 넘어갔어요.",
     ]
     assert notebook.errors == []
 
 
-def test_the_speed_can_be_chosen_and_the_last_message_edited_with_a_key(open_panel):
-    notebook = open_panel()
-    page = notebook.page
+def test_the_speed_can_be_chosen_and_the_last_message_edited_with_a_key(panel):
+    notebook, page = panel, panel.page
     page.get_by_label("speed").select_option("step by step")
     write(notebook, "a museum in Yongsan")
     page.locator(".namu-steps", has_text="running: router").wait_for()
@@ -223,17 +222,41 @@ def test_the_answer_streams_the_running_node_is_lit_and_stop_stops(open_panel):
     assert notebook.errors == []
 
 
-def test_threads_keep_their_conversations(open_panel):
-    notebook = open_panel()
-    page = notebook.page
-    notebook.ask("a museum in Yongsan")
+def test_threads_keep_their_conversations(panel):
+    notebook, page = panel, panel.page
+    notebook.ask("a park in Mapo")
     button(notebook, "Threads").click()
     button(notebook, "New thread").click()
     page.locator(".namu-empty").wait_for()
     assert "not recommended" in notebook.ask("the second one please")
-    page.locator(".namu-thread-main", has_text="a museum in Yongsan").click()
-    seen(notebook, "museums in Yongsan-gu")
+    assert "parks in Mapo-gu" not in page.locator(".namu-log").inner_text()
+    assert button(notebook, "New thread").is_hidden()  # the drawer made room for the conversation
+    button(notebook, "Threads").click()
+    page.keyboard.press("Escape")
+    assert button(notebook, "New thread").is_hidden()
+    assert page.evaluate("document.activeElement.textContent") == "Threads"
+    page.keyboard.press("Enter")
+    page.locator(".namu-thread-main", has_text="a park in Mapo").first.click()
+    seen(notebook, "parks in Mapo-gu")
+    page.locator(".namu-box").focus()
     assert notebook.errors == []
+
+
+def test_a_saved_notebook_opened_without_its_kernel_reads_as_a_conversation(open_panel):
+    notebook = open_panel(PANEL.format(speed="None"))
+    page = notebook.page
+    answer = notebook.ask("a cafe in Mapo")
+    page.evaluate("window.jupyterapp.commands.execute('docmanager:save')")
+    page.wait_for_function("!window.jupyterapp.shell.currentWidget.context.model.dirty")
+    page.evaluate("window.jupyterapp.shell.currentWidget.sessionContext.shutdown()")
+    page.reload()
+    page.locator(".namu-lost").wait_for(timeout=60_000)
+    assert "Run the notebook again" in page.locator(".namu-lost").inner_text()
+    assert page.locator(".namu-answer .namu-text").inner_text() == answer
+    assert "model not found" not in page.locator(".jp-Notebook").inner_text()
+    icon = "(box) => getComputedStyle(box, '::before').content"
+    cut_off = page.locator(".jupyter-widgets-disconnected").all()
+    assert cut_off and all(box.evaluate(icon) == "none" for box in cut_off)
 
 
 def test_after_a_kernel_restart_the_panel_says_so_and_the_history_is_there_again(open_panel):
@@ -279,9 +302,8 @@ def test_a_reloaded_page_shows_the_conversation_again(open_panel):
     assert "Yongsan-gu" in notebook.ask("tell me about the first one")
 
 
-def test_enter_sends_shift_enter_breaks_and_a_composition_does_neither(open_panel):
-    notebook = open_panel()
-    page = notebook.page
+def test_enter_sends_shift_enter_breaks_and_a_composition_does_neither(panel):
+    notebook, page = panel, panel.page
     box = page.locator(".namu-box")
     box.focus()
     box.press_sequentially("hello")
@@ -310,9 +332,8 @@ def test_enter_sends_shift_enter_breaks_and_a_composition_does_neither(open_pane
     assert notebook.errors == []
 
 
-def test_everything_can_be_reached_and_pressed_by_keyboard(open_panel):
-    notebook = open_panel()
-    page = notebook.page
+def test_everything_can_be_reached_and_pressed_by_keyboard(panel):
+    notebook, page = panel, panel.page
     write(notebook, "a museum in Yongsan")
     page.get_by_role("button", name="Try again").wait_for(state="attached")
     notebook.idle()
@@ -346,42 +367,40 @@ def test_everything_can_be_reached_and_pressed_by_keyboard(open_panel):
     assert page.locator(".namu-edit").count() == 0
 
 
-def test_roles_and_names_are_there_for_a_screen_reader(open_panel):
-    notebook = open_panel()
-    page = notebook.page
+def test_roles_and_names_are_there_for_a_screen_reader(panel):
+    notebook, page = panel, panel.page
     answer = notebook.ask("a museum in Yongsan")
     assert page.get_by_role("log", name="Conversation").count() == 1
     assert page.get_by_role("textbox", name="Your message").count() == 1
     live = page.locator("[aria-live=polite][role=status]")
     assert set(answer.split()) <= set(live.inner_text().split())
     assert page.get_by_role("group", name="The graph.").count() == 1
-    write(notebook, "book it")
+    write(notebook, "book the first one")
     page.locator(".namu-approval").wait_for()
     assert page.get_by_role("textbox", name="People (1 to 8)").count() == 1
     assert page.get_by_role("combobox", name="Day").count() == 1
     assert live.inner_text().startswith("The graph asks")
 
 
-@pytest.mark.parametrize("theme", ["Light", "Dark"])
-def test_contrast_is_aa_in_both_themes(open_panel, theme):
-    notebook = open_panel(theme=theme)
-    page = notebook.page
+def test_contrast_is_aa_in_both_themes(panel):
+    notebook, page = panel, panel.page
     notebook.ask("a museum in Yongsan")
     page.locator(".namu-steps").first.click()
     page.locator(".namu-step button").first.click()
-    write(notebook, "book it for 4")
+    write(notebook, "book the first one for 4")
     page.locator(".namu-approval").wait_for()
     page.locator(".namu-field input").fill("99")
     button(notebook, "Approve").click()
     page.locator(".namu-error:not(:empty)").first.wait_for()
-    assert page.evaluate(CONTRAST) == []
-    notebook.shoot(f"panel_whole_{theme.lower()}")
+    for theme in notebook.in_both_themes():
+        assert page.evaluate(CONTRAST) == [], theme
+        notebook.shoot(f"panel_whole_{theme}")
     assert notebook.errors == []
 
 
-def test_narrow_and_wide(open_panel):
-    notebook = open_panel(width=1500)
-    page = notebook.page
+def test_narrow_and_wide(panel):
+    notebook, page = panel, panel.page
+    page.set_viewport_size({"width": 1500, "height": 900})
     notebook.ask("a museum in Yongsan")
 
     def left(selector):
@@ -431,35 +450,45 @@ def test_a_question_stands_at_the_top_while_it_is_answered_and_one_press_leads_o
 
 HOSTILE_GRAPH = """
 import json
+import re
 from pathlib import Path
 
 texts = json.loads({corpus!r})
+groups = [texts[n : n + {size}] for n in range(0, len(texts), {size})]
 turn = iter(range(10_000))
 
 def node(state):
-    text = texts[next(turn) % len(texts)]
-    call = {{"name": "t" + text[:60], "args": {{"a": text, text[:200]: 1}}, "id": "c"}}
-    answer = interrupt(
-        {{"question": text, "note": text, text[:200]: text, "x": text}},
-        response_schema={{
-            "type": "object",
-            "title": text,
-            "properties": {{"x": {{"type": "string", "description": text, "title": text}}}},
-        }},
-    )
-    return {{"messages": [
-        AIMessage(text, tool_calls=[{{**call, "id": str(len(state["messages"]))}}]),
-        ToolMessage(text, tool_call_id=str(len(state["messages"])), name="t" + text[:60]),
-        AIMessage(text, response_metadata={{"model_name": text}}),
-    ]}}
+    group = groups[next(turn) % len(groups)]
+    asked = {{"question": group[0], "note": group[-1]}}
+    for text in group:
+        asked |= {{text[:200]: text}}
+    fields = {{
+        f"x{{n}}": {{"type": "string", "description": text, "title": text}}
+        for n, text in enumerate(group)
+    }}
+    schema = {{"type": "object", "title": group[0], "properties": fields}}
+    answer = interrupt(asked, response_schema=schema)
+    said = []
+    for text in group:
+        call_id = str(len(state["messages"]) + len(said))
+        call = {{"name": "t" + text[:60], "args": {{"a": text, text[:200]: 1}}, "id": call_id}}
+        said += [
+            AIMessage(text, tool_calls=[call]),
+            ToolMessage(text, tool_call_id=call_id, name="t" + text[:60]),
+            AIMessage(text, response_metadata={{"model_name": text}}),
+        ]
+    return {{"messages": said}}
 """
+TEXTS_PER_TURN = 12
+"""Each text has messages of its own; a turn for each of them would take minutes."""
 SAY_ALL = """
 async def say_all():
     await panel.load()
-    for text in texts:
-        await panel.send(text)
+    for group in groups:
+        await panel.send("\\n\\n".join(group))
         card = panel.transcript.entries[-1]
-        await panel.controller.resume({card["id"]: {"x": text}})
+        answer = {f"x{n}": text for n, text in enumerate(group)}
+        await panel.controller.resume({card["id"]: answer})
     await panel.send(texts[0])
 
 await say_all()
@@ -467,12 +496,15 @@ await say_all()
 
 
 def test_no_hostile_text_runs_or_loads_anything_wherever_it_appears(open_panel):
-    cells = [OWN_GRAPH.format(node=HOSTILE_GRAPH.format(corpus=json.dumps(HOSTILE))), SAY_ALL]
+    graph = HOSTILE_GRAPH.format(corpus=json.dumps(HOSTILE), size=TEXTS_PER_TURN)
+    cells = [OWN_GRAPH.format(node=graph), SAY_ALL]
     notebook = open_panel(*cells)
     page = notebook.page
+    turns = -(-len(HOSTILE) // TEXTS_PER_TURN)
     page.wait_for_function(
-        f"document.querySelectorAll('.namu-you').length === {len(HOSTILE) + 1}", timeout=60_000
+        f"document.querySelectorAll('.namu-you').length === {turns + 1}", timeout=60_000
     )
+    assert page.locator(".namu-answer").count() >= turns
     page.evaluate(
         "document.querySelectorAll('.namu-steps, .namu-step-name').forEach((b) => b.click())"
     )
@@ -518,19 +550,23 @@ def test_faults_of_a_graph_are_cards_and_no_traceback(open_panel):
     assert notebook.errors == []
 
 
-def test_the_capstone_shows_progress_and_memory_and_switches_the_model(open_notebook):
+def test_the_capstone_shows_every_part_and_switches_the_model(open_notebook):
     notebook = open_notebook("20_put_it_all_in_one_chat.ipynb")
     notebook.run_all()
     page = notebook.page
     page.locator(".namu-panel").scroll_into_view_if_needed()
-    for text in ("a cafe in Mapo", "plan a route", "please remember 'no stairs'"):
+    guide = "How do I get to the city from the airport by train?"
+    for text in ("a cafe in Mapo", "plan a route", "I live in Mapo-gu", guide):
         before = page.locator(".namu-answer").count()
         button(notebook, text).click()
         page.locator(".namu-answer").nth(before).wait_for()
         notebook.idle()
     assert page.locator(".namu-gauge progress").evaluate("(el) => el.value") == 1
+    seen(notebook, "en.m.wikipedia.org/wiki/AREX")
+    shown = page.locator(".namu-steps").last.inner_text()
+    assert re.search(r"\d+ steps · 1 tool · \d+\.\d s · [\d,]+ tokens$", shown), shown
     button(notebook, "Memory").click()
-    seen(notebook, "no stairs", ".namu-memory")
+    seen(notebook, "Mapo-gu", ".namu-memory")
     page.locator(".widget-dropdown select").select_option("namu-offline-brief")
     assert notebook.ask("a museum in Yongsan") == "Here are three museums in Yongsan-gu:"
     assert page.locator(".namu-model").inner_text() == "model: namu-offline-brief"

@@ -8,9 +8,8 @@ ROW = ".namu-tree .namu-checkpoint"
 DETAIL = ".namu-tree .namu-tree-detail"
 
 
-@pytest.mark.parametrize("theme", ["Light", "Dark"])
-def test_tree_shows_the_state_of_what_is_chosen_and_forks_from_there(open_notebook, theme):
-    notebook = open_notebook("08_travel_in_time.ipynb", theme=f"JupyterLab {theme}")
+def test_tree_shows_the_state_of_what_is_chosen_and_forks_from_there(open_notebook):
+    notebook = open_notebook("08_travel_in_time.ipynb")
     notebook.run_all()
     page = notebook.page
     rows = page.locator(ROW)
@@ -29,5 +28,6 @@ def test_tree_shows_the_state_of_what_is_chosen_and_forks_from_there(open_notebo
         "document.querySelectorAll('.namu-checkpoint[aria-selected=true]')[0]"
         ".getAttribute('aria-label').includes('25')"
     )
-    notebook.shoot(f"tree_{theme.lower()}", ".namu-tree")
+    for theme in notebook.in_both_themes():
+        notebook.shoot(f"tree_{theme}", ".namu-tree")
     assert notebook.errors == []

@@ -170,7 +170,10 @@ def test_only_plain_values_of_the_config_become_metadata():
     say(graph, config)
     metadata = graph.get_state(config).metadata
     assert set(metadata) - {"source", "step", "parents"} == {
-        *("user", "age", "share", "member"),
+        "user",
+        "age",
+        "share",
+        "member",
         "route",
     }
 
