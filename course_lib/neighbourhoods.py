@@ -25,6 +25,9 @@ SHORT = 0.79
 FEW = 2
 """With fewer places than this within a walk of a neighbourhood, those behind come too."""
 
+USUAL_COUNT = 3
+"""How many places are returned where nobody asked for a number."""
+
 WALK_KM = 2.0
 """Places nearer than this are near; a person walks it in half an hour."""
 
@@ -119,13 +122,16 @@ def distance_km(lat: float, lon: float, spot: Spot) -> float:
     return KM_PER_DEGREE * math.hypot(lat - spot.lat, SHORT * (lon - spot.lon))
 
 
-def nearest_to(places: Sequence[Place], spot: Spot, tags: Sequence[str] = ()) -> list[Place]:
+def nearest_to(
+    places: Sequence[Place], spot: Spot, tags: Sequence[str] = (), *, at_least: int = 1
+) -> list[Place]:
     """Sort places by their distance from a spot, without the far ones if some are near.
 
     Args:
         places: any places.
         spot: what they should be near to. A place is not near to itself.
         tags: places with one of these come before the others within a walk.
+        at_least: how many places were asked for; further ones follow where fewer are near.
     """
 
     def away(place: Place) -> float:
@@ -137,7 +143,8 @@ def nearest_to(places: Sequence[Place], spot: Spot, tags: Sequence[str] = ()) ->
     near = [place for place in others if away(place) <= WALK_KM]
     if len(near) < (1 if spot.place_id else FEW):
         near = others
-    return sorted(near, key=lambda place: bool(tags) and not set(tags) & set(place.tags))
+    far = [place for place in others if place not in near] if len(near) < at_least else []
+    return [*sorted(near, key=lambda p: bool(tags) and not any(map(p.has, tags))), *far]
 
 
 def find_places(
@@ -147,7 +154,7 @@ def find_places(
     tags: Sequence[str] | None = None,
     exclude_ids: Sequence[str] | None = None,
     include_rejected: bool = False,
-    limit: int = 3,
+    limit: int = USUAL_COUNT,
     **wish: Any,
 ) -> list[Place]:
     """Return the places that fit a wish best, as Namu's search tool does.
@@ -172,7 +179,8 @@ def find_places(
         **{name: value for name, value in wish.items() if value is not None},
     )
     if spot is not None:
-        found = nearest_to(found, spot, tags or ())
+        asked = limit if limit > USUAL_COUNT else 1
+        found = nearest_to(found, spot, tags or (), at_least=asked)
     if include_rejected:
         found = sorted(found, key=lambda place: place.id not in refused)
     return found[:limit]

@@ -16,16 +16,47 @@ from typing import Any, Literal, get_args
 from course_lib.settings import DATA
 
 Category = Literal[
-    *("cafe", "restaurant", "park", "museum", "palace", "market", "gallery", "bookstore"),
-    *("viewpoint", "trail", "shopping", "temple"),
+    "cafe",
+    "restaurant",
+    "park",
+    "museum",
+    "palace",
+    "market",
+    "gallery",
+    "bookstore",
+    "viewpoint",
+    "trail",
+    "shopping",
+    "temple",
 ]
 """The twelve categories of a place."""
 
 District = Literal[
-    *("Dobong-gu", "Dongdaemun-gu", "Dongjak-gu", "Eunpyeong-gu", "Gangbuk-gu", "Gangdong-gu"),
-    *("Gangnam-gu", "Gangseo-gu", "Geumcheon-gu", "Guro-gu", "Gwanak-gu", "Gwangjin-gu"),
-    *("Jongno-gu", "Jung-gu", "Jungnang-gu", "Mapo-gu", "Nowon-gu", "Seocho-gu", "Seodaemun-gu"),
-    *("Seongbuk-gu", "Seongdong-gu", "Songpa-gu", "Yangcheon-gu", "Yeongdeungpo-gu", "Yongsan-gu"),
+    "Dobong-gu",
+    "Dongdaemun-gu",
+    "Dongjak-gu",
+    "Eunpyeong-gu",
+    "Gangbuk-gu",
+    "Gangdong-gu",
+    "Gangnam-gu",
+    "Gangseo-gu",
+    "Geumcheon-gu",
+    "Guro-gu",
+    "Gwanak-gu",
+    "Gwangjin-gu",
+    "Jongno-gu",
+    "Jung-gu",
+    "Jungnang-gu",
+    "Mapo-gu",
+    "Nowon-gu",
+    "Seocho-gu",
+    "Seodaemun-gu",
+    "Seongbuk-gu",
+    "Seongdong-gu",
+    "Songpa-gu",
+    "Yangcheon-gu",
+    "Yeongdeungpo-gu",
+    "Yongsan-gu",
 ]
 """Seoul's 25 districts, by their official English names."""
 
@@ -72,6 +103,14 @@ class Place:
     price_level: int
     summary_ko: str
     summary_en: str
+
+    def has(self, wish: str) -> bool:
+        """Whether the place has a tag, or a Korean word in its name or its sentence.
+
+        Args:
+            wish: a tag such as `quiet`, or the name of a dish such as `감자탕`.
+        """
+        return wish in self.tags or (not wish.isascii() and wish in self.name_ko + self.summary_ko)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the place as plain JSON data, the form it has inside a graph's state."""
@@ -132,7 +171,7 @@ def search_places(
     Args:
         category: one of `CATEGORIES`, or None for any.
         district: as in `Mapo-gu`, or None for anywhere in Seoul.
-        tags: wished tags; more matches are better.
+        tags: wished tags or dishes, see `Place.has`; more matches are better.
         indoor: True under a roof, False in the open, None for either.
         max_price: highest price level, 0 to 3.
         min_price: lowest price level, 0 to 3.
@@ -147,7 +186,7 @@ def search_places(
         place
         for place in (load_places() if places is None else places)
         if place.id not in refused
-        and not {place.category, place.district, *place.tags} & set(without)
+        and not _is_of_kind(place, without)
         and (category is None or place.category == category)
         and (district is None or place.district == district)
         and (indoor is None or place.indoor is indoor)
@@ -160,8 +199,8 @@ def search_places(
         exact = [p for p in named if wanted in (p.name_ko.casefold(), p.name_en.casefold())]
         pool = exact or named
     if tags:
-        tagged = [place for place in pool if set(tags) & set(place.tags)]
-        pool = sorted(tagged or pool, key=lambda place: -len(set(tags) & set(place.tags)))
+        tagged = [place for place in pool if _matches(place, tags)]
+        pool = sorted(tagged or pool, key=lambda place: -_matches(place, tags))
         return (pool if district else sorted(pool, key=lambda p: _tagged_rank(p, tags)))[:limit]
     if district is None and name is None:
         return _best_known(pool)[:limit]
@@ -174,10 +213,23 @@ def is_solemn(place: Place) -> bool:
     return SOLEMN.search(place.name_ko) is not None
 
 
+def _matches(place: Place, wishes: Collection[str]) -> int:
+    return sum(map(place.has, wishes))
+
+
+def _is_of_kind(place: Place, kinds: Collection[str]) -> bool:
+    """Whether a place is of one of these kinds; an art museum is a museum too, by its name."""
+    own = {place.category, place.district, *place.tags, *place.name_en.casefold().split()}
+    return not own.isdisjoint(kinds)
+
+
 def _tagged_rank(place: Place, tags: Collection[str]) -> tuple[int, bool, int]:
     known = _well_known()
-    matches = len(set(tags) & set(place.tags))
-    return -matches, is_solemn(place) and "history" not in tags, known.get(place.name_ko, 999)
+    return (
+        -_matches(place, tags),
+        is_solemn(place) and "history" not in tags,
+        known.get(place.name_ko, 999),
+    )
 
 
 def _best_known(pool: list[Place]) -> list[Place]:

@@ -6,9 +6,12 @@ from langgraph.store.memory import InMemoryStore
 from langgraph.types import Command
 from pydantic import ValidationError
 
+from course_lib.models import close_open_tool_calls
+from course_lib.models.history_repair import NOT_RUN
 from course_lib.models.language.message_parser import read
 from course_lib.namu import book_place, build_namu
 from course_lib.namu.booking import BOOK
+from course_lib.namu.memory import MEMORIES
 from course_lib.persistence import namespace_label
 
 CONFIG = {"configurable": {"thread_id": "t"}}
@@ -40,6 +43,25 @@ def test_a_booking_is_asked_for_and_written_once_agreed(namu):
     assert (booking["place_id"], booking["people"]) == (place["id"], 3)
 
 
+def test_a_booking_is_kept_for_who_talks_by_the_same_rule_as_the_memory():
+    store = InMemoryStore()
+    graph = build_namu(
+        memory=True,
+        checkpointer=InMemorySaver(),
+        store=store,
+        tools=[book_place],
+        context_schema=dict,
+    )
+    config = {**CONFIG, "metadata": {"user": "bo"}}
+    named = {"context": {"user": "ann"}}
+    graph.invoke({"messages": [("user", "I live in Mapo. Recommend a cafe")]}, config, **named)
+    asked = {"messages": [("user", "book the first one for 2 on friday")]}
+    graph.invoke(asked, config, **named)
+    graph.invoke(Command(resume={"approve": True, "people": 2, "day": "Friday"}), config, **named)
+    kept = {item.namespace for item in store.search(())}
+    assert kept == {(BOOK, namespace_label("ann")), (MEMORIES, namespace_label("ann"))}
+
+
 def test_a_refused_booking_writes_nothing(namu):
     say(namu, "종로에 있는 고궁 추천해줘")
     asked = say(namu, "두 번째 예약해줘, 3명 토요일")["__interrupt__"][0]
@@ -51,7 +73,7 @@ def test_a_refused_booking_writes_nothing(namu):
 
 def test_too_many_people_are_refused_and_the_question_stays_open(namu):
     say(namu, "a cafe in Mapo")
-    (asked,) = say(namu, "book it")["__interrupt__"]
+    (asked,) = say(namu, "book the first one")["__interrupt__"]
     answer = {"approve": True, "people": 99, "day": "Friday"}
     with pytest.raises(ValidationError, match="less than or equal to 8"):
         namu.invoke(Command(resume={asked.id: answer}), CONFIG)
@@ -105,7 +127,7 @@ def test_two_users_have_a_page_each(namu):
     for user in ("ann", "bo.jr"):
         config = {"configurable": {"thread_id": user}, "metadata": {"user": user}}
         namu.invoke({"messages": [("user", "a cafe in Mapo")]}, config)
-        namu.invoke({"messages": [("user", "book it")]}, config)
+        namu.invoke({"messages": [("user", "book the first one")]}, config)
         answer = {"approve": True, "people": 2, "day": "Friday"}
         namu.invoke(Command(resume=answer), config)
     pages = {item.namespace for item in namu.store.search((BOOK,))}
@@ -171,6 +193,51 @@ def test_the_answer_to_which_one_goes_on_with_the_booking(namu):
     assert asked["question"] == f"{place['name_ko']}, 내일 3명으로 예약할까요?"
 
 
+@pytest.mark.parametrize(
+    ("wish", "told", "which"),
+    [
+        ("book it", "which one", "the second one"),
+        ("book that for 3 tomorrow", "which one", "number 2"),
+        ("please book it for 3", "which one", "second"),
+        ("그거 예약해줘", "어느 곳을", "두 번째"),
+        ("거기 내일 3명 예약해줘", "어느 곳을", "2번이요"),
+        ("여기로 예약할게요", "어느 곳을", "두번째꺼"),
+    ],
+)
+def test_it_after_a_list_is_no_place_and_the_person_is_asked_which_one(namu, wish, told, which):
+    shown = say(namu, "a cafe in Mapo")["last_recommended_places"]
+    state = say(namu, wish)
+    assert "__interrupt__" not in state and told in reply(state).lower()
+    names = [f"{n}. {p['name_ko' if told[0] > 'z' else 'name_en']}" for n, p in enumerate(shown, 1)]
+    assert all(name in reply(state) for name in names)
+    (asked,) = say(namu, which)["__interrupt__"]
+    assert shown[1]["name_ko" if told[0] > "z" else "name_en"] in asked.value["question"]
+
+
+@pytest.mark.parametrize(
+    ("about", "wish"),
+    [
+        ("tell me about the second one", "book it"),
+        ("tell me about the second one", "ok, book that one for 2 tomorrow"),
+        ("I like the second one", "book it"),
+        ("두 번째는 어떤 곳이야?", "거기 예약해줘"),
+        ("두 번째가 마음에 들어요", "그걸로 예약해 주세요"),
+    ],
+)
+def test_it_is_the_place_that_was_spoken_of_last(namu, about, wish):
+    shown = say(namu, "a cafe in Mapo")["last_recommended_places"]
+    say(namu, about)
+    question = say(namu, wish)["__interrupt__"][0].value["question"]
+    assert shown[1]["name_en"] in question or shown[1]["name_ko"] in question
+
+
+@pytest.mark.parametrize("wish", ["book it", "book that one for 2", "거기 예약해줘"])
+def test_it_is_the_place_that_was_recommended_alone(namu, wish):
+    (place,) = say(namu, "Gyeongbokgung Palace")["last_recommended_places"]
+    question = say(namu, wish)["__interrupt__"][0].value["question"]
+    assert place["name_en"] in question or place["name_ko"] in question
+
+
 def test_a_booking_is_listed_changed_and_cancelled_only_when_agreed(namu):
     assert "no bookings" in reply(say(namu, "my bookings"))
     say(namu, "a cafe in Mapo")
@@ -199,6 +266,70 @@ def test_of_several_bookings_the_one_that_is_meant_is_asked_for(namu):
     assert f"1. {first}" in reply(state) and "취소할지" in reply(state)
     asked = namu.invoke({"messages": [("user", "2번")]}, other)["__interrupt__"][0].value
     assert second in asked["question"] and "취소할까요" in asked["question"]
+
+
+@pytest.mark.parametrize(
+    ("wish", "answer"), [("book the second one", "tomorrow for 3"), ("두번째 예약해줘", "내일 3명")]
+)
+def test_an_answer_typed_beside_an_open_card_goes_on_with_the_booking(namu, wish, answer):
+    say(namu, "a cafe in Mapo")
+    place = say(namu, wish)["last_recommended_places"][1]
+    closing = close_open_tool_calls(namu.get_state(CONFIG).values["messages"], NOT_RUN)
+    state = namu.invoke({"messages": [*closing, ("user", answer)]}, CONFIG)
+    asked = state["__interrupt__"][0].value
+    assert (asked["people"], asked["day"]) == (3, "tomorrow")
+    assert place["name_en"] in asked["question"] or place["name_ko"] in asked["question"]
+
+
+@pytest.mark.parametrize(
+    ("wish", "praise"),
+    [
+        ("book the second one", ["thanks, great"]),
+        ("book the second one for 2 tomorrow", ["sounds good", "great, thank you"]),
+        ("book the second one for 2 tomorrow", ["yes"]),
+        ("두 번째 예약해줘", ["좋네요", "고마워"]),
+        ("두 번째 내일 2명 예약해줘", ["네"]),
+    ],
+)
+@pytest.mark.parametrize("closed", [False, True])
+def test_praise_beside_an_open_card_drops_no_card_and_books_nothing(namu, wish, praise, closed):
+    say(namu, "a cafe in Mapo")
+    (asked,) = say(namu, wish)["__interrupt__"]
+    for text in praise:
+        messages = namu.get_state(CONFIG).values["messages"]
+        closing = close_open_tool_calls(messages, NOT_RUN) if closed else []
+        state = namu.invoke({"messages": [*closing, ("user", text)]}, CONFIG)
+        assert [each.value for each in state["__interrupt__"]] == [asked.value]
+    assert booked(namu) == []
+    resume(namu, approve=True, people=2, day="tomorrow")
+    assert len(booked(namu)) == 1
+    assert "__interrupt__" not in say(namu, praise[-1])
+
+
+@pytest.mark.parametrize("wish", ["make it 5 people", "cancel my booking"])
+def test_praise_beside_the_card_of_a_change_or_a_cancellation_drops_no_card(namu, wish):
+    say(namu, "a cafe in Mapo")
+    say(namu, "book the first one for 2 tomorrow")
+    resume(namu, approve=True, people=2, day="tomorrow")
+    (asked,) = say(namu, wish)["__interrupt__"]
+    (again,) = say(namu, "great, thanks")["__interrupt__"]
+    assert again.value == asked.value
+
+
+@pytest.mark.parametrize(
+    ("wish", "said"),
+    [
+        ("book the second one", "no thanks"),
+        ("book the second one", "thanks, but tell me about the third"),
+        ("두 번째 예약해줘", "아니 됐어요"),
+        ("book the first one for 10 people", "ok thanks"),
+        ("please do not book anything", "great"),
+    ],
+)
+def test_other_words_beside_a_card_open_none(namu, wish, said):
+    say(namu, "a cafe in Mapo")
+    say(namu, wish)
+    assert "__interrupt__" not in say(namu, said)
 
 
 def test_a_korean_card_is_korean(namu):

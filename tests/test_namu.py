@@ -4,15 +4,17 @@ import json
 from pathlib import Path
 
 import pytest
-from dialogue_judge import complaints
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 from langchain_core.runnables import RunnableLambda
 from langgraph.checkpoint.memory import InMemorySaver
 
+from course_lib.evaluation import complaints
 from course_lib.models import OfflineChatModel, OfflineModelError
-from course_lib.namu import build_namu, drop_open_tool_calls, union
+from course_lib.models.language.place_words import conditions_in_words, phrases
+from course_lib.namu import SUGGESTIONS, book_place, build_namu, drop_open_tool_calls, union
+from course_lib.namu.state import Rejection
 from course_lib.places import load_places
 
 DIALOGUES = [
@@ -170,6 +172,24 @@ def test_a_model_whose_routing_does_not_parse_is_talked_with():
     assert state["intent"] == "CONVERSATION" and state["messages"][-1].text
 
 
+class CutOff(OfflineChatModel):
+    """Is cut off in the middle of its answer to which places are turned down."""
+
+    def with_structured_output(self, schema, **options):
+        if schema is Rejection:
+            return OfflineChatModel(max_tokens=3).with_structured_output(schema, **options)
+        return super().with_structured_output(schema, **options)
+
+
+def test_a_rejection_that_cannot_be_read_takes_out_no_place():
+    graph = build_namu(model=CutOff(), checkpointer=InMemorySaver())
+    config = {"configurable": {"thread_id": "1"}}
+    graph.invoke({"messages": [("user", "a cafe in Mapo")]}, config)
+    state = graph.invoke({"messages": [("user", "not the first one")]}, config)
+    assert state["intent"] == "REFINE_EXCLUDE" and not state.get("excluded_place_ids")
+    assert state["messages"][-1].text
+
+
 def test_refusing_a_place_that_is_not_on_the_list_refuses_none():
     table = say("a cafe in Mapo", "seventh")["last_recommended_places"]
     state = say("not the seventh one", "seventh")
@@ -247,3 +267,20 @@ def test_an_id_used_before_does_not_hide_an_open_call():
     ]
     late = [asks("1"), HumanMessage("b"), ToolMessage("1", tool_call_id="1")]
     assert drop_open_tool_calls(late) == [HumanMessage("b")]
+
+
+@pytest.mark.parametrize("text", SUGGESTIONS)
+def test_a_starter_is_understood_as_a_first_message_and_fits_wholly(text):
+    namu = build_namu(checkpointer=InMemorySaver(), tools=[book_place])
+    state = namu.invoke({"messages": text}, {"configurable": {"thread_id": text}})
+    if asked := state.get("__interrupt__"):
+        assert "Tosokchon" in asked[0].value["question"]
+    else:
+        assert len(state["last_recommended_places"]) == 3
+        assert "left out" not in state["messages"][-1].text
+
+
+def test_every_tag_has_a_korean_word_for_saying_that_it_was_left_out():
+    known = phrases()["conditions"]["tags_ko"]
+    assert {tag for place in load_places() for tag in place.tags} <= set(known)
+    assert all(conditions_in_words({"tags": [tag]}, "en")[0].isascii() for tag in known)

@@ -27,6 +27,7 @@ from course_lib.models import (
     OfflineModelError,
     count_tokens,
 )
+from course_lib.namu.search_tool import search_places
 
 
 @tool
@@ -305,3 +306,11 @@ def test_a_response_format_is_kept_to():
         "JSON with 'a' and 'b'", response_format={"type": "json_object"}
     )
     assert set(json.loads(keys.text)) == {"a", "b"}
+
+
+@pytest.mark.parametrize("content", ["[]", '[{"id": "p1"}]', "x", ""])
+def test_a_result_whose_call_is_not_in_the_history_is_told(content):
+    lone = ToolMessage(content, tool_call_id="1", name="search_places")
+    reply = OfflineChatModel().bind_tools([search_places]).invoke([lone])
+    assert reply.text
+    assert content in reply.text

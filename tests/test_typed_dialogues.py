@@ -4,11 +4,11 @@ import json
 from pathlib import Path
 
 import pytest
-from dialogue_judge import complaints
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.store.memory import InMemoryStore
 from langgraph.types import Command
 
+from course_lib.evaluation import complaints
 from course_lib.namu import book_place, build_namu
 
 DIALOGUES = [

@@ -22,6 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from course_lib.models.language.booking_wish import MAX_PEOPLE
 from course_lib.models.language.jamo import with_particle
 from course_lib.models.language.message_parser import language_of
+from course_lib.namu.memory import user_of
 from course_lib.persistence import namespace_label
 from course_lib.places import Place, load_places
 from course_lib.settings import DATA
@@ -161,8 +162,7 @@ def answer_schema(language: str) -> type[BookingAnswer]:
 
 def page_of(runtime: ToolRuntime[Any, Any]) -> tuple[str, str]:
     """Return the namespace in which the bookings of the person who talks are kept."""
-    user = str(runtime.config.get("metadata", {}).get("user", "me"))
-    return (BOOK, namespace_label(user))
+    return (BOOK, namespace_label(user_of(runtime.context, runtime.config)))
 
 
 def question(place: str, people: int | None, day: str | None, language: str) -> str:

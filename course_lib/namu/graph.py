@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from langchain_core.messages import (
@@ -22,19 +23,22 @@ from langchain_core.messages import (
     SystemMessage,
     ToolMessage,
 )
-from langchain_core.runnables import RunnableLambda
+from langchain_core.runnables import Runnable, RunnableLambda
 from langchain_core.tools import BaseTool
 from langgraph.config import get_config
 from langgraph.graph import END, START, StateGraph
 from langgraph.prebuilt import ToolNode
 from langgraph.runtime import get_runtime
 from langgraph.types import Overwrite
+from pydantic import ValidationError
 
 from course_lib.models import chat_model, pair_tool_calls
 from course_lib.models.language.message_parser import language_of
 from course_lib.namu.booking import book_place
 from course_lib.namu.booking_changes import BOOKING_COMPANIONS
+from course_lib.namu.found_places import brings_back, found_in_this_turn
 from course_lib.namu.memory import MemoryWish, apply_wish, facts, user_of
+from course_lib.namu.retrieval import check_sources, guides_tool
 from course_lib.namu.search_tool import search_places
 from course_lib.namu.state import NamuState, Rejection, RememberingState, Route
 
@@ -43,7 +47,10 @@ if TYPE_CHECKING:
     from langgraph.checkpoint.base import BaseCheckpointSaver
     from langgraph.graph.state import CompiledStateGraph
     from langgraph.store.base import BaseStore
+    from pydantic import BaseModel
 
+    from course_lib.models import ModelSwitch
+    from course_lib.namu.retrieval import PassageIndex
 
 MEMORY_RULES = (
     "You remember some things about the person from earlier conversations; Memory holds them. "
@@ -53,8 +60,15 @@ MEMORY_RULES = (
 )
 """What is added to the system prompt where Namu has a memory."""
 
+GUIDE_RULES = (
+    "For a question on how something works in Seoul, or what a neighbourhood is like, call "
+    "search_guides, also in a CONVERSATION. Say only what its passages say, with the mark of the "
+    "passage after each sentence, such as [1]; name title and address of each mark at the end.",
+)
+"""What is added to the system prompt where Namu has guides."""
 
-def instructions(state: NamuState) -> SystemMessage:
+
+def instructions(state: NamuState, *, guides: bool = False) -> SystemMessage:
     """Write the system prompt: who Namu is, and the part of the state that a model needs."""
     table = json.dumps(state.get("last_recommended_places") or [], ensure_ascii=False)
     lines = [
@@ -66,6 +80,7 @@ def instructions(state: NamuState) -> SystemMessage:
         "is CONVERSATION call no tool, and say what you can do if no wish is clear.",
         "To refine, repeat your last search with what changed. Cheaper means a max_price below "
         "the cheapest place on the table.",
+        *(GUIDE_RULES if guides else ()),
         f"Places on the table: {table}",
     ]
     if "known" in state:
@@ -106,18 +121,19 @@ def _readable(reply: AIMessage) -> AIMessage:
 
 def build_namu(
     *,
-    model: BaseChatModel | None = None,
+    model: BaseChatModel | ModelSwitch | None = None,
     checkpointer: BaseCheckpointSaver | None = None,
     store: BaseStore | None = None,
     interrupt_before: Sequence[str] = (),
     tools: Sequence[BaseTool] = (),
     context_schema: type | None = None,
     memory: bool = False,
+    guides: PassageIndex | None = None,
 ) -> CompiledStateGraph:
     """Build and compile Namu.
 
     Args:
-        model: any chat model that calls tools; `chat_model()` when left out.
+        model: a chat model that calls tools, or a `ModelSwitch`; `chat_model()` when left out.
         checkpointer: where the state of each thread is kept; None to forget after each run.
         store: long-term memory across threads.
         interrupt_before: names of nodes to stop before.
@@ -129,21 +145,21 @@ def build_namu(
             what they turned down for good, and the language they asked for. A node `remember`
             comes first then, and the person is the field `user` of the run's context, or else of
             its metadata.
+        guides: an index of longer texts. Namu answers from it with the tool `search_guides`, and a
+            node `check_sources` takes out what no source supports.
 
     Returns:
         A graph over `NamuState`. `invoke({"messages": [{"role": "user", "content": text}]},
         config)` returns a state whose last message is the answer.
     """
     model = chat_model() if model is None else model
-    # What these two answer is for the graph, not for the person: `nostream` keeps it out of the
-    # token stream, `include_raw` turns an answer that does not parse into None.
-    quiet = {"tags": ["nostream"]}
-    router_model = model.with_structured_output(Route, include_raw=True).with_config(quiet)
-    rejection_model = model.with_structured_output(Rejection, include_raw=True).with_config(quiet)
-    agent_tools = [search_places, *_with_companions(tools)]
+    router_model, rejection_model = _answers_by(model, Route), _answers_by(model, Rejection)
+    own_tools = [search_places] if guides is None else [search_places, guides_tool(guides)]
+    agent_tools = [*own_tools, *_with_companions(tools)]
+    prompt = partial(instructions, guides=guides is not None)
     agent_model = model.bind_tools(agent_tools)
 
-    memory_model = model.with_structured_output(MemoryWish, include_raw=True).with_config(quiet)
+    memory_model = _answers_by(model, MemoryWish)
 
     def remembered(state: NamuState, wish: MemoryWish | None) -> dict[str, Any]:
         runtime, table = get_runtime(), state.get("last_recommended_places") or []
@@ -155,12 +171,13 @@ def build_namu(
         user = user_of(runtime.context, get_config())
         asked = [m for m in state["messages"] if isinstance(m, HumanMessage)]
         language = language_of(str(asked[-1].text)) if asked else None
-        return apply_wish(runtime.store, user, wish, table, language)
+        noted_last = state.get("noted_last")
+        return apply_wish(runtime.store, user, wish, table, language, noted_last)
 
     def asked_memory(state: NamuState) -> list[BaseMessage]:
         # Also where nothing is known yet: the line says that there is a memory.
         shown = {"known": {}, **state, "memory_change": {}, "intent": None}
-        return [instructions(shown), *drop_open_tool_calls(state["messages"])]
+        return [prompt(shown), *drop_open_tool_calls(state["messages"])]
 
     def remember(state: NamuState) -> dict[str, Any]:
         return remembered(state, memory_model.invoke(asked_memory(state))["parsed"])
@@ -171,7 +188,7 @@ def build_namu(
 
     def asked_route(state: NamuState) -> list[BaseMessage]:
         shown = {key: value for key, value in state.items() if key != "intent"}
-        return [instructions(shown), *drop_open_tool_calls(state["messages"])]
+        return [prompt(shown), *drop_open_tool_calls(state["messages"])]
 
     def routed(route: dict[str, Any]) -> dict[str, Any]:
         return {"intent": route["parsed"].intent if route["parsed"] else "CONVERSATION"}
@@ -182,19 +199,18 @@ def build_namu(
     async def router_async(state: NamuState) -> dict[str, Any]:
         return routed(await router_model.ainvoke(asked_route(state)))
 
+    def asked_agent(state: NamuState) -> list[BaseMessage]:
+        return [prompt(state), *drop_open_tool_calls(state["messages"])]
+
     def refine_exclude(state: NamuState) -> dict[str, Any]:
         table = state.get("last_recommended_places") or []
-        rejection = rejection_model.invoke(
-            [instructions(state), *drop_open_tool_calls(state["messages"])]
-        )
-        positions = rejection["parsed"].positions if rejection["parsed"] else []
-        if not positions:  # none in particular: all of them
+        rejection = rejection_model.invoke(asked_agent(state))["parsed"]
+        if rejection is None:  # it cannot be read, so nothing is taken out
+            return {}
+        if not rejection.positions:  # none in particular: all of them
             return {"excluded_place_ids": [place["id"] for place in table]}
-        named = [table[n - 1]["id"] for n in positions if 0 < n <= len(table)]
+        named = [table[n - 1]["id"] for n in rejection.positions if 0 < n <= len(table)]
         return {"excluded_place_ids": named}
-
-    def asked_agent(state: NamuState) -> list[BaseMessage]:
-        return [instructions(state), *drop_open_tool_calls(state["messages"])]
 
     def agent(state: NamuState) -> dict[str, Any]:
         reply = agent_model.invoke(asked_agent(state), **_chosen_model())
@@ -205,9 +221,9 @@ def build_namu(
         return {"messages": [_readable(reply)]}
 
     def update_state(state: NamuState) -> dict[str, Any]:
-        found = _found_in_this_turn(state["messages"])
+        found = found_in_this_turn(state["messages"])
         told: dict[str, Any] = {"last_recommended_places": found} if found else {}
-        if _brings_back(state["messages"]):
+        if brings_back(state["messages"]):
             back = {place["id"] for place in found}
             left = [each for each in state.get("excluded_place_ids") or () if each not in back]
             told["excluded_place_ids"] = Overwrite(left)
@@ -227,12 +243,28 @@ def build_namu(
     graph.add_edge("remember" if memory else START, "router")
     graph.add_conditional_edges("router", _by_intent)
     graph.add_edge("refine_exclude", "agent")
-    graph.add_conditional_edges("agent", _after_agent)
+    after_answer = "update_state" if guides is None else "check_sources"
+    if guides is not None:
+        graph.add_node(check_sources)
+        graph.add_edge("check_sources", "update_state")
+    graph.add_conditional_edges("agent", _after_agent(after_answer), ["tools", after_answer])
     graph.add_edge("tools", "agent")
     graph.add_edge("update_state", END)
     return graph.compile(
         checkpointer=checkpointer, store=store, interrupt_before=list(interrupt_before), name="namu"
     )
+
+
+def _answers_by(model: BaseChatModel | ModelSwitch, schema: type[BaseModel]) -> Runnable[Any, Any]:
+    """Return the model with answers by a schema; `parsed` is None where an answer does not fit it.
+
+    What it answers is for the graph, not for the person: `nostream` keeps it out of the tokens.
+    """
+    quiet = {"tags": ["nostream"]}
+    answering = model.with_structured_output(schema, include_raw=True).with_config(quiet)
+    # ChatOpenAI checks the answer while it is asked, and raises in spite of `include_raw`.
+    unread = RunnableLambda(lambda messages: {"parsed": None})
+    return answering.with_fallbacks([unread], exceptions_to_handle=(ValidationError,))
 
 
 def _with_companions(tools: Sequence[BaseTool]) -> list[BaseTool]:
@@ -241,18 +273,6 @@ def _with_companions(tools: Sequence[BaseTool]) -> list[BaseTool]:
         return list(tools)
     names = {tool.name for tool in tools}
     return [*tools, *(tool for tool in BOOKING_COMPANIONS if tool.name not in names)]
-
-
-def _brings_back(messages: Sequence[BaseMessage]) -> bool:
-    """Whether a search since the person spoke asked for what had been turned down."""
-    for message in reversed(messages):
-        if isinstance(message, HumanMessage):
-            return False
-        if isinstance(message, AIMessage) and any(
-            call["args"].get("include_rejected") for call in message.tool_calls
-        ):
-            return True
-    return False
 
 
 def _chosen_model() -> dict[str, str]:
@@ -267,17 +287,10 @@ def _by_intent(state: NamuState) -> Literal["refine_exclude", "agent"]:
     return "refine_exclude" if state["intent"] == "REFINE_EXCLUDE" else "agent"
 
 
-def _after_agent(state: NamuState) -> Literal["tools", "update_state"]:
-    return "tools" if state["messages"][-1].tool_calls else "update_state"
+def _after_agent(after_answer: str) -> Callable[[NamuState], str]:
+    """Return the choice of what follows the agent: its tools, or a node that follows an answer."""
 
+    def after_agent(state: NamuState) -> str:
+        return "tools" if state["messages"][-1].tool_calls else after_answer
 
-def _found_in_this_turn(messages: Sequence[BaseMessage]) -> list[dict[str, Any]]:
-    """The places of the last successful searches since the person spoke, each once."""
-    found: dict[str, dict[str, Any]] = {}
-    for message in reversed(messages):
-        if isinstance(message, ToolMessage):
-            if message.name == search_places.name and message.status != "error":
-                found = {**{p["id"]: p for p in json.loads(message.text)}, **found}
-        elif not isinstance(message, AIMessage) or (found and message.tool_calls):
-            break
-    return list(found.values())
+    return after_agent

@@ -186,6 +186,7 @@ def apply_wish(
     wish: MemoryWish | None,
     table: Sequence[Mapping[str, Any]],
     language: str | None,
+    noted_last: str | None = None,
 ) -> dict[str, Any]:
     """Keep and forget what a message asks for, and read what is known afterwards.
 
@@ -196,9 +197,12 @@ def apply_wish(
         table: the places that were recommended last.
         language: `ko` or `en`, the language of the message; None if it has no letters. It is kept
             for later messages without letters, unless the person asked for one.
+        noted_last: the key that this thread noted last; "forget that" means it. The time in the
+            store does not tell it, because SQLite keeps whole seconds.
 
     Returns:
-        `known` as from `recall`, and `kept`, `forgotten` and `not_known` of this message.
+        `known` as from `recall`, `memory_change` with `kept`, `forgotten` and `not_known` of this
+        message, and `noted_last` for the next one.
     """
     wish = wish or MemoryWish()
     known = recall(store, user)
@@ -212,7 +216,7 @@ def apply_wish(
             place = table[number - 1]
             name = place[f"name_{language or 'en'}"]
             new[NEVER + place["id"]] = {"place_id": place["id"], "place": name}
-    gone = {key: known[key] for key in _keys(known, wish.forget)}
+    gone = {key: known[key] for key in _keys(known, wish.forget, noted_last)}
     for key in gone:
         forget(store, user, key)
     written = {**known.get(LANGUAGE, {}), **new.get(LANGUAGE, {})}
@@ -229,14 +233,18 @@ def apply_wish(
             "forgotten": [facts({k: v}) for k, v in gone.items() if v in said],
             "not_known": bool(wish.forget) and not said,
         },
+        "noted_last": next(reversed(new), noted_last),
     }
 
 
-def _keys(known: Mapping[str, Mapping[str, Any]], asked: Sequence[str]) -> list[str]:
+def _keys(
+    known: Mapping[str, Mapping[str, Any]], asked: Sequence[str], noted_last: str | None
+) -> list[str]:
     """The keys that a wish to forget means; `known` has the oldest first."""
     if "everything" in asked:
         return list(known)
     named = {key: value for key, value in known.items() if "writes" not in value}
     begins = tuple(FORGETTABLE[what] for what in asked if what in FORGETTABLE)
-    last = list(named)[-1:] if "last" in asked else []
+    newest = [noted_last] if noted_last in named else list(named)[-1:]
+    last = newest if "last" in asked else []
     return [key for key in named if key in last or (begins and key.startswith(begins))]

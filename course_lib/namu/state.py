@@ -13,11 +13,11 @@ Intent = Literal["NEW_SEARCH", "REFINEMENT", "REFINE_EXCLUDE", "FOLLOW_UP", "CON
 
 SUGGESTIONS = (
     "A quiet cafe in Jongno-gu",
-    "not the first one",
-    "book the second one for 4 tomorrow",
+    "somewhere indoors near Hongdae",
+    "book Tosokchon for 2 tomorrow",
     "종로에 있는 고궁 추천해줘",
 )
-"""Messages that a newcomer may send to Namu, one after the other."""
+"""Messages with which a conversation with Namu can begin: none refers to an earlier answer."""
 
 
 def union(left: Sequence[str] | None, right: Sequence[str] | None) -> list[str]:
@@ -52,10 +52,12 @@ class RememberingState(NamuState, total=False):
     Args:
         known: what is remembered of the person, by key; read again at the start of every turn.
         memory_change: what was kept and forgotten in this turn.
+        noted_last: the key that was noted last in this thread, None before the first one.
     """
 
     known: dict[str, dict[str, Any]]
     memory_change: dict[str, Any]
+    noted_last: str | None
 
 
 class Route(BaseModel):

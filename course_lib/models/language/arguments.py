@@ -30,6 +30,9 @@ NUMBER = re.compile(r"(?<!\d)-?\d{1,15}(?:\.\d{1,15})?(?!\d)")
 BOOKING_FIELDS = frozenset(("people", "day", "place", "time"))
 """Fields of a booking, which are only filled in with what the message says of a booking."""
 
+MEMORY_FIELDS = frozenset(("home_district", "answer_in"))
+"""Fields of a memory, which are only filled in with what the message says about the person."""
+
 QUOTED = re.compile(r"['\"“‘「]([^'\"”’」]+)['\"”’」]")
 
 
@@ -52,10 +55,13 @@ def fill(schema: Mapping[str, Any], context: ConversationContext) -> dict[str, A
     for name, field in flat.get("properties", {}).items():
         if name in arguments:
             continue
+        # OpenAI's strict form requires every field: one that was optional may be null instead.
+        unsaid = name in BOOKING_FIELDS | MEMORY_FIELDS or is_search(flat)
         if name in flat.get("required", ()):
-            arguments[name] = _value(name, field, context, hints)
+            may_be_null = (unsaid and is_valid(None, field)) or _is_unsaid(field, hints)
+            arguments[name] = None if may_be_null else _value(name, field, context, hints)
         # A search wish is only what was understood: "a cafe for 4" asks for no price level 4.
-        elif name in BOOKING_FIELDS or is_search(flat):
+        elif unsaid:
             continue
         elif offered := _offered(field, hints):
             arguments[name] = offered[0]
@@ -162,6 +168,16 @@ def _plain(field: Schema) -> Mapping[str, Any]:
             if isinstance(option, Mapping) and option.get("type") != "null":
                 return {**option, **{k: v for k, v in field.items() if k != key}}
     return field
+
+
+def _is_unsaid(field: Schema, hints: Hints) -> bool:
+    """Whether a field is a choice that may be null, and the message names none of its values.
+
+    OpenAI's strict schemas make every field required; one that was optional is null there instead.
+    """
+    choices = _plain(field).get("enum", ())
+    named = any(str(each).casefold() in hints.words for each in choices)
+    return bool(choices) and not named and is_valid(None, field)
 
 
 def _offered(field: Schema, hints: Hints) -> list[int | float | str]:

@@ -15,7 +15,9 @@ from typing import Any
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
 
 from course_lib.models.language.booking_wish import Act, booking_words
+from course_lib.models.language.guide_questions import asks_guides, has_guides
 from course_lib.models.language.intents import INTENTS, act_on, intent_of, refused_on
+from course_lib.models.language.likes import disliked_in
 from course_lib.models.language.memory_words import memory_in, memory_wish, only_memory
 from course_lib.models.language.message_parser import ParsedMessage, ids_of, language_of, read
 from course_lib.models.language.references import (
@@ -39,11 +41,9 @@ SHOWN_FIELDS = frozenset(
         "district",
         "indoor",
         "price_level",
-        "summary_ko",
-        "summary_en",
     )
 )
-"""Fields that every place in an answer of the search has."""
+"""Fields by which a list of places is known. Others, such as the summaries, may be left out."""
 
 BOOKED = frozenset(("cancel_booking", "change_booking"))
 """Signals of a message about a booking that was made."""
@@ -67,8 +67,10 @@ class ConversationContext:
         booking: people, day and time of a booking, as far as they were said.
         booked: name of the place that was booked last in this conversation.
         seen: ids of all places that were found before this message.
+        disliked: kinds that were turned down before this message, see `likes`.
         memory: what the system prompt says is remembered of the person; None without a memory.
         memory_wish: what the message asks to be remembered or forgotten.
+        asks_guides: whether there are guides and the message asks what they may answer.
     """
 
     text: str
@@ -84,8 +86,10 @@ class ConversationContext:
     booking: Mapping[str, Any] = field(default_factory=dict)
     booked: str | None = None
     seen: tuple[str, ...] = ()
+    disliked: tuple[str, ...] = ()
     memory: Mapping[str, Any] | None = None
     memory_wish: Mapping[str, Any] = field(default_factory=dict)
+    asks_guides: bool = False
 
     @property
     def shown(self) -> list[str]:
@@ -162,6 +166,7 @@ def build_context(messages: Sequence[BaseMessage]) -> ConversationContext:
     recommended = _recommended_before(system, earlier)
     focus, after_booking = last_spoken_of(earlier), was_about_booking(earlier)
     told = INTENT_LINE.search(system)
+    guided = has_guides(system) and asks_guides(parsed)
     memory = memory_in(system)
     wish = {} if memory is None else memory_wish(parsed, recommended, focus)
     known = (memory or {}).get("known") or {}
@@ -175,6 +180,7 @@ def build_context(messages: Sequence[BaseMessage]) -> ConversationContext:
         intent=told.group(1)
         if told
         else _intent_on_memory(parsed, memory, wish)
+        or ("CONVERSATION" if guided else None)
         or intent_of(
             parsed,
             recommended=recommended,
@@ -191,8 +197,10 @@ def build_context(messages: Sequence[BaseMessage]) -> ConversationContext:
         booking={**begun, **booking_words(parsed.text)},
         booked=last_booked(earlier) if after_booking or parsed.signals & BOOKED else None,
         seen=_seen(earlier),
+        disliked=disliked_in(earlier),
         memory=memory,
         memory_wish=wish,
+        asks_guides=guided,
     )
 
 
@@ -244,8 +252,19 @@ def _seen(earlier: Sequence[BaseMessage]) -> tuple[str, ...]:
     found: dict[str, None] = {}
     for message in earlier:
         if isinstance(message, ToolMessage):
-            found.update((place["id"], None) for place in places_in(message.text) or ())
+            found.update((place, None) for place in _ids_in(message.text))
     return tuple(found)
+
+
+def _ids_in(content: str) -> list[str]:
+    """Return the ids of the places in an answer of the search, however little else it tells."""
+    try:
+        found = json.loads(content)
+    except (ValueError, RecursionError):
+        return []
+    if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
+        return []
+    return [each["id"] for each in found if isinstance(each.get("id"), str)]
 
 
 def _earlier_language(earlier: Sequence[BaseMessage]) -> str | None:

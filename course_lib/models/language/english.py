@@ -50,7 +50,8 @@ def find_english(text: str) -> Iterator[Hit]:
                 fits = len(words) <= len(tokens) - i and all(
                     word in forms[i + k] for k, word in enumerate(words)
                 )
-                group = f"{kind}:{value}" if kind in ("signals", "topics") else kind
+                several = kind in ("signals", "topics") or value in lexicon()["dishes"]
+                group = f"{kind}:{value}" if several else kind
                 if fits and i >= taken.get(group, 0) and len(words) > matches.get(group, (0,))[0]:
                     matches[group] = (len(words), value, phrase)
         for group, (length, value, phrase) in matches.items():

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from course_lib.models.language.conversation_context import ConversationContext
 from course_lib.models.language.jamo import with_particle
+from course_lib.models.language.likes import to_resemble, turns_down_a_kind
+from course_lib.models.language.place_names import places_by_id
 from course_lib.models.language.place_words import (
+    conditions_in_words,
     count_word,
     district_word,
     kind_word,
+    kinds_in_words,
+    name_of,
     phrases,
     where_words,
 )
@@ -21,6 +26,14 @@ RIGHT_THERE_KM = 1.2
 
 NO_LOSS = frozenset(("district", "exclude_ids", "near", "limit", "include_rejected"))
 """Arguments that a later search may leave out without leaving out a condition."""
+
+FULFILS: Mapping[str, Callable[[Mapping[str, Any], Any], bool]] = {
+    "tags": lambda place, tags: all(_has_a_tag([place], [tag]) for tag in tags),
+    "indoor": lambda place, indoor: place["indoor"] is indoor,
+    "max_price": lambda place, highest: place["price_level"] <= highest,
+    "min_price": lambda place, lowest: place["price_level"] >= lowest,
+}
+"""Whether a place fulfils a condition of a search, by the condition's name."""
 
 
 def headline(found: Sequence[Mapping[str, Any]], context: ConversationContext) -> str:
@@ -34,6 +47,7 @@ def headline(found: Sequence[Mapping[str, Any]], context: ConversationContext) -
     say = phrases()[language]
     first, last = context.calls[0]["args"], context.calls[-1]["args"]
     category = last.get("category") or "place"
+    model = to_resemble(context.parsed, context.recommended, context.focus)
     spot = spot_named(str(first.get("near") or last.get("near") or ""))
     words = {
         "what": kind_word(category, len(found), language),
@@ -47,15 +61,51 @@ def headline(found: Sequence[Mapping[str, Any]], context: ConversationContext) -
         "spot": _spot_word(spot, language),
         "spot_there": _spot_there(spot, language),
         "districts": _districts(found, language),
+        "kinds": kinds_in_words(context.parsed.without, language),
+        "model": name_of(model, language) if model else "",
     }
+    key = _key(found, context, spot)
+    if key == "found_loosened":
+        words |= _left_out_words(found, context)
+        words["there"] = "there" if words["where"] or spot else ""
+        words["where"] = _around(spot, language) if "near" in last else words["where"]
+        key = key if words["dropped"] else "found_closest"  # of a tool with rules of its own
     if language == "ko":
         words["wish"] = with_particle(words["wish"], "이/가")
+        words["model_with"] = with_particle(words["model"], "과/와") if model else ""
         of = words["where"].strip()
         words["of"] = f"{of}의 " if of else ""
         if category == "place":
             words["what"] = ""  # "세 곳을 골랐어요" says it already
-    text = " ".join(say[_key(found, context, spot)].format(**words).split())
+    text = " ".join(say[key].format(**words).split())
     return text[0].upper() + text[1:]
+
+
+def _left_out_words(
+    found: Sequence[Mapping[str, Any]], context: ConversationContext
+) -> dict[str, str]:
+    """Return the conditions that the places found do not fulfil, and whether others did before."""
+    say = phrases()[context.language]
+    first, last = context.calls[0]["args"], context.calls[-1]["args"]
+    left_out = {
+        name: value
+        for name, value in first.items()
+        if name in FULFILS and not all(FULFILS[name](place, value) for place in found)
+    }
+    if "tags" in left_out:
+        left_out["tags"] = [tag for tag in first["tags"] if not _has_a_tag(found, [tag])]
+    conditions = conditions_in_words(left_out, context.language)
+    again = "exclude_ids" in last or context.intent == "REFINE_EXCLUDE"
+    return {
+        "dropped": say["and"].join(f'"{each}"' for each in conditions),
+        "none": say["no_other" if again else "none"],
+    }
+
+
+def _around(spot: Spot | None, language: str) -> str:
+    """Return a spot as what a place is near to."""
+    name = _spot_word(spot, language)
+    return f"{name} 근처 " if language == "ko" else f" near {name}"
 
 
 def _key(
@@ -75,8 +125,16 @@ def _key(
     if near and parsed.price == "cheaper":
         return "found_no_cheaper"
     if near:
-        again = context.intent == "REFINE_EXCLUDE" or "more" in parsed.signals
-        return "found_no_more" if again else "found_elsewhere"
+        again = context.intent == "REFINE_EXCLUDE" or bool(parsed.signals & {"more", "like_it"})
+        seen = [places_by_id()[i] for i in context.seen if i in places_by_id()]
+        again = again or any((p.district, p.category) == (near, last.get("category")) for p in seen)
+        if again:
+            return "found_no_more"
+        return (
+            "found_elsewhere_fit"
+            if {"indoor", "max_price", "min_price"} & set(first)
+            else "found_elsewhere"
+        )
     if parsed.price == "cheaper" and context.recommended:
         lowest = min(context.price_levels)
         cheaper = all(place["price_level"] < lowest for place in found)
@@ -86,8 +144,12 @@ def _key(
     if context.intent == "REFINE_EXCLUDE":
         shown = set(context.shown)
         return "found_remaining" if any(p["id"] in shown for p in found) else "found_exclude"
+    if turns_down_a_kind(parsed):
+        return "found_without"
     if spot is not None:
         return _near_key(found, spot)
+    if to_resemble(parsed, context.recommended, context.focus) is not None:
+        return "found_like"
     if parsed.elsewhere and not parsed.district:
         return "found_only_seoul"
     return "found"
@@ -128,4 +190,5 @@ def _districts(found: Sequence[Mapping[str, Any]], language: str) -> str:
 
 
 def _has_a_tag(found: Sequence[Mapping[str, Any]], tags: Sequence[str] | None) -> bool:
-    return not tags or any(set(tags) & set(place.get("tags", ())) for place in found)
+    known = [places_by_id()[place["id"]] for place in found if place["id"] in places_by_id()]
+    return not tags or any(place.has(tag) for place in known for tag in tags)

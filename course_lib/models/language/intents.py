@@ -7,6 +7,7 @@ from typing import Any
 
 from course_lib.models.language.booking_wish import Act, act_of
 from course_lib.models.language.lexicon import lexicon
+from course_lib.models.language.likes import agreed_on, of_disliked_kind, turns_down_a_kind
 from course_lib.models.language.message_parser import ParsedMessage, unknown_booking
 from course_lib.models.language.references import mentioned, on_table, positions_on
 
@@ -80,6 +81,8 @@ def signals_of(
             ("named_two", len(parsed.names) > 1),
             ("near_it", means_near_it(parsed, recommended, focus)),
             ("unknown_place", unknown_booking(parsed)),
+            ("dislikes", turns_down_a_kind(parsed)),
+            ("agrees", agreed_on(parsed, recommended)),
         )
         if holds
     )
@@ -137,7 +140,8 @@ def refused_on(parsed: ParsedMessage, recommended: Sequence[Mapping[str, Any]]) 
     by_number = on_table(parsed.refused_positions, recommended)
     names = {part for name in parsed.refused_names for part in name.split("|")}
     by_name = [i for i, place in enumerate(recommended) if place.get("id") in names]
-    return tuple(dict.fromkeys([*by_number, *by_name]))
+    by_kind = of_disliked_kind(parsed, recommended)
+    return tuple(dict.fromkeys([*by_number, *by_name, *by_kind]))
 
 
 def means_near_it(
@@ -169,7 +173,7 @@ def place_is_unclear(
         return False
     if parsed.names:
         return parsed.name is None
-    return len(recommended) > 1 and focus is None and "deictic" not in parsed.signals
+    return len(recommended) > 1 and focus is None
 
 
 def act_on(parsed: ParsedMessage, *, after_booking: bool) -> Act | None:

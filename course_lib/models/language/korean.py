@@ -223,4 +223,6 @@ def _group(entry: Entry) -> str:
     """Entries of one group exclude one another where they overlap."""
     if entry.kind == "signals":
         return f"signals:{entry.value}"
+    if entry.value in lexicon()["dishes"]:
+        return "dish" if entry.kind == "tags" else entry.kind
     return "area" if entry.kind == "district" else entry.kind

@@ -78,6 +78,10 @@ def entries(language: str) -> Iterator[tuple[str, str, str]]:
         for value, words in data[kind].items():
             for phrase in words[language]:
                 yield kind, value, phrase
+    for dish, words in data["dishes"].items():  # a dish is looked for in what is said of a place
+        for phrase in words[language]:
+            yield "category", words["kind"], phrase
+            yield "tags", dish, phrase
     for value, phrases in data["ordinals"][language].items():
         for phrase in phrases:
             yield "ordinals", value, phrase

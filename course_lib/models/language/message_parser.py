@@ -31,6 +31,7 @@ from course_lib.models.language.lexicon import (
 )
 from course_lib.models.language.negation import is_refused
 from course_lib.models.language.place_names import MANY, places_by_id
+from course_lib.models.language.praise import PRAISE
 from course_lib.models.language.wish_words import (
     OPPOSITES,
     asked_count,
@@ -46,12 +47,20 @@ QUESTION = re.compile(r"\?|(?:나요|가요|까요|니까|예요|이에요|야|�
 AND_THAT = re.compile(r"[가-힣](?:은|는)\s*\?+$|^(?:and|or) (?!then).{1,30}\?$")
 """A question such as `식당은?`, which asks for the same with one thing changed."""
 
-COPULA = re.compile(r"(?:야|예요|이에요|인가요?|입니까)\s*\?+$")
+LIKES = re.compile(
+    r"\bi (?:really |do )?(?:like|love|prefer)\b|\bi'?ll (?:take|have)\b|"
+    r"\b(?:looks?|sounds?|seems?|is) (?:very |really )?(?:good|nice|great|perfect|lovely)\b|"
+    r"(?<![뭐디]가 )(?<!뭐 )\b좋(?:아|네|다|겠)|(?:마음|맘)에 [들드]|로 (?:할게|할래|정할|갈게)"
+)
+"""Words of somebody who likes a place; `likes.agreed_on` finds out which."""
 
+COPULA = re.compile(r"(?:야|예요|이에요|인가요?|입니까)\s*\?+$")
 
 SHAPES = (
     ("question", QUESTION),
     ("copula", COPULA),
+    ("likes", LIKES),
+    ("praise", PRAISE),
     ("narrow", AND_THAT),
     ("more", re.compile(r"^(?:조금 |좀 )?(?:더|more)(?:요|줘|줘요)?[\s.!~]*$")),
 )
@@ -237,6 +246,8 @@ def _signals(parsed: ParsedMessage, hits: Sequence[Hit], signals: set[str]) -> s
             found.add("missing_kind")
     if parsed.area:
         found.add("area")
+    if "such" in found and not parsed.slots:
+        found.add("like_it")
     if "book" in found and (people_in(clean) or 0) > 8:
         found.add("too_many")
     return found
@@ -282,8 +293,3 @@ def unknown_booking(parsed: ParsedMessage) -> str | None:
 def ids_of(name: str) -> tuple[str, ...]:
     """Return the ids of the places that a value of `names` stands for."""
     return tuple(place_id for place_id in name.split(MANY) if place_id in places_by_id())
-
-
-def has_hangul(text: str) -> bool:
-    """Whether a text has a syllable of Hangul."""
-    return bool(HANGUL.search(text))

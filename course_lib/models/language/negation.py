@@ -16,17 +16,28 @@ BEFORE = re.compile(
     r"(?:\b(?:not|no|never|nothing|instead of|rather than|except(?: for)?|excluding|other than|"
     r"without|than|besides|apart from|aside from|anything but|(?:don'?t|dont|do not|doesn'?t|"
     r"didn'?t) (?:want|like|need|feel like)|"
-    r"no more|sick of|tired of|enough of|enough|forget|skip|drop|avoid|hate|isn'?t|aren'?t)|n't)"
+    r"no more|(?:sick|tired|bored|enough) of|bored with|fed up with|enough|forget|skip|drop|avoid|"
+    r"why (?:did|do|are|would) (?:you|u) (?:give|giving|show|showing|recommend|"
+    r"recommending|suggest|suggesting|send|sending)(?: me| us)?|"
+    r"hate|dislike|detest|loathe|can(?:'?t|not) (?:stand|bear|eat)|isn'?t|aren'?t|"
+    r"not (?:a fan of|fond of|keen on|interested in|into)|"
+    r"(?:don'?t|dont|do not) (?:eat|enjoy|care for))|n't)"
     r"(?: (?:in|a|an|the|any|at|to|for|from|another|more|of|so|too|very|that|this|really|all|"
     r"particularly|overly|super|such|be|being|go|going|want|it|is|with|those|these|some|as|"
     r"visit|see|something|anything|places?|somewhere))* $"
 )
+SHOWN = "(?:줘|줬|주|나와|나오|나왔|추천|보여|알려|찾)"
+WHY = re.compile(rf"(?:을|를|이|가|만)? ?{SHOWN}")
+"""What follows a kind of place behind "왜": who asks why they got it wants another one."""
+
 AFTER = re.compile(
     r"^(?:[가-힣]{0,3}(?:한|은|는|운|인|된|로운)?)?\s*"
     r"(?:(?:데|곳|거|것|건|걸|게|집|쪽|장소|식당|카페|곳들|데들)?"
     r"(?:에서|에|으로|로|쪽|은|는|이|가|을|를|도|만|들|이나|나)*)?\s*"
     r"(?:말고|말구|말곤|빼|뺄|제외|아니고|아니라|아닌(?!가)|아님|아니면 좋|"
-    r"보다는|대신|싫|별로|안 되|안 돼|필요 없|필요없|지 않|지 말|지않|진 않|지는 않|지 못|관심 없)"
+    r"보다는|대신|싫|별로|별루|안 되|안 돼|필요 없|필요없|지 않|지 말|지않|진 않|지는 않|지 못|"
+    r"관심 ?없|관심이 없|질렸|질려|질리|지겨|지긋|안 ?좋아하|좋아하지 않|극혐|노잼|못 ?먹|"
+    rf"왜 ?{SHOWN})"
 )
 FRONT = re.compile(r"(?:^|[^가-힣])안 ?$")
 JOINED_KO = re.compile(r"^(?:이랑|랑|이나|나|하고|와|과|도|,|및|그리고|\s)+$")
@@ -43,7 +54,7 @@ def is_refused(hit: Hit, text: str, others: Sequence[Hit]) -> bool:
         others: everything else that was found, for what is joined to a refused word.
     """
     if _directly(hit, text):
-        return True
+        return not _changes_its_kind(hit, text, others)
     for other in others:
         if other.kind not in ("category", "district", "area", "name", "tags", "ordinals", "price"):
             continue
@@ -62,10 +73,30 @@ def is_refused(hit: Hit, text: str, others: Sequence[Hit]) -> bool:
     return False
 
 
+def _changes_its_kind(part: Hit, text: str, others: Sequence[Hit]) -> bool:
+    """Whether a part of Seoul stays, and only the kind of place behind it is refused.
+
+    That is so in `성수 카페 말고 밥집`, where another kind follows. In `성수 카페 말고 연남` the
+    part of Seoul is refused too.
+    """
+    if part.kind not in ("area", "district"):
+        return False
+    kinds = [each for each in others if each.kind == "category"]
+    own = next((k for k in kinds if not text[part.end : max(k.start, part.end)].strip()), None)
+    if own is None or own.start < part.end or not _directly(own, text):
+        return False
+    behind = [each for each in others if each.start >= own.end]
+    return any(each.kind == "category" and each.value != own.value for each in behind) and not any(
+        each.kind in ("area", "district") for each in behind
+    )
+
+
 def _directly(hit: Hit, text: str) -> bool:
     before, after = text[: hit.start], text[hit.end :]
     if BEFORE.search(before):
         return True
     if not HANGUL.search(text):
         return False
+    if before.rstrip().endswith("왜") and WHY.match(after):
+        return True
     return bool(FRONT.search(before) or QUICK.match(after) or AFTER.match(after))

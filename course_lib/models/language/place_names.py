@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from course_lib.models.language.lexicon import HANGUL, entries, lexicon, normalise
-from course_lib.neighbourhoods import load_neighbourhoods, spot_named
+from course_lib.neighbourhoods import load_neighbourhoods
 from course_lib.places import Place, load_districts, load_places
 
 MANY = "|"
@@ -161,8 +161,3 @@ def _short_english(name: str) -> Iterator[str]:
         yield " ".join(kept)
     if len(words) > 1 and len(words[0]) >= 5 and words[0] not in endings:
         yield words[0]
-
-
-def is_spot(name: str) -> bool:
-    """Whether something of this name has a point on the map."""
-    return spot_named(name) is not None

@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 from course_lib.models.language.jamo import with_particle
+from course_lib.models.language.lexicon import lexicon
 from course_lib.places import PRICE_WORDS, load_districts
 from course_lib.settings import DATA
 
@@ -25,6 +26,11 @@ def name_of(place: Mapping[str, Any], language: str) -> str:
     return str(place[f"name_{language}"])
 
 
+def summary_of(place: Mapping[str, Any], language: str) -> str:
+    """Return what is told of a place in a language, empty where the model was not sent it."""
+    return str(place.get(f"summary_{language}", ""))
+
+
 def kind_word(category: str, count: int, language: str) -> str:
     """Return the word for a kind of place, in the plural where English asks for it.
 
@@ -36,6 +42,51 @@ def kind_word(category: str, count: int, language: str) -> str:
     words = phrases()["categories"]
     word = words.get(category, words["place"])[language]
     return word if language == "ko" else word[count != 1]
+
+
+def kinds_in_words(kinds: Sequence[str], language: str) -> str:
+    """Return categories, districts and tags as they stand behind "no" or before "빼고".
+
+    Args:
+        kinds: what was turned down.
+        language: `ko` or `en`.
+    """
+    categories = phrases()["categories"]
+    if any(kind not in categories and kind not in load_districts() for kind in kinds):
+        return phrases()[language]["such_places"]  # a tag is no word of its own in a sentence
+    words = [
+        kind_word(kind, 2, language) if kind in categories else district_word(kind, language)
+        for kind in kinds
+    ]
+    if language == "ko":
+        return with_particle(", ".join(words), "은/는")
+    return " and no ".join(words)
+
+
+def conditions_in_words(search: Mapping[str, Any], language: str) -> list[str]:
+    """Return what a search asks for besides a kind and a part of Seoul: `quiet`, `indoors`.
+
+    Args:
+        search: arguments of a search.
+        language: `ko` or `en`.
+    """
+    words = phrases()["conditions"]
+    found = [_tag_word(tag, language) for tag in search.get("tags") or ()]
+    if search.get("indoor") is not None:
+        found.append(words["indoors" if search["indoor"] else "outdoors"][language])
+    if search.get("max_price") is not None:
+        found.append(words["max_price"][language][min(search["max_price"], 2)])
+    if search.get("min_price") is not None:
+        found.append(words["min_price"][language])
+    return found
+
+
+def _tag_word(tag: str, language: str) -> str:
+    """Return a tag, or a dish by its Korean name, as a word of a language."""
+    if language == "ko":
+        return phrases()["conditions"]["tags_ko"].get(tag, tag)
+    dish = lexicon()["dishes"].get(tag)
+    return dish["en"][0] if dish and dish["en"] else tag.replace("-", " ")
 
 
 def count_word(count: int, language: str) -> str:
@@ -76,7 +127,7 @@ def about_place(place: Mapping[str, Any], language: str) -> str:
     what = kind_word(place["category"], 1, language)
     words = {
         "what": what,
-        "summary": place[f"summary_{language}"],
+        "summary": summary_of(place, language),
         "indoor": say["indoor" if place["indoor"] else "outdoor"],
         **facts,
     }

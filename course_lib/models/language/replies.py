@@ -7,11 +7,14 @@ from typing import Any
 
 from langchain_core.messages import ToolMessage
 
+from course_lib.models.language.agreement import about_agreement
 from course_lib.models.language.booking_wish import MAX_PEOPLE
 from course_lib.models.language.conversation_context import ConversationContext, places_in
+from course_lib.models.language.guide_questions import passages_of, quoted
 from course_lib.models.language.headlines import headline
 from course_lib.models.language.intents import place_is_unclear
 from course_lib.models.language.jamo import with_particle
+from course_lib.models.language.likes import turns_down_a_kind
 from course_lib.models.language.memory_words import about_memory
 from course_lib.models.language.message_parser import ids_of, unknown_booking
 from course_lib.models.language.place_names import places_by_id
@@ -20,16 +23,31 @@ from course_lib.models.language.place_words import (
     count_word,
     facts_of,
     kind_word,
+    kinds_in_words,
     name_of,
     numbered_names,
     phrases,
+    summary_of,
     where_words,
 )
 from course_lib.models.language.unknown_topics import admissions, nowhere
 
 SMALL_TALK = (
-    *("curse", "accept", "who", "thanks", "bye", "greet", "sorry", "sad", "mood", "laugh"),
-    *("yes", "go", "unsure", "no", "restart"),
+    "curse",
+    "accept",
+    "who",
+    "thanks",
+    "bye",
+    "greet",
+    "sorry",
+    "sad",
+    "mood",
+    "laugh",
+    "yes",
+    "go",
+    "unsure",
+    "no",
+    "restart",
 )
 """Signals that have a sentence of their own, the most telling first."""
 
@@ -47,8 +65,12 @@ def reply(
     Returns:
         Text in the person's language, never empty.
     """
+    passages = passages_of(context.results)
+    if passages is not None:
+        return quoted(passages, context.text, context.language)
     if context.results:
-        return _from_results(context, searches)
+        # A result whose call is not in the history was no search of ours: its text is told.
+        return _from_results(context, searches if context.calls else ())
     remembered = _of_memory(context)
     if remembered is not None:
         return remembered
@@ -65,8 +87,15 @@ def reply(
         return "\n".join(about_place(place, context.language) for place in context.meant)
     if context.intent != "CONVERSATION" and not searches:
         return say["no_tool"].format(wish=_wish_in_words(context))
+    agreed = about_agreement(context, books="book_place" in tools)
+    if agreed is not None:
+        return agreed
     if context.intent == "CONVERSATION" and (parsed.positions or parsed.refused_positions):
         return _beyond(context)
+    if turns_down_a_kind(parsed):
+        return say["noted"].format(kinds=kinds_in_words(parsed.without, context.language))
+    if "like_it" in signals and not context.recommended:
+        return say["no_table"]
     for signal in SMALL_TALK:
         if signal in signals:
             return say[signal]
@@ -142,7 +171,7 @@ def _from_results(context: ConversationContext, searches: Collection[str]) -> st
     lines.append(headline(found, context))
     lines += [
         say["line"].format(
-            n=n, summary=place[f"summary_{context.language}"], **facts_of(place, context.language)
+            n=n, summary=summary_of(place, context.language), **facts_of(place, context.language)
         )
         for n, place in enumerate(found, 1)
     ]
@@ -174,7 +203,7 @@ def _nothing(context: ConversationContext) -> str:
     say, language = phrases()[context.language], context.language
     last = context.calls[-1]["args"]
     what = kind_word(last.get("category") or "place", 2, language)
-    if "more" in context.parsed.signals and context.seen:
+    if context.parsed.signals & {"more", "like_it"} and context.seen:
         district = context.calls[0]["args"].get("district")
         return say["all_shown"].format(
             wish=what,

@@ -7,10 +7,11 @@ from typing import Any
 
 from course_lib.models.language.conversation_context import ConversationContext
 from course_lib.models.language.intents import means_near_it
+from course_lib.models.language.likes import to_resemble
 from course_lib.models.language.memory_words import is_at_home
 from course_lib.models.language.message_parser import ids_of
 from course_lib.models.language.place_names import places_by_id
-from course_lib.neighbourhoods import spot_named
+from course_lib.neighbourhoods import USUAL_COUNT, spot_named
 from course_lib.places import load_districts
 
 SEARCH_FIELDS = frozenset(("category", "district"))
@@ -45,6 +46,7 @@ def search_wish(context: ConversationContext) -> dict[str, Any]:
         slots["tags"] = list(dict.fromkeys([*wish["tags"], *slots["tags"]]))
     if parsed.district:
         wish.pop("near", None)
+    wish.update(_resembling(context, wish))
     wish.update(slots)
     wish.update(_price_bounds(context))
     if parsed.price in ("free", "cheap", "cheaper", "moderate"):
@@ -55,8 +57,11 @@ def search_wish(context: ConversationContext) -> dict[str, Any]:
     wish.update(_turned_down(context, wish))
     if parsed.count is not None:
         wish["limit"] = parsed.count
-    if "more" in parsed.signals and context.intent == "REFINEMENT":
-        wish["exclude_ids"] = list(dict.fromkeys([*context.seen, *context.shown]))
+        if parsed.area and parsed.count > USUAL_COUNT:
+            wish.pop("district", None)  # the nearest ones, also beyond the border of the district
+    if parsed.signals & {"more", "like_it"} and context.intent == "REFINEMENT":
+        before = context.searched.get("exclude_ids", ())
+        wish["exclude_ids"] = list(dict.fromkeys([*before, *context.seen, *context.shown]))
     if "restore" in parsed.signals and context.intent == "REFINEMENT":
         wish["include_rejected"] = True
     return wish
@@ -92,6 +97,16 @@ def _carried(context: ConversationContext) -> dict[str, Any]:
     return wish
 
 
+def _resembling(context: ConversationContext, wish: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what makes a place similar to the one that the message means: its kind and tags."""
+    model = to_resemble(context.parsed, context.recommended, context.focus)
+    if model is None:
+        return {}
+    kind = context.parsed.category or model["category"]
+    found = {"category": kind, "tags": list(model.get("tags", ())), "exclude_ids": [model["id"]]}
+    return {**found, "district": wish["district"]} if "district" in wish else found
+
+
 def _where(context: ConversationContext) -> dict[str, Any]:
     """Return `name` for a place that is asked for itself, `near` for what is to be near."""
     parsed = context.parsed
@@ -102,12 +117,12 @@ def _where(context: ConversationContext) -> dict[str, Any]:
         other = parsed.category not in (None, place.category)
         if context.intent != "NEW_SEARCH" and not other:
             return {}
+        if "like_it" in parsed.signals and "near" not in parsed.signals:
+            return {}
         if other or "near" in parsed.signals:
             return {"near": place.name_en}
-        if parsed.category is None or "like_it" not in parsed.signals:
-            name = parsed.names[0]
-            return {"name": _shared_name(name) if "|" in name else place.name_en}
-        return {}
+        name = parsed.names[0]
+        return {"name": _shared_name(name) if "|" in name else place.name_en}
     if means_near_it(parsed, context.recommended, context.focus):
         spoken_of = places_by_id().get(context.focus or "")
         if spoken_of is not None:
@@ -147,7 +162,10 @@ def _shared_name(name: str) -> str:
 def _turned_down(context: ConversationContext, wish: Mapping[str, Any]) -> dict[str, Any]:
     """Return `without` and `exclude_ids` for what the message refuses by kind and by name."""
     parsed, found = context.parsed, {}
-    without = [kind for kind in parsed.without if kind != wish.get("category")]
+    refused = dict.fromkeys([*context.disliked, *parsed.without])
+    if "sights" in parsed.signals and not wish.get("category"):
+        refused["restaurant"] = None  # who asks what to see or do does not ask where to eat
+    without = [kind for kind in refused if kind != wish.get("category") and "name" not in wish]
     without = [kind for kind in without if kind not in wish.get("tags", ())]
     if wish.get("district") or wish.get("near"):
         without = [kind for kind in without if kind not in load_districts()]
@@ -160,7 +178,8 @@ def _turned_down(context: ConversationContext, wish: Mapping[str, Any]) -> dict[
 
 
 def _price_bounds(context: ConversationContext) -> dict[str, Any]:
-    levels = context.price_levels
+    model = to_resemble(context.parsed, context.recommended, context.focus)
+    levels = [model.get("price_level", 0)] if model else context.price_levels
     match context.parsed.price:
         case "free":
             return {"max_price": 0}

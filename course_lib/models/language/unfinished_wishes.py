@@ -9,8 +9,9 @@ from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
 
-from course_lib.models.language.booking_wish import MAX_PEOPLE, booking_words
+from course_lib.models.language.booking_wish import MAX_PEOPLE, act_of, booking_words
 from course_lib.models.language.message_parser import ParsedMessage, ids_of, read
+from course_lib.models.language.references import was_about_booking
 from course_lib.places import load_places
 
 NO_NEW_BOOKING = frozenset(("no_booking", "cancel_booking", "change_booking", "my_bookings"))
@@ -24,7 +25,22 @@ LISTED = re.compile(r"(\d+)\. ([^,;]+),")
 """A booking in a numbered list: its number and its place."""
 
 PLAIN_YES = frozenset(
-    ("yes", "wish", "go", "accept", "recommend", "ask", "question", "copula", "thanks", "mood")
+    (
+        "yes",
+        "praise",
+        "deictic",
+        "laugh",
+        "likes",
+        "wish",
+        "go",
+        "accept",
+        "recommend",
+        "ask",
+        "question",
+        "copula",
+        "thanks",
+        "mood",
+    )
 )
 """Signals of a message that only agrees."""
 
@@ -36,7 +52,8 @@ def agreed(parsed: ParsedMessage, earlier: Sequence[BaseMessage]) -> ParsedMessa
         parsed: the last message.
         earlier: what came before it.
     """
-    if "yes" not in parsed.signals or not parsed.signals <= PLAIN_YES or parsed.slots:
+    agrees = parsed.signals & {"yes", "praise"}
+    if not agrees or not parsed.signals <= PLAIN_YES or parsed.slots:
         return parsed
     before = next((m for m in reversed(earlier) if isinstance(m, HumanMessage)), None)
     second = read(str(before.text)).second if before is not None else None
@@ -71,6 +88,57 @@ def booking_picked(parsed: ParsedMessage, earlier: Sequence[BaseMessage]) -> Par
     return replace(parsed, signals=parsed.signals | {signal}, names=names, positions=())
 
 
+def _wish_that_waits(
+    parsed: ParsedMessage, earlier: Sequence[BaseMessage]
+) -> tuple[ParsedMessage, dict[str, Any]] | None:
+    """Return the wish about a booking whose card is open, if the message only agrees or thanks.
+
+    So the card is asked again. To agree in words is no approval, and it drops nothing either.
+    """
+    wish, before = parsed, earlier
+    while _only_agrees(wish):
+        last = _last_of_person(before)
+        if last < 0 or not all(_is_open(m, earlier) for m in before[last + 1 :]):
+            return None
+        wish, before = read(str(before[last].text)), before[:last]
+    if wish is parsed:
+        return None
+    wish, begun = booking_went_on(wish, before)
+    act = act_of(wish.signals, after_booking=was_about_booking(before), text=wish.text)
+    if act not in ("book", "change", "cancel"):
+        return None
+    said = {**begun, **booking_words(wish.text)}
+    return replace(wish, language=parsed.language or wish.language), said
+
+
+def _only_agrees(parsed: ParsedMessage) -> bool:
+    signals = parsed.signals
+    agrees = bool(signals & {"yes", "praise", "thanks", "accept"}) and signals <= PLAIN_YES
+    return agrees and not (signals & NO_ANSWER or parsed.slots or parsed.positions or parsed.names)
+
+
+def _last_of_person(messages: Sequence[BaseMessage]) -> int:
+    """The index of the last message of a person, -1 where there is none."""
+    return max((i for i, m in enumerate(messages) if isinstance(m, HumanMessage)), default=-1)
+
+
+def _is_open(message: BaseMessage, messages: Sequence[BaseMessage]) -> bool:
+    """Whether a message is part of a tool call that nobody answered."""
+    if isinstance(message, ToolMessage):
+        return message.status == "error"
+    calls = isinstance(message, AIMessage) and message.tool_calls
+    return bool(calls) and not _was_called(message, messages)
+
+
+def _was_called(message: BaseMessage, messages: Sequence[BaseMessage]) -> bool:
+    """Whether a message calls a tool that ran; a card that nobody answered books nothing."""
+    calls = message.tool_calls if isinstance(message, AIMessage) else ()
+    failed = {
+        m.tool_call_id for m in messages if isinstance(m, ToolMessage) and m.status == "error"
+    }
+    return any(call["id"] not in failed for call in calls)
+
+
 def booking_went_on(
     parsed: ParsedMessage, earlier: Sequence[BaseMessage]
 ) -> tuple[ParsedMessage, dict[str, Any]]:
@@ -83,8 +151,11 @@ def booking_went_on(
     Returns:
         The message, and what the wish before it said of people, day and time.
     """
-    last = max((i for i, m in enumerate(earlier) if isinstance(m, HumanMessage)), default=-1)
-    if last < 0 or any(isinstance(m, AIMessage) and m.tool_calls for m in earlier[last:]):
+    waiting = _wish_that_waits(parsed, earlier)
+    if waiting is not None:
+        return waiting
+    last = _last_of_person(earlier)
+    if last < 0 or any(_was_called(m, earlier) for m in earlier[last:]):
         return parsed, {}
     before = read(str(earlier[last].text))
     if "book" not in before.signals or before.signals & NO_NEW_BOOKING:

@@ -17,6 +17,7 @@ OPPOSITES = {
     ("indoor", "false"): "true",
     ("tags", "lively"): "quiet",
     ("tags", "quiet"): "lively",
+    ("tags", "barbecue"): "vegetarian",
     ("tags", "modern"): "traditional",
     ("tags", "traditional"): "modern",
 }
@@ -35,6 +36,12 @@ NOT_TWO = re.compile(
     r"|근처|옆|주변|있는|안에|앞|말고|빼고|대신|가까운|보이는|같은|느낌|겸"
 )
 WON = re.compile(r"(\d{1,3}(?:,\d{3})+|\d+|[이삼사오]?)\s*(만|천)\s*원|(\d{4,6})\s*(?:원|won|krw)")
+BOUND = re.compile(
+    r"이하|이내|안쪽|안으로|미만|까지|대|짜리|정도|쯤|예산|있는데|밖에|"
+    r"under|below|less than|max|around|about|up to|at most|budget|tops"
+)
+"""What makes an amount of money the highest that somebody pays."""
+
 DIGITS = {"": 1, "이": 2, "삼": 3, "사": 4, "오": 5}
 
 
@@ -75,7 +82,7 @@ def won_price(text: str) -> str | None:
     else:
         number = DIGITS.get(found[1]) or int(found[1].replace(",", ""))
         won = number * (10_000 if found[2] == "만" else 1_000)
-    bound = re.search(r"이하|이내|안쪽|안으로|미만|까지|대|under|below|less than|max", text)
+    bound = BOUND.search(text)
     return "cheap" if bound and won <= 15_000 else None
 
 
