@@ -1,5 +1,6 @@
 """Servers as child processes: real, healthy before use, and gone afterwards."""
 
+import json
 import os
 import signal
 import socket
@@ -11,23 +12,26 @@ import httpx
 import pytest
 from langgraph_sdk import get_sync_client
 
-from course_lib.serving import ServerError, free_port, langgraph_server, start
+from course_lib.serving import (
+    ServerError,
+    copy_project,
+    free_port,
+    is_free,
+    langgraph_server,
+    start,
+    webhook_receiver,
+)
 
 pytestmark = pytest.mark.slow
 
 HTTP = [sys.executable, "-m", "http.server", "--bind", "127.0.0.1"]
 
 
-def answers(port):
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
 def gone(port, seconds=10):
     deadline = time.monotonic() + seconds
-    while answers(port) and time.monotonic() < deadline:
+    while not is_free(port) and time.monotonic() < deadline:
         time.sleep(0.1)
-    return not answers(port)
+    return is_free(port)
 
 
 def test_langgraph_server_serves_namu_and_stops():
@@ -55,7 +59,7 @@ def test_a_server_ends_with_the_process_that_started_it(whole_group):
     parent = subprocess.Popen(
         [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, start_new_session=True
     )
-    assert parent.stdout.readline() == "up\n" and answers(port)
+    assert parent.stdout.readline() == "up\n" and not is_free(port)
     if whole_group:
         os.killpg(parent.pid, signal.SIGKILL)
     else:
@@ -78,7 +82,7 @@ def test_a_killed_server_is_gone_at_once_and_its_log_stays_until_it_is_stopped(m
     port = free_port()
     server = start([*HTTP, str(port)], f"http://127.0.0.1:{port}", "/")
     server.kill()
-    assert not answers(port) and "GET /" in server.log
+    assert is_free(port) and "GET /" in server.log
     monkeypatch.setattr(os, "killpg", None, raising=False)  # its number may be another's by now
     server.kill()
     server.stop()
@@ -109,6 +113,19 @@ def test_a_proxy_is_not_asked_for_this_machine(monkeypatch):
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
     port = free_port()
     start([*HTTP, str(port)], f"http://127.0.0.1:{port}", "/").stop()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows keeps no order between the two")
+def test_a_frozen_server_answers_nothing_until_it_goes_on_and_can_be_stopped_frozen():
+    port = free_port()
+    with start([*HTTP, str(port)], f"http://127.0.0.1:{port}", "/") as server:
+        server.pause()
+        with pytest.raises(httpx.ReadTimeout):
+            httpx.get(server.url, trust_env=False, timeout=0.5)
+        server.resume()
+        assert httpx.get(server.url, trust_env=False, timeout=30).status_code == 200
+        server.pause()
+    assert gone(port)
 
 
 def test_stopping_twice_is_harmless():
@@ -142,3 +159,24 @@ def test_a_server_that_never_gets_ready_is_stopped_and_told():
     command = [sys.executable, "-c", "import time; print('still thinking'); time.sleep(60)"]
     with pytest.raises(ServerError, match="not ready after 1 s"):
         start(command, f"http://127.0.0.1:{port}", "/", seconds=1)
+
+
+def test_a_copied_project_has_the_keys_that_are_asked_for_and_is_never_written_over(tmp_path):
+    config = copy_project(tmp_path / "a" / "copy", auth={"path": "./auth.py:auth"})
+    settings = json.loads(config.read_text())
+    assert settings["auth"] == {"path": "./auth.py:auth"} and "guide" in settings["graphs"]
+    names = {path.name for path in config.parent.iterdir()}
+    assert names == {"langgraph.json", "guide.py", "namu.py", "auth.py", "storage.py"}
+    with pytest.raises(FileExistsError):
+        copy_project(config.parent)
+
+
+def test_a_webhook_receiver_returns_what_came_in_its_order_and_refuses_what_is_no_json():
+    with webhook_receiver() as receiver:
+        for n in (1, 2):
+            assert httpx.post(receiver.url, json={"n": n}, trust_env=False).status_code == 204
+        assert httpx.post(receiver.url, content=b"{", trust_env=False).status_code == 400
+        assert [receiver.wait(5)["n"], receiver.wait(5)["n"]] == [1, 2]
+        with pytest.raises(TimeoutError, match="No webhook came"):
+            receiver.wait(0.01)
+    receiver.stop()

@@ -17,9 +17,10 @@ import threading
 import urllib.error
 import urllib.request
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Self
+from http.server import BaseHTTPRequestHandler
+from typing import Any
 
+from course_lib.serving.http_thread import HttpThread, bind, serve
 from course_lib.serving.ports import local_opener
 
 MAX_BYTES = 10_000
@@ -31,7 +32,7 @@ class PaymentError(RuntimeError):
 
 
 @dataclass
-class PaymentService:
+class PaymentService(HttpThread):
     """A payment service that runs in a thread of this process.
 
     Args:
@@ -40,8 +41,6 @@ class PaymentService:
         requests: how many requests asked for a charge, refused ones included.
     """
 
-    url: str
-    _server: ThreadingHTTPServer = field(repr=False)
     charges: list[dict[str, Any]] = field(default_factory=list)
     requests: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
@@ -61,25 +60,13 @@ class PaymentService:
             self.charges.append(charge)
             return 201, {**charge, "charged": True}
 
-    def stop(self) -> None:
-        """Stop the service; harmless a second time."""
-        self._server.shutdown()
-        self._server.server_close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *details: object) -> None:
-        self.stop()
-
 
 def payment_service() -> PaymentService:
     """Start a payment service on 127.0.0.1 and a free port."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-    server.daemon_threads = True
+    server = bind(_Handler)
     service = PaymentService(f"http://127.0.0.1:{server.server_port}", server)
     server.service = service  # type: ignore[attr-defined]  # where the handler looks for it
-    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+    serve(server)
     return service
 
 

@@ -28,13 +28,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self, TypeVar
 
+import psutil
+
 from course_lib.serving.ports import is_free, local_opener, port_of
+from course_lib.settings import ROOT
 
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 PREFIX = re.compile(
     r"^(?:\(\w+ pid=\d+\) )?(?:(?:ERROR|INFO|WARNING) [\d-]+ [\d:]+ \[[\w.]+:\d+\] )?"
 )
 """What vLLM writes before a line: the process, and the time and place."""
+
+STOP_SECONDS = 15.0
+"""How long `stop` waits for the guard, which gives the server `supervisor.GRACE_SECONDS`."""
 
 S = TypeVar("S", bound="Server")
 
@@ -81,6 +87,30 @@ class Server:
         self._wait_for_the_port()
         self._ended = True
 
+    def is_running(self) -> bool:
+        """Whether the server's process runs; it may have ended by itself."""
+        return self._process.poll() is None
+
+    def processes(self) -> list[psutil.Process]:
+        """The processes of the server, the first one first; none when it has ended."""
+        try:
+            return psutil.Process(self._process.pid).children(recursive=True)
+        except psutil.NoSuchProcess:
+            return []
+
+    def pause(self) -> None:
+        """Freeze the server with all that it started, as an overloaded machine does; see `resume`.
+
+        Connections stay open, and nothing is answered. `stop` and `kill` end a frozen server too.
+        """
+        for process in self.processes():
+            process.suspend()
+
+    def resume(self) -> None:
+        """Let a frozen server go on."""
+        for process in self.processes():
+            process.resume()
+
     def _wait_for_the_port(self, seconds: float = 5) -> None:
         # The process waited for is the guard: those behind it end at the same time or soon after.
         deadline = time.monotonic() + seconds
@@ -92,7 +122,7 @@ class Server:
         if self._process.stdin and not self._process.stdin.closed:
             self._process.stdin.close()  # the guard sees the end of its input
         with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(15)
+            self._process.wait(STOP_SECONDS)
         self.kill()  # what a guard that was killed itself has left behind
         atexit.unregister(self.stop)
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -104,14 +134,24 @@ class Server:
         self.stop()
 
 
+def python_path() -> str:
+    """Return `PYTHONPATH` for a child process in another folder: this package comes first.
+
+    Not the notebook's folder, so that no file beside it hides a module.
+    """
+    return os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH", "")]))
+
+
 def start(
     command: Sequence[str],
     url: str,
-    health: str,
+    health: str | Callable[[], bool],
     *,
     variables: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
     seconds: float = 60,
     watch: Callable[[str], None] | None = None,
+    within: Path | None = None,
     server_class: Callable[[str, Path, subprocess.Popen[bytes]], S] = Server,
 ) -> S:
     """Start a server and wait until it is healthy.
@@ -119,10 +159,13 @@ def start(
     Args:
         command: its command line.
         url: where it will answer.
-        health: path that answers 200 once it is ready.
+        health: path that answers 200 once it is ready; for a server that does not speak HTTP, a
+            function that returns whether it is.
         variables: environment variables to add.
+        cwd: the folder that it runs in; its scratch folder when left out.
         seconds: how long to wait.
         watch: is called with the whole log, again and again, until the server is healthy.
+        within: the folder in which its scratch folder is made; the temporary one when left out.
         server_class: makes what is returned of the url, the scratch folder and the process.
 
     Raises:
@@ -133,23 +176,24 @@ def start(
         raise ServerError(
             f"Port {port} is taken by another program. Leave the port out, and a free one is taken."
         )
-    folder = Path(tempfile.mkdtemp(prefix="course-server-"))
+    folder = Path(tempfile.mkdtemp(prefix="course-server-", dir=within))
     with open(folder / "server.log", "wb") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "course_lib.serving.supervisor", *command],
-            cwd=folder,
+            cwd=cwd or folder,
             env={**os.environ, **(variables or {}), "PYTHONUTF8": "1"},
             stdin=subprocess.PIPE,
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,  # a signal to the notebook's group is not for the server
         )
+    is_healthy = health if callable(health) else lambda: _is_healthy(url + health)
     server = server_class(url, folder, process)
     atexit.register(server.stop)
     deadline = time.monotonic() + seconds
     try:
         while time.monotonic() < deadline and process.poll() is None:
-            healthy = _is_healthy(url + health)
+            healthy = is_healthy()
             if watch:
                 watch(server.log)
             if healthy and process.poll() is None:

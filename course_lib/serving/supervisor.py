@@ -17,7 +17,9 @@ import sys
 import threading
 from collections.abc import Callable
 
-GRACE_SECONDS = 5.0
+GRACE_SECONDS = 10.0
+"""How long a command may take to end when it was asked to, in seconds. A worker that drains tells
+its proxy first (`CHAT_DRAIN_NOTICE_SECONDS`), and only then begins to end."""
 
 
 def main(command: list[str]) -> int:
