@@ -1,0 +1,1 @@
+"""The chat: conversations of people, kept as threads of a LangGraph server."""

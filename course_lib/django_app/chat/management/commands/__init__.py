@@ -1,0 +1,1 @@
+"""Commands of the chat, for `manage.py` or `python -m`."""

@@ -1,0 +1,1 @@
+"""The tables of the chat, step by step."""
