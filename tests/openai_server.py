@@ -15,12 +15,14 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
-from langchain_core.messages import AIMessage, AIMessageChunk, ToolMessage, convert_to_messages
+from langchain_core.messages import AIMessageChunk
 
 from course_lib.models import MODELS, OfflineChatModel
+from course_lib.models.gateway.answers import delta_of, message_of, messages_of
+from course_lib.serving.http_thread import BusyHttpServer
 
 
 @dataclass
@@ -50,7 +52,7 @@ class OpenAIServer:
 @contextmanager
 def openai_server(*, key: str | None = None) -> Iterator[OpenAIServer]:
     """Run a server until the block ends."""
-    httpd = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
+    httpd = BusyHttpServer(("127.0.0.1", 0), _Handler)
     httpd.state = OpenAIServer(url=f"http://127.0.0.1:{httpd.server_port}/v1", key=key)
     thread = threading.Thread(target=httpd.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
@@ -128,12 +130,12 @@ class _Handler(BaseHTTPRequestHandler):
             "total_tokens": usage["total_tokens"],
         }
         reason = chunks[-1].response_metadata["finish_reason"]
-        return self._answer(body, [_delta(chunk) for chunk in chunks[:-1]], reason, counted)
+        return self._answer(body, [delta_of(chunk) for chunk in chunks[:-1]], reason, counted)
 
     def _answer(self, body, deltas, finish_reason, usage):
         head = {"id": "chatcmpl-1", "created": 0, "model": body["model"]}
         if not body.get("stream"):
-            choice = {"index": 0, "message": _message(deltas), "finish_reason": finish_reason}
+            choice = {"index": 0, "message": message_of(deltas), "finish_reason": finish_reason}
             object_ = {**head, "object": "chat.completion", "choices": [choice]}
             return self._json(200, {**object_, "usage": usage} if usage else object_)
         head["object"] = "chat.completion.chunk"
@@ -178,58 +180,7 @@ def _answer_of_the_model(body: Mapping[str, Any]) -> Iterator[AIMessageChunk]:
     options = {"tools", "tool_choice", "response_format"} & set(body)
     model = OfflineChatModel(model=body["model"], max_tokens=limit)
     yield from model.stream(
-        _messages(body),
+        messages_of(body["messages"]),
         stop=[stop] if isinstance(stop, str) else stop,
         **{option: body[option] for option in options},
     )
-
-
-def _messages(body: Mapping[str, Any]) -> list:
-    """The messages of a request; a tool's answer gets the tool's name, which is not sent."""
-    messages = convert_to_messages(body["messages"])
-    names = {
-        call["id"]: call["name"]
-        for message in messages
-        if isinstance(message, AIMessage)
-        for call in message.tool_calls
-    }
-    for message in messages:
-        if isinstance(message, ToolMessage):
-            message.name = names.get(message.tool_call_id)
-    return messages
-
-
-def _delta(chunk: AIMessageChunk) -> dict[str, Any]:
-    if not chunk.tool_call_chunks:
-        return {"content": chunk.text}
-    return {
-        "tool_calls": [
-            {
-                "index": piece["index"],
-                **({"id": piece["id"], "type": "function"} if piece["id"] else {}),
-                "function": {
-                    "arguments": piece["args"],
-                    **({"name": piece["name"]} if piece["name"] else {}),
-                },
-            }
-            for piece in chunk.tool_call_chunks
-        ]
-    }
-
-
-def _message(deltas: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """The deltas of an answer put together."""
-    message: dict[str, Any] = {"role": "assistant", "content": ""}
-    calls: dict[int, dict[str, Any]] = {}
-    for delta in deltas:
-        for key, value in delta.items():
-            if key != "tool_calls":
-                message[key] = (message.get(key) or "") + value
-        for piece in delta.get("tool_calls", ()):
-            function = {"name": "", "arguments": ""}
-            call = calls.setdefault(piece["index"], {"type": "function", "function": function})
-            if "id" in piece:
-                call["id"] = piece["id"]
-            for part, text in piece["function"].items():
-                call["function"][part] += text
-    return {**message, "tool_calls": list(calls.values())} if calls else message

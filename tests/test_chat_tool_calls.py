@@ -11,6 +11,8 @@ from langgraph.types import Command, interrupt
 from openai_server import call_delta, openai_server
 
 from course_lib.chat.chips import stored_tool_chips
+from course_lib.chat.events import NodeEnded
+from course_lib.chat.stream_events import StreamReader
 from course_lib.models import RemoteChatModel
 
 
@@ -104,3 +106,23 @@ async def test_two_calls_of_one_message_answered_by_commands_are_two_chips():
         found = [chip for chip in work["chips"] if chip["kind"] == "tool"]
         assert [chip["state"] for chip in found] == ["done", "done"]
         assert all(f"found {n}" in chip["detail"] for n, chip in enumerate(found))
+
+
+def test_a_message_that_gets_its_id_between_two_parts_is_reported_once():
+    def part(*messages):
+        data = {"id": "1", "name": "n", "error": None, "interrupts": (), "result": {}}
+        return {"type": "tasks", "ns": (), "data": {**data, "result": {"messages": [*messages]}}}
+
+    def told(reader, *messages):
+        events = reader.events_from_part(part(*messages))
+        return [type(event).__name__ for event in events if not isinstance(event, NodeEnded)]
+
+    call = {"name": "look", "args": {"a": 1}, "id": "c", "type": "tool_call"}
+    asks, says = AIMessage("", tool_calls=[call]), ToolMessage("it", tool_call_id="c")
+    reader = StreamReader([])
+    assert told(reader, asks, says) == ["ToolCalled", "ToolReturned"]
+    with_ids = [m.model_copy(update={"id": str(n)}) for n, m in enumerate([asks, says])]
+    assert told(reader, *with_ids) == []
+    others = [m.model_copy(update={"id": str(n)}) for n, m in enumerate([asks, says], 2)]
+    assert told(reader, *others) == ["ToolCalled", "ToolReturned"]  # the id of a call, used twice
+    assert told(StreamReader([asks, says]), *with_ids) == ["ToolCalled", "ToolReturned"]

@@ -2,12 +2,13 @@
 
 import json
 import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 
 import httpx
 import pytest
 
-from course_lib.serving import run_load
+from course_lib.serving import run_arrivals, run_load
+from course_lib.serving.http_thread import BusyHttpServer
 
 
 def piece(text=None, **more):
@@ -56,7 +57,7 @@ def serve():
             def log_message(self, *arguments):
                 pass
 
-        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        server = BusyHttpServer(("127.0.0.1", 0), Handler)
         servers.append(server)
         threading.Thread(target=server.serve_forever, daemon=True).start()
         return f"http://127.0.0.1:{server.server_port}/v1"
@@ -94,3 +95,17 @@ async def test_an_error_inside_the_stream_is_an_error(serve, spelling):
 async def test_a_server_that_says_nothing_is_no_measurement_of_zero(serve):
     with pytest.raises(httpx.RemoteProtocolError, match="no text"):
         await run_load(serve([piece("")]), "m", ["hi"], concurrency=1)
+
+
+async def test_an_open_loop_does_not_wait_for_answers(serve):
+    api = serve([*ANSWER, USAGE])
+    prompts = [[{"role": "user", "content": "hi"}]] * 20
+    load = await run_arrivals(api, "m", prompts, rate=2000)
+    assert len(load.answers) == 20 and load.concurrency > 1
+    assert load.total(0.95) >= load.total(0.5) >= load.first_token(0.5) > 0
+    assert load.requests_per_second == pytest.approx(20 / load.seconds)
+
+
+async def test_an_open_loop_needs_a_rate():
+    with pytest.raises(ValueError, match="rate is 0"):
+        await run_arrivals("http://127.0.0.1:9/v1", "m", [], rate=0)

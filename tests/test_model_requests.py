@@ -13,6 +13,7 @@ from openai_server import openai_server
 
 from course_lib.models import MODELS, ModelRequestError, ModelServerError, RemoteChatModel
 from course_lib.models.http_clients import is_this_machine, proxy_for
+from course_lib.namu import build_namu
 
 HTML = "<!doctype html><html><title>Sign in</title></html>"
 SSE = "text/event-stream"
@@ -286,6 +287,18 @@ def test_a_cut_structured_answer_says_so():
         model = RemoteChatModel(base_url=server.url, model=MODELS[0], api_key="k")
         with pytest.raises(ModelRequestError, match=r"not complete.*max_tokens"):
             ask("structured", model)
+
+
+@pytest.mark.parametrize("unfit", ['{"intent": "SPA"}', "I do not know.", "", "[]", "{"])
+@pytest.mark.parametrize("way", ["invoke", "ainvoke"])
+def test_a_route_that_does_not_fit_is_a_conversation_and_no_error(unfit, way):
+    with openai_server() as server:
+        server.script.append([{"content": unfit}])
+        model = RemoteChatModel(base_url=server.url, model=MODELS[0], api_key="k")
+        namu, question = build_namu(model=model), {"messages": [("user", "a cafe in Mapo")]}
+        state = namu.invoke(question) if way == "invoke" else asyncio.run(namu.ainvoke(question))
+    assert state["intent"] == "CONVERSATION"
+    assert state["messages"][-1].type == "ai" and state["messages"][-1].text
 
 
 def test_models_with_other_settings_share_no_cached_answer():

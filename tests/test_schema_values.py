@@ -166,6 +166,7 @@ def compounds(inner):
 ANY = st.recursive(LEAVES, compounds, max_leaves=5)
 
 
+@pytest.mark.soak
 @settings(max_examples=100, deadline=None)
 @given(
     properties=st.dictionaries(NAMES, ANY, min_size=1, max_size=3),

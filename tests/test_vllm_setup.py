@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from course_lib.serving import ServerError, vllm_program
-from course_lib.settings import ROOT
+from course_lib.serving import ServerError, has_vllm, vllm_program
+from course_lib.settings import ROOT, SettingsError
 
 sys.path.append(str(ROOT / "tools"))
 from environment import SetupError, setup_lock
@@ -179,3 +179,19 @@ def test_without_a_vllm_the_command_that_builds_one_is_named(tmp_path, monkeypat
     monkeypatch.setenv("PATH", "")
     with pytest.raises(ServerError, match=r"make vllm.*COURSE_LLM_BASE_URL"):
         vllm_program()
+
+
+def test_chapter_16_measures_only_where_there_is_a_vllm_and_it_may(tmp_path, monkeypatch):
+    monkeypatch.delenv("COURSE_NO_VLLM", raising=False)
+    monkeypatch.setattr("course_lib.serving.vllm_process.ROOT", tmp_path)
+    monkeypatch.setenv("PATH", "")
+    assert not has_vllm()
+    program = tmp_path / ".venv-vllm" / "bin" / "vllm"
+    program.parent.mkdir(parents=True)
+    program.touch()
+    assert has_vllm()
+    monkeypatch.setenv("COURSE_NO_VLLM", "1")
+    assert not has_vllm()
+    monkeypatch.setenv("COURSE_NO_VLLM", "perhaps")
+    with pytest.raises(SettingsError, match="COURSE_NO_VLLM is 'perhaps'"):
+        has_vllm()

@@ -1,62 +1,83 @@
-"""Checks of chapter 15, Serve the model yourself. They need no server."""
+"""Checks of chapter 15, Serve the model yourself. They need no vLLM."""
 
 from __future__ import annotations
 
 import math
-from numbers import Integral, Real
 from typing import Any
 
-from langchain_core.callbacks import CallbackManagerForLLMRun
-from langchain_core.messages import BaseMessage
 from langgraph.checkpoint.memory import InMemorySaver
 
 from course_lib.exercises.exercise import Exercise, IncorrectAnswer, expect, require
+from course_lib.exercises.failing_models import CountedModel, FailingModel, Pieces
+from course_lib.exercises.prediction import compare
+from course_lib.exercises.quiz_view import quiz_of
+from course_lib.exercises.returned_numbers import number
 from course_lib.exercises.running import invoke
+from course_lib.exercises.scripted_server import CASES, requests_seen
 from course_lib.models import OfflineChatModel, RemoteChatModel
 from course_lib.serving import free_port
 
 CHAPTER = "15"
+quiz = quiz_of(CHAPTER)
 THREAD = {"configurable": {"thread_id": "ann"}}
 QUERIES, HITS = "vllm:prefix_cache_queries_total", "vllm:prefix_cache_hits_total"
 
-
-def _number(got: Any, name: str) -> float:
-    """What a function returned, as a number; `IncorrectAnswer` where it is none."""
-    require(got is not None, f"{name} returned None. Is there a `return`?")
-    require(
-        isinstance(got, Real) and not isinstance(got, bool),
-        f"{name} returned {got!r}. Return a number.",
+REASONS = dict(
+    zip(
+        CASES,
+        (
+            "Nothing is repeated.",
+            "429 may pass: the client asks again until it gets an answer or has no retries left.",
+            "The first request and two retries make three. Then the client raises an error.",
+            "400 says that the request is wrong. The same request would be refused again.",
+            "404 says that the address or the model is unknown. Asking again changes nothing.",
+            "A part of the answer has been read. The client does not begin it again.",
+        ),
+        strict=True,
     )
-    return got
+)
 
 
-def _check_kv(kv_bytes_per_token: Any) -> None:
-    look = "A token leaves a key and a value, in each layer, for each key-value head."
-    for name, shape, wanted in (
-        ("namu-tiny in float32: in 1 GiB vLLM finds room for 349,440", (4, 3, 32, 4), 3072),
-        ("Llama 3.1 8B in bfloat16", (32, 8, 128, 2), 131_072),
-        ("the same with a cache in FP8", (32, 8, 128, 1), 65_536),
-        ("Qwen2.5 7B in bfloat16", (28, 4, 128, 2), 57_344),
+def _check_prediction(prediction: Any) -> None:
+    compare(prediction, requests_seen(), REASONS)
+
+
+def _reply(content: str | None, reason: str) -> dict[str, Any]:
+    message = {"role": "assistant", "content": content}
+    return {"choices": [{"index": 0, "finish_reason": reason, "message": message}]}
+
+
+def _check_complete(parsed: Any) -> None:
+    whole = "The answer is complete: parse the content of its message."
+    for content, wanted in (
+        ('{"intent": "NEW_SEARCH"}', {"intent": "NEW_SEARCH"}),
+        ('{"places": ["a", "b"], "price": null}', {"places": ["a", "b"], "price": None}),
+        ("{}", {}),
+        ("12", 12),
     ):
-        got = _number(kv_bytes_per_token(*shape), "kv_bytes_per_token")
-        expect(f"kv_bytes_per_token{shape}, {name}", wanted, got, look)
-
-
-def _check_conversations(conversations: Any) -> None:
-    look = "nine tenths of the memory, less the weights; each conversation takes tokens x bytes."
-    for name, given, wanted in (
-        ("Llama 3.1 8B in bfloat16 on 80 GB, 4,096 tokens", (80e9, 16.06e9, 131_072, 4096), 104),
-        ("the same on 24 GB", (24e9, 16.06e9, 131_072, 4096), 10),
-        ("the same with 8,192 tokens each", (24e9, 16.06e9, 131_072, 8192), 5),
-        ("the same on 48 GB: 50 and a half", (48e9, 16.06e9, 131_072, 4096), 50),
-        ("room for exactly one", (20e9, 10e9, 2e6, 4000), 1),
-        ("weights a little larger than the space", (17e9, 16.06e9, 131_072, 4096), 0),
-        ("Llama 3.3 70B in bfloat16 on 80 GB: it does not fit", (80e9, 141.2e9, 327_680, 4096), 0),
+        try:
+            got = parsed(_reply(content, "stop"))
+        except ValueError as error:
+            raise IncorrectAnswer(f"parsed refused {content!r} ({error}). {whole}") from error
+        expect(f"parsed(...) for {content}", wanted, got, whole)
+    for content, reason, look in (
+        ('{"intent": "', "length", "The text ends in the middle."),
+        ("12", "length", "12 may be the beginning of 120: only finish_reason tells."),
+        ('{"a": 1}', "length", "finish_reason is length. More may have followed."),
+        ("I found two cafes.", "stop", "This is text, and no JSON."),
+        (None, "stop", "There is no content, for example because the model called a tool."),
     ):
-        got = _number(conversations(*given), "conversations")
-        expect(f"conversations(...), {name}", wanted, got, look)
-        require(
-            isinstance(got, Integral), f"{got!r} conversations? Half of one is none: return an int."
+        try:
+            got = parsed(_reply(content, reason))
+        except ValueError:
+            continue
+        except Exception as error:
+            raise IncorrectAnswer(
+                f"parsed raised {type(error).__name__} for {content!r}. Raise ValueError. {look}"
+            ) from error
+        raise IncorrectAnswer(
+            f"parsed returned {got!r} for the content {content!r} with the finish_reason "
+            f"{reason!r}. Raise ValueError. {look}"
         )
 
 
@@ -82,87 +103,78 @@ def _check_hit_rate(hit_rate: Any) -> None:
             "hits / queries",
         ),
         (
-            *("a server that has run for days", [(90_000, 80_000)], [(91_000, 80_250)], 0.25),
+            "a server that has run for days",
+            [(90_000, 80_000)],
+            [(91_000, 80_250)],
+            0.25,
             "The counters count since the start. What happened in between is their difference.",
         ),
         (
-            *("two engines", [(100, 0), (300, 100)], [(1600, 500), (800, 400)], 0.4),
+            "two engines",
+            [(100, 0), (300, 100)],
+            [(1600, 500), (800, 400)],
+            0.4,
             "There is a line for each engine. Add them up: the busier one counts for more.",
         ),
         ("nothing was asked in between", [(500, 100)], [(500, 100)], 0.0, "Nothing asked: 0.0."),
     ):
-        got = _number(hit_rate(_page(*before), _page(*after)), "hit_rate")
+        got = number(hit_rate(_page(*before), _page(*after)), "hit_rate")
         require(math.isfinite(got), f"{shown}: hit_rate returned {got}. {look}")
         expect(f"hit_rate(before, after), {shown}", wanted, round(got, 6), look)
 
 
-LOADS = [
-    *((32, 2600, 1.4), (1, 300, 0.02), (16, 2000, 0.2)),
-    *((24, 1700, 0.3), (4, 900, 0.05), (8, 1100, 0.9)),
-]
-"""Not in order, with a slow one between fast ones, and a good one that is not the highest."""
-
-
-def _check_servers(servers_needed: Any) -> None:
-    best = (
-        "Of the loads that keep the limit the best is 2,000 tokens/s, of which 60 % are planned "
-        "with: 1,200. 6,000 need five of them, and one to spare."
-    )
-    for shown, need, limit, wanted, look in (
-        ("first token within 0.5 s", 6000, 0.5, 6, best),
-        ("a limit that one load just keeps", 6000, 0.2, 6, f"0.2 s keep a limit of 0.2 s. {best}"),
-        (
-            *("nobody minds waiting 2 s", 6000, 2.0, 5),
-            "Now 32 at once are allowed: 2,600, of which 1,560 are planned with.",
-        ),
-        ("one server would do", 100, 0.5, 2, "One carries it, and one is to spare: N+1."),
-        ("a little more than five carry", 6001, 0.5, 7, "Part of a server is a server: round up."),
-    ):
-        got = _number(servers_needed(LOADS, need, limit), "servers_needed")
-        expect(f"servers_needed(LOADS, {need}, {limit}), {shown}", wanted, got, look)
+def _relayed(relay: Any, models: list[Pieces]) -> tuple[list[str], bool]:
+    """What a person got, and whether an error came out."""
+    sent: list[str] = []
     try:
-        got = servers_needed(LOADS, 100, 0.001)
-    except ValueError:
-        return
-    raise IncorrectAnswer(
-        f"No load keeps a limit of 0.001 s, and servers_needed returned {got!r}. More servers do "
-        "not make one faster: raise a ValueError."
-    )
+        relay(models, "hello", sent.append)
+    except ConnectionError:
+        return sent, True
+    return sent, False
 
 
-class _Counted(OfflineChatModel):
-    """The offline model, counting how often it was asked."""
-
-    asked: int = 0
-
-    def _stream(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None = None,
-        run_manager: CallbackManagerForLLMRun | None = None,
-        **kwargs: Any,
-    ) -> Any:
-        self.asked += 1
-        yield from super()._stream(messages, stop, **kwargs)
-
-    async def _astream(self, *given: Any, **options: Any) -> Any:
-        self.asked += 1
-        async for chunk in super()._astream(*given, **options):
-            yield chunk
-
-
-class _Failing(OfflineChatModel):
-    """The offline model, failing with an error of any type."""
-
-    error: Any = None
-
-    def _stream(self, *given: Any, **options: Any) -> Any:
-        raise self.error
-        yield  # what makes a generator of it
-
-    async def _astream(self, *given: Any, **options: Any) -> Any:
-        raise self.error
-        yield
+def _check_relay(relay: Any) -> None:
+    whole = ["b0 ", "b1 ", "b2 "]
+    begun = "The person has read the beginning. A second model would begin another answer."
+    for shown, models, wanted, fails, asked, look in (
+        ("the first model answers", [Pieces("b"), Pieces("c")], whole, False, 0, "One answer."),
+        (
+            "the first model is away",
+            [Pieces("a", 0), Pieces("b")],
+            whole,
+            False,
+            1,
+            "Nothing was sent yet, so the next model may answer.",
+        ),
+        (
+            "the first model breaks off after one piece",
+            [Pieces("a", 1), Pieces("b")],
+            ["a0 "],
+            True,
+            0,
+            begun,
+        ),
+        (
+            "the second model breaks off after two pieces",
+            [Pieces("a", 0), Pieces("b", 2), Pieces("c")],
+            ["b0 ", "b1 "],
+            True,
+            0,
+            begun,
+        ),
+        (
+            "all models are away",
+            [Pieces("a", 0), Pieces("b", 0)],
+            [],
+            True,
+            1,
+            "Nobody can answer. Let the error out.",
+        ),
+    ):
+        sent, failed = _relayed(relay, models)
+        expect(f"what the person got, when {shown}", wanted, sent, look)
+        expect(f"whether an error came out, when {shown}", fails, failed, look)
+        expect(f"how often the last model was asked, when {shown}", asked, models[-1].asked, look)
 
 
 def _ask(steady_graph: Any, models: list[Any]) -> tuple[Any, list[str]]:
@@ -175,10 +187,12 @@ def _ask(steady_graph: Any, models: list[Any]) -> tuple[Any, list[str]]:
 def _check_steady(steady_graph: Any) -> None:
     nobody = RemoteChatModel(
         base_url=f"http://127.0.0.1:{free_port()}/v1",
-        **{"api_key": "none", "model": "gone", "max_retries": 0},
+        api_key="none",
+        model="gone",
+        max_retries=0,
     )
-    broken, wrong = OfflineChatModel(fail_after_tokens=5), _Failing(error=KeyError("choices"))
-    first, second = _Counted(), _Counted()
+    broken, wrong = OfflineChatModel(fail_after_tokens=5), FailingModel(error=KeyError("choices"))
+    first, second = CountedModel(), CountedModel()
     _, said = _ask(steady_graph, [first, second])
     expect("the messages, when the first model answers", ["human", "ai"], said, "One answer.")
     expect("how often the second was asked then", 0, second.asked, "Only when the first fails.")
@@ -189,7 +203,7 @@ def _check_steady(steady_graph: Any) -> None:
         ("the first two fail, each in its way", [nobody, broken]),
         ("the first three fail, each in its way", [broken, wrong, nobody]),
     ):
-        last, never = _Counted(), _Counted()
+        last, never = CountedModel(), CountedModel()
         try:
             graph, said = _ask(steady_graph, [*failing, last, never])
         except Exception as error:
@@ -219,24 +233,27 @@ def _check_steady(steady_graph: Any) -> None:
 e1 = Exercise(
     CHAPTER,
     1,
-    "what a token costs",
-    _check_kv,
+    "predict the requests",
+    _check_prediction,
     hints=(
-        "Multiply: two vectors, layers, key-value heads, width of a head, bytes of a number.",
-        "Query heads do not count: their vectors are used once and not kept.",
+        "A retry comes after a failure that may pass: no connection, 408, 409, 429, 5xx.",
+        "What was streamed has been read, so a broken stream is not repeated.",
     ),
-    success_text="vLLM comes to the same number when it divides the cache into blocks.",
+    success_text="The server sees more requests than there are people when it is overloaded.",
+    answer_kind="value",
+    edition=2,
 )
 e2 = Exercise(
     CHAPTER,
     2,
-    "who fits in",
-    _check_conversations,
+    "is it all there",
+    _check_complete,
     hints=(
-        "room = 0.9 * memory - weights; what does one conversation take of it?",
-        "// rounds down and leaves a float: int(...). max(0, ...) for a model that does not fit.",
+        "Look at reply['choices'][0]['finish_reason'] before you look at the content.",
+        "json.loads raises a ValueError for text that is not JSON, and a TypeError for None.",
     ),
-    success_text="That is how many conversations your GPU answers at the same moment.",
+    success_text="A number that was cut is still JSON, and only the finish reason tells.",
+    edition=2,
 )
 e3 = Exercise(
     CHAPTER,
@@ -253,15 +270,15 @@ e3 = Exercise(
 e4 = Exercise(
     CHAPTER,
     4,
-    "from a load test to an order",
-    _check_servers,
+    "find the bug: one and a half answers",
+    _check_relay,
     hints=(
-        "First leave out the loads whose first token comes too late, then take the best of the "
-        "rest.",
-        "math.ceil(need / (0.6 * best)) + 1",
-        "max() of nothing raises a ValueError by itself.",
+        "What has the person read when the second model begins?",
+        "Note whether a piece was sent. In the except branch, raise if one was.",
+        "After the loop, raise the last error.",
     ),
-    success_text="A measured number, a limit that people feel, headroom, and one to spare.",
+    success_text="Half an answer and an error are better than one and a half answers.",
+    edition=2,
 )
 e5 = Exercise(
     CHAPTER,
@@ -270,7 +287,7 @@ e5 = Exercise(
     _check_steady,
     hints=(
         "A loop over models, with try around model.invoke(state['messages']).",
-        "Keep the error; behind the loop, raise the last one.",
+        "Keep the error; after the loop, raise the last one.",
         "LangChain has it ready: models[0].with_fallbacks(models[1:]). It raises the first error.",
     ),
     success_text="The thread never notices who answered, and a failure of all is still a failure.",

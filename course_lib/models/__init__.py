@@ -8,6 +8,8 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "answer_stream": ["count_tokens"],
         "embedding_model": ["BundledEmbeddings", "embeddings"],
         "history_repair": ["close_open_tool_calls", "repaired_history"],
+        "model_switch": ["ModelSwitch"],
+        "offered": ["OfferedModels", "offered_models"],
         "offline": ["MODELS", "OfflineChatModel", "OfflineModelError"],
         "remote": ["RemoteChatModel"],
         "selection": ["chat_model", "model_name"],

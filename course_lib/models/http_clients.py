@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 
 import openai
 
+from course_lib.models.request_ids import HEADER, REQUEST_ID
+
 
 class UnexpectedAnswer(openai.OpenAIError):
     """A server answered with success, but not in OpenAI's protocol.
@@ -33,10 +35,12 @@ def http_clients(url: str) -> dict[str, Any]:
     limits = type(openai.DEFAULT_CONNECTION_LIMITS)(max_keepalive_connections=0)
     return {
         "http_client": openai.DefaultHttpxClient(
-            trust_env=trusts_env, event_hooks={"response": [_check]}
+            trust_env=trusts_env, event_hooks={"request": [_name], "response": [_check]}
         ),
         "http_async_client": openai.DefaultAsyncHttpxClient(
-            limits=limits, trust_env=trusts_env, event_hooks={"response": [_check_async]}
+            limits=limits,
+            trust_env=trusts_env,
+            event_hooks={"request": [_name_async], "response": [_check_async]},
         ),
     }
 
@@ -62,6 +66,17 @@ def proxy_for(url: str) -> str | None:
         return None
     named = urlsplit(proxy if "://" in proxy else f"http://{proxy}")
     return f"{named.scheme}://{named.hostname}" + (f":{named.port}" if named.port else "")
+
+
+def _name(request: Any) -> None:
+    """Tell the model server which request the call is part of, so that both logs name it."""
+    request_id = REQUEST_ID.get()
+    if request_id is not None:
+        request.headers[HEADER] = request_id
+
+
+async def _name_async(request: Any) -> None:
+    _name(request)
 
 
 def _check(response: Any) -> None:

@@ -9,6 +9,9 @@ from course_lib.settings import read_settings
 if TYPE_CHECKING:
     from langchain_core.language_models.chat_models import BaseChatModel
 
+    from course_lib.models.remote import RemoteChatModel
+    from course_lib.settings import Settings
+
 
 def chat_model(**options: Any) -> BaseChatModel:
     """Return the chat model that the environment asks for.
@@ -29,6 +32,16 @@ def chat_model(**options: Any) -> BaseChatModel:
         from course_lib.models.offline import OfflineChatModel
 
         return OfflineChatModel(**options)
+    return served_model(settings, **options)
+
+
+def served_model(settings: Settings, **options: Any) -> RemoteChatModel:
+    """Return the model of the server that the settings name.
+
+    Args:
+        settings: with an address and a model.
+        options: as for `chat_model`.
+    """
     from course_lib.models.remote import RemoteChatModel
 
     defaults = {

@@ -73,6 +73,8 @@ def explained_errors(facts: RequestFacts) -> Iterator[RequestFacts]:
     except openai.APIStatusError as error:
         if isinstance(error, ContextOverflowError):  # LangChain's middleware looks for its class
             raise
+        if _is_too_long(error):
+            raise _overflow(error) from error
         raise _refusal(facts, error) from error
     except UnexpectedAnswer as error:
         raise _no_openai_server(facts, str(error)) from error
@@ -95,6 +97,21 @@ def explained_errors(facts: RequestFacts) -> Iterator[RequestFacts]:
 def no_chunks(facts: RequestFacts) -> ModelRequestError:
     """Return the error for a stream that ended without a single chunk."""
     return _no_openai_server(facts, "its stream holds no chunk of an answer")
+
+
+def _is_too_long(error: openai.APIStatusError) -> bool:
+    """Whether a server refuses a prompt because it is longer than the model's context."""
+    return error.status_code == 400 and (
+        getattr(error, "code", None) == "context_length_exceeded"
+        or "maximum context length" in str(error.message)
+    )
+
+
+def _overflow(error: openai.APIStatusError) -> Exception:
+    """Return LangChain's error for it: LangChain looks for the code in the error's text only."""
+    from langchain_openai.chat_models.base import OpenAIContextOverflowError
+
+    return OpenAIContextOverflowError(error.message, response=error.response, body=error.body)
 
 
 def _refusal(facts: RequestFacts, error: openai.APIStatusError) -> Exception:

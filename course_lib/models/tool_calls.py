@@ -24,7 +24,7 @@ from langchain_core.messages import (
 
 
 class InvalidChatHistory(ValueError):
-    """The messages hold a tool call that nothing answers; hosted models refuse these as well."""
+    """The messages hold a tool call that nothing answers; many hosted models refuse it too."""
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from langchain_core.utils.function_calling import convert_to_openai_tool
 from course_lib.models.language.arguments import fill, quoted_keys
 from course_lib.models.language.booking_wish import MAX_PEOPLE
 from course_lib.models.language.conversation_context import ConversationContext, places_in
+from course_lib.models.language.guide_questions import TOOL as GUIDES
 from course_lib.models.language.intents import place_is_unclear
 from course_lib.models.language.search_wish import is_search, may_loosen
 
@@ -116,7 +117,8 @@ def call_of(function: Mapping[str, Any], context: ConversationContext, *, seed: 
         context: the conversation.
         seed: what tells calls with the same arguments apart; equal seeds give equal ids.
     """
-    arguments = fill(function.get("parameters", {}), context)
+    asked = {"question": context.text} if function["name"] == GUIDES else None
+    arguments = asked or fill(function.get("parameters", {}), context)
     facts = [seed, context.text, function["name"], arguments]
     written = json.dumps(facts, ensure_ascii=False).encode("utf-8", "replace")
     call_id = f"call_{hashlib.sha256(written).hexdigest()[:12]}"
@@ -195,6 +197,8 @@ def _may_book(context: ConversationContext) -> bool:
 
 
 def _relevance(function: Mapping[str, Any], context: ConversationContext) -> int:
+    if function["name"] == GUIDES:
+        return 20 * context.asks_guides
     if is_search(function.get("parameters", {})):
         wanted = context.intent in ("NEW_SEARCH", "REFINEMENT", "REFINE_EXCLUDE")
         return 10 if wanted else 0

@@ -3,6 +3,9 @@
     load = await run_load(server.api, server.model, prompts, concurrency=16)
     load.tokens_per_second, load.first_token(0.5)
 
+`run_load` is a closed loop: the next request starts when an earlier one has been answered.
+`run_arrivals` is an open loop: requests come at a rate, whether the server keeps up or not.
+
 The client is as plain as it can be: one HTTP connection for each conversation, server-sent events
 read by the decoder of LangGraph's SDK. So what is measured is the server.
 """
@@ -10,6 +13,7 @@ read by the decoder of LangGraph's SDK. So what is measured is the server.
 from __future__ import annotations
 
 import asyncio
+import random
 import statistics
 import time
 from collections.abc import AsyncIterator, Sequence
@@ -40,7 +44,7 @@ class LoadResult:
     """What a server did under a load.
 
     Args:
-        concurrency: how many conversations at the same time.
+        concurrency: most conversations at the same time.
         seconds: from the first request to the last token.
         answers: every answer.
     """
@@ -54,14 +58,25 @@ class LoadResult:
         """Tokens of all answers together, per second."""
         return sum(answer.tokens for answer in self.answers) / self.seconds
 
+    @property
+    def requests_per_second(self) -> float:
+        """Answers per second."""
+        return len(self.answers) / self.seconds
+
     def first_token(self, share: float) -> float:
         """Seconds in which this share of the answers (0.5, 0.95) had begun."""
-        if len(self.answers) == 1:
-            return self.answers[0].first_token_seconds
-        cuts = statistics.quantiles(
-            [a.first_token_seconds for a in self.answers], n=100, method="inclusive"
-        )
-        return cuts[min(max(round(100 * share), 1), 99) - 1]
+        return _quantile([answer.first_token_seconds for answer in self.answers], share)
+
+    def total(self, share: float) -> float:
+        """Seconds in which this share of the answers (0.5, 0.95) was complete."""
+        return _quantile([answer.total_seconds for answer in self.answers], share)
+
+
+def _quantile(seconds: list[float], share: float) -> float:
+    if len(seconds) == 1:
+        return seconds[0]
+    cuts = statistics.quantiles(seconds, n=100, method="inclusive")
+    return cuts[min(max(round(100 * share), 1), 99) - 1]
 
 
 async def run_load(
@@ -73,7 +88,7 @@ async def run_load(
     tokens: int = 64,
     timeout: float = 120,
 ) -> LoadResult:
-    """Send prompts, so many at a time, and measure the answers.
+    """Send prompts, a fixed number at a time, and measure the answers.
 
     Args:
         api: base address, ending in `/v1`.
@@ -81,7 +96,7 @@ async def run_load(
         prompts: one for each request: messages for `/chat/completions`, or a text for
             `/completions`, which no chat template touches.
         concurrency: how many requests are under way at any moment.
-        tokens: length of every answer; the model is not let off earlier.
+        tokens: length of every answer; the model may not stop earlier.
         timeout: seconds without a byte before a request is given up.
 
     Raises:
@@ -98,6 +113,59 @@ async def run_load(
         began = time.perf_counter()
         answers = await asyncio.gather(*map(one, prompts))
         return LoadResult(concurrency, time.perf_counter() - began, tuple(answers))
+
+
+async def run_arrivals(
+    api: str,
+    model: str,
+    prompts: Sequence[str | list[dict[str, Any]]],
+    *,
+    rate: float,
+    tokens: int = 64,
+    timeout: float = 120,
+    seed: int = 0,
+) -> LoadResult:
+    """Send prompts at random moments, at a mean rate, and measure the answers.
+
+    People do not wait for each other. The time between two requests is drawn from an exponential
+    distribution, so the requests are a Poisson process.
+
+    Args:
+        api: base address, ending in `/v1`.
+        model: name of the model.
+        prompts: one for each request; see `run_load`.
+        rate: requests per second, on average.
+        tokens: length of every answer; the model may not stop earlier.
+        timeout: seconds without a byte before a request is given up.
+        seed: the same seed gives the same moments.
+
+    Raises:
+        ValueError: the rate is not above zero.
+        httpx.HTTPError: the server cannot be reached, refused a request, or broke off.
+    """
+    if rate <= 0:
+        raise ValueError(f"rate is {rate}. Give a number of requests per second above 0.")
+    chance, in_flight, most = random.Random(seed), 0, 0
+    limits = httpx.Limits(max_connections=None)
+    async with httpx.AsyncClient(timeout=timeout, limits=limits, trust_env=False) as client:
+
+        async def one(prompt: str | list[dict[str, Any]]) -> Answer:
+            nonlocal in_flight, most
+            in_flight += 1
+            most = max(most, in_flight)
+            try:
+                return await measure_request(client, api, model, prompt, tokens=tokens)
+            finally:
+                in_flight -= 1
+
+        began, due, running = time.perf_counter(), 0.0, []
+        async with asyncio.TaskGroup() as group:
+            for prompt in prompts:
+                await asyncio.sleep(began + due - time.perf_counter())
+                running.append(group.create_task(one(prompt)))
+                due += chance.expovariate(rate)
+        answers = tuple(task.result() for task in running)
+        return LoadResult(most, time.perf_counter() - began, answers)
 
 
 async def measure_request(

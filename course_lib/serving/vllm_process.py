@@ -9,9 +9,12 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+import httpx
+from prometheus_client.parser import text_string_to_metric_families
+
 from course_lib.serving.ports import free_port
 from course_lib.serving.process import Server, ServerError, start
-from course_lib.settings import DATA, ROOT
+from course_lib.settings import DATA, ROOT, read_no_vllm
 
 ONE_PROCESS = (
     "--distributed-executor-backend",
@@ -43,6 +46,19 @@ class ModelServer(Server):
         """The environment variables by which the course's `chat_model()` reaches this server."""
         return {"COURSE_LLM_BASE_URL": self.api, "COURSE_LLM_MODEL": self.model}
 
+    def metrics(self) -> dict[str, float]:
+        """Return every number of its page `/metrics` by name, summed over labels.
+
+        Raises:
+            httpx.HTTPError: the server does not answer.
+        """
+        page = httpx.get(f"{self.url}/metrics", timeout=10, trust_env=False).raise_for_status()
+        found: dict[str, float] = {}
+        for family in text_string_to_metric_families(page.text):
+            for sample in family.samples:
+                found[sample.name] = found.get(sample.name, 0) + sample.value
+        return found
+
 
 def vllm_server(
     model: str | Path = DATA / "models" / "namu-tiny",
@@ -60,7 +76,7 @@ def vllm_server(
     """Start vLLM's OpenAI-compatible server.
 
     It runs from `.venv-vllm`, which `make vllm` builds: on a CPU, or on the GPU where there is
-    one. A model in a folder needs no net; any other name is fetched by vLLM from its hub.
+    one. A model in a folder needs no network. Any other name is downloaded by vLLM from its hub.
 
     Args:
         model: a folder with the weights, or a name on the hub.
@@ -76,7 +92,7 @@ def vllm_server(
 
     Raises:
         ServerError: there is no vLLM or no such model, the port is taken, or the server did not
-            become healthy; the text holds the telling lines of its log.
+            become healthy; the text holds the lines of its log that say why.
     """
     program = vllm_program()
     folder = Path(model).expanduser()
@@ -142,8 +158,16 @@ def vllm_program() -> Path:
     return Path(found)
 
 
+def has_vllm() -> bool:
+    """Whether chapter 16 measures here: there is a vLLM, and `COURSE_NO_VLLM` is not set."""
+    try:
+        return not read_no_vllm() and vllm_program().exists()
+    except ServerError:
+        return False
+
+
 class _Stages:
-    """Tells each stage of vLLM's start once, in order, as its log comes to it."""
+    """Reports each stage of vLLM's start once, in order, as soon as its log shows it."""
 
     MARKS = (
         (re.compile("Initializing a V1 LLM engine"), "vLLM: the engine starts"),

@@ -6,6 +6,7 @@ CHAPTER = "15"
 
 SETUP = '''
 import contextlib
+import json
 import math
 import re
 
@@ -15,15 +16,19 @@ from langgraph.graph import START, MessagesState, StateGraph
 from prometheus_client.parser import text_string_to_metric_families
 
 QUERIES, HITS = "vllm:prefix_cache_queries_total", "vllm:prefix_cache_hits_total"
+RIGHT = {
+    "200 at once, 3 retries allowed": 1,
+    "429 twice and then 200, 3 retries allowed": 3,
+    "503 each time, 2 retries allowed": 3,
+    "400 each time, 3 retries allowed": 1,
+    "404 each time, 3 retries allowed": 1,
+    "a stream that breaks off, 3 retries allowed": 1,
+}
 
 
 def numbers(page, name):
     """The numbers of that name on a metrics page, one for each engine."""
     return [float(line.split()[-1]) for line in page.splitlines() if line.startswith(name)]
-
-
-def servers(need, speed, spare=1):
-    return math.ceil(need / (0.6 * speed)) + spare
 
 
 def answering(say):
@@ -43,52 +48,88 @@ def answering(say):
 ANSWERS = {
     1: Answers(
         right=(
-            "lambda layers, heads, width, each: np.int64(2 * layers * heads) * width * each",
-            "lambda layers, heads, width, each: math.prod([2, layers, heads, width, each])",
-            """
-            def answer(layers, kv_heads, head_dim, bytes_each):
-                key = value = kv_heads * head_dim * bytes_each
-                return float(sum(key + value for _ in range(layers)))
-            """,
+            "dict(RIGHT)",
+            "{case: float(count) for case, count in RIGHT.items()}",
+            "dict(sorted(RIGHT.items(), reverse=True))",
         ),
         wrong=(
-            "lambda layers, heads, width, each: layers * heads * width * each",
-            "lambda layers, heads, width, each: 2 * layers * width * each",
-            "lambda layers, heads, width, each: 2 * layers * heads * width",
-            "lambda layers, heads, width, each: 2 * heads * width * each",
-            "lambda layers, heads, width, each: 2 * layers * heads * width * each / 1024",
-            "lambda layers, heads, width, each: str(2 * layers * heads * width * each)",
+            "{**RIGHT, '503 each time, 2 retries allowed': 2}",
+            "{**RIGHT, '400 each time, 3 retries allowed': 4}",
+            "{**RIGHT, 'a stream that breaks off, 3 retries allowed': 4}",
+            "{**RIGHT, '429 twice and then 200, 3 retries allowed': 2}",
+            "{**RIGHT, '404 each time, 3 retries allowed': '1'}",
+            "{case: count for case, count in RIGHT.items() if '200 at once' not in case}",
         ),
     ),
     2: Answers(
         right=(
             """
-            def answer(memory, weights, per_token, tokens):
-                room = memory * 9 / 10 - weights
-                return max(math.floor(room / (per_token * tokens)), 0)
+            def answer(reply):
+                choice = reply["choices"][0]
+                if choice["finish_reason"] != "stop" or choice["message"]["content"] is None:
+                    raise ValueError("there is no whole answer")
+                return json.loads(choice["message"]["content"])
             """,
             """
-            def answer(memory, weights, per_token, tokens):
-                fits = np.floor((0.9 * memory - weights) / per_token / tokens)
-                return np.int64(max(fits, 0))
+            def answer(reply):
+                (choice,) = reply["choices"]
+                content = choice["message"].get("content")
+                if not isinstance(content, str):
+                    raise ValueError("no content")
+                try:
+                    found = json.loads(content)
+                except json.JSONDecodeError as error:
+                    raise ValueError(f"{content!r} is no JSON") from error
+                if choice.get("finish_reason") == "length":
+                    raise ValueError("cut")
+                return found
             """,
             """
-            def answer(memory, weights, per_token, tokens):
-                free, count = 0.9 * memory - weights, 0
-                while free >= per_token * tokens:
-                    free, count = free - per_token * tokens, count + 1
-                return count
+            def answer(reply):
+                import ast
+
+                choice = reply["choices"][0]
+                reasons = {"length": "it was cut", "content_filter": "it was filtered"}
+                if choice["finish_reason"] in reasons:
+                    raise ValueError(reasons[choice["finish_reason"]])
+                return json.JSONDecoder().decode(str(choice["message"]["content"] or "none"))
             """,
         ),
         wrong=(
-            "lambda memory, weights, each, n: max(0, int((memory - weights) // (each * n)))",
-            "lambda memory, weights, each, n: int((0.9 * memory - weights) // (each * n))",
-            "lambda memory, weights, each, n: max(0, (0.9 * memory - weights) // (each * n))",
-            "lambda memory, weights, each, n: max(0, round((0.9 * memory - weights) / (each * n)))",
-            "lambda memory, weights, each, n: int((0.9 * memory - weights) / (each * n))",
-            "lambda memory, weights, each, n: abs(int((0.9 * memory - weights) / (each * n)))",
-            "lambda memory, weights, each, n: max(0, int(0.9 * (memory - weights) / (each * n)))",
-            "lambda memory, weights, each, n: max(1, int((0.9 * memory - weights) / (each * n)))",
+            "lambda reply: json.loads(reply['choices'][0]['message']['content'])",
+            "lambda reply: json.loads(reply['choices'][0]['message']['content'] or '')",
+            "lambda reply: reply['choices'][0]['message']['content']",
+            """
+            def answer(reply):
+                choice = reply["choices"][0]
+                if choice["finish_reason"] == "length":
+                    return None
+                return json.loads(choice["message"]["content"])
+            """,
+            """
+            def answer(reply):
+                choice = reply["choices"][0]
+                if choice["finish_reason"] == "length":
+                    raise ValueError("cut")
+                return json.loads(choice["message"]["content"] or "null")
+            """,
+            """
+            def answer(reply):
+                choice = reply["choices"][0]
+                if choice["finish_reason"] == "length":
+                    raise ValueError("cut")
+                try:
+                    return json.loads(choice["message"]["content"])
+                except (ValueError, TypeError):
+                    return {}
+            """,
+            """
+            def answer(reply):
+                content = reply["choices"][0]["message"]["content"]
+                if not content or content[-1] not in "}]":
+                    raise ValueError("cut")
+                return json.loads(content)
+            """,
         ),
     ),
     3: Answers(
@@ -145,58 +186,6 @@ ANSWERS = {
             def answer(before, after):
                 asked = sum(numbers(after, QUERIES)) - sum(numbers(before, QUERIES))
                 return (sum(numbers(after, HITS)) - sum(numbers(before, HITS))) / (asked or 1) * 100
-            """,
-        ),
-    ),
-    4: Answers(
-        right=(
-            """
-            def answer(loads, need, limit):
-                best = max(speed for _, speed, first in loads if first <= limit)
-                count = 1
-                while (count - 1) * 0.6 * best < need:
-                    count += 1
-                return count
-            """,
-            """
-            def answer(loads, need, limit):
-                table = np.array(loads)
-                fast = table[table[:, 2] <= limit]
-                if not len(fast):
-                    raise ValueError("too slow")
-                return np.ceil(need / (fast[:, 1].max() * 0.6)) + 1
-            """,
-            """
-            def answer(loads, need, limit):
-                best = 0
-                for _, speed, first in loads:
-                    if first <= limit and speed > best:
-                        best = speed
-                if best == 0:
-                    raise ValueError(f"nothing within {limit} s")
-                return int(-(-need // (0.6 * best))) + 1
-            """,
-        ),
-        wrong=(
-            "lambda loads, need, limit: servers(need, max(speed for _, speed, _ in loads))",
-            "lambda l, need, limit: servers(need, max(s for _, s, f in l if f <= limit), 0)",
-            "lambda l, need, limit: servers(need, max(s for _, s, f in l if f < limit))",
-            "lambda l, need, limit: servers(need, max([s for _, s, f in l if f <= limit] or [9]))",
-            "lambda l, need, limit: servers(need, max((n, s) for n, s, f in l if f <= limit)[1])",
-            "lambda l, need, limit: round(need / max(0.6 * s for _, s, f in l if f <= limit)) + 1",
-            """
-            def answer(loads, need, limit):
-                best = 0
-                for _, speed, first in sorted(loads):
-                    if first > limit:
-                        break
-                    best = max(best, speed)
-                return servers(need, max([best] if best else []))
-            """,
-            """
-            def answer(loads, need, limit):
-                fast = [speed for _, speed, first in loads if first <= limit]
-                return servers(need, fast[-1] if fast else max([]))
             """,
         ),
     ),

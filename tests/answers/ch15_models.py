@@ -6,6 +6,126 @@ from answers.ch15 import CHAPTER, SETUP
 __all__ = ["ANSWERS", "CHAPTER", "SETUP"]
 
 ANSWERS = {
+    4: Answers(
+        right=(
+            """
+            def answer(models, text, send):
+                errors = []
+                for model in models:
+                    sent = 0
+                    try:
+                        for piece in model.stream(text):
+                            sent += 1
+                            send(piece)
+                    except ConnectionError as error:
+                        if sent:
+                            raise ConnectionError("broke off half-way") from error
+                        errors.append(error)
+                    else:
+                        return
+                raise errors[-1]
+            """,
+            """
+            def answer(models, text, send):
+                first, *rest = models
+                pieces = first.stream(text)
+                try:
+                    head = next(pieces)
+                except ConnectionError:
+                    if not rest:
+                        raise
+                    return answer(rest, text, send)
+                send(head)
+                for piece in pieces:
+                    send(piece)
+            """,
+            """
+            def answer(models, text, send):
+                for left, model in zip(range(len(models) - 1, -1, -1), models):
+                    pieces = iter(model.stream(text))
+                    try:
+                        head = next(pieces, None)
+                    except ConnectionError:
+                        if left == 0:
+                            raise
+                        continue
+                    if head is not None:
+                        send(head)
+                    for piece in pieces:
+                        send(piece)
+                    break
+            """,
+        ),
+        wrong=(
+            """
+            def answer(models, text, send):
+                failed = None
+                for model in models:
+                    try:
+                        for piece in model.stream(text):
+                            send(piece)
+                        return
+                    except ConnectionError as error:
+                        failed = error
+                raise failed
+            """,
+            """
+            def answer(models, text, send):
+                for model in models:
+                    try:
+                        pieces = list(model.stream(text))
+                    except ConnectionError:
+                        continue
+                    for piece in pieces:
+                        send(piece)
+                    return
+                raise ConnectionError("nobody answers")
+            """,
+            """
+            def answer(models, text, send):
+                for piece in models[0].stream(text):
+                    send(piece)
+            """,
+            """
+            def answer(models, text, send):
+                for model in models:
+                    begun = False
+                    try:
+                        for piece in model.stream(text):
+                            begun = True
+                            send(piece)
+                        return
+                    except ConnectionError:
+                        if begun:
+                            return
+            """,
+            """
+            def answer(models, text, send):
+                for model in models:
+                    begun = False
+                    try:
+                        for piece in model.stream(text):
+                            begun = True
+                            send(piece)
+                        return
+                    except ConnectionError:
+                        if begun:
+                            raise
+            """,
+            """
+            def answer(models, text, send):
+                for model in models:
+                    try:
+                        for piece in model.stream(text):
+                            send(piece)
+                    except ConnectionError:
+                        send("(sorry, from the beginning) ")
+                        continue
+                    return
+                raise ConnectionError("nobody answers")
+            """,
+        ),
+    ),
     5: Answers(
         right=(
             """

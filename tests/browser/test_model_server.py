@@ -17,7 +17,7 @@ RUN = (
 def cells_up_to_the_panel():
     notebook = nbformat.read(ROOT / "notebooks" / "15_serve_the_model_yourself.ipynb", 4)
     cells = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
-    last = next(n for n, source in enumerate(cells) if source.startswith("ChatPanel("))
+    last = next(n for n, source in enumerate(cells) if "\nChatPanel(" in source)
     return cells[: last + 1]
 
 

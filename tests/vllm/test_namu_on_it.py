@@ -4,14 +4,19 @@ import json
 
 import nbformat
 import pytest
-from dialogue_judge import complaints
 from langgraph.checkpoint.memory import InMemorySaver
 from nbclient import NotebookClient
 
-from course_lib.namu import build_namu
+from course_lib.chat import ChatController, Transcript
+from course_lib.evaluation import complaints
+from course_lib.models import offered_models
+from course_lib.namu import book_place, build_namu
 from course_lib.settings import ROOT
 
-CHAPTERS = sorted((ROOT / "notebooks").glob("0[1-7]_*.ipynb"))
+CHAPTERS = [
+    *sorted((ROOT / "notebooks").glob("0[1-7]_*.ipynb")),
+    *(ROOT / "notebooks").glob("20_*.ipynb"),  # without memory and guides: the model knows neither
+]
 RAISES = "raises-exception"
 
 
@@ -46,3 +51,22 @@ def test_a_chapter_runs_to_its_end_on_it(path, served):
         c for c in notebook.cells if any(o.output_type == "error" for o in c.get("outputs", ()))
     ]
     assert all(RAISES in cell.metadata.get("tags", ()) for cell in raised)
+
+
+async def test_the_studio_lists_what_vllm_has_and_can_turn_to_the_offline_model(served):
+    offered = offered_models()
+    assert offered.names == ("namu-tiny", "namu-offline") and offered.notice == ""
+    transcript = Transcript()
+    graph = build_namu(
+        model=offered.switch(),
+        checkpointer=InMemorySaver(),
+        tools=[book_place],
+        context_schema=dict,
+    )
+    chat = ChatController(graph, on_event=transcript.handle)
+    for name in offered.names:
+        chat.context = {"model": name}
+        await chat.send("a cafe in Mapo")
+        assert transcript.model == name
+        work = [entry["summary"] for entry in transcript.entries if entry["kind"] == "work"][-1]
+        assert "tokens" in work and "unknown" not in work and "at least" not in work

@@ -8,56 +8,34 @@ import sys
 import time
 
 import httpx
+import psutil
 import pytest
 from langchain_openai import ChatOpenAI
 
 from course_lib.models import ModelRequestError, ModelServerError, RemoteChatModel, chat_model
 from course_lib.namu import Rejection, Route, search_places
-from course_lib.serving import ServerError, free_port, vllm_server
+from course_lib.serving import ServerError, free_port, is_free, vllm_server
 from course_lib.settings import ROOT
-
-
-def answers(port):
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def processes_of(port):
     """The ids of all processes on this machine that were started for this port."""
-    found = []
-    for entry in os.listdir("/proc"):
-        if entry.isdigit():
-            try:
-                with open(f"/proc/{entry}/cmdline", "rb") as file:
-                    line = file.read().decode(errors="replace")
-            except OSError:
-                continue
-            if f"\0--port={port}\0" in line and "\0serve\0" in line:
-                found.append(int(entry))
-    return found
+    lines = {p.pid: p.info["cmdline"] or [] for p in psutil.process_iter(["cmdline"])}
+    return [pid for pid, line in lines.items() if f"--port={port}" in line and "serve" in line]
 
 
-def children_of(pids):
+def family_of(pids):
     """These processes and all that descend from them."""
-    parents = {}
-    for entry in os.listdir("/proc"):
-        if entry.isdigit():
-            try:
-                with open(f"/proc/{entry}/stat") as file:
-                    parents[int(entry)] = int(file.read().rsplit(")", 1)[1].split()[1])
-            except OSError:
-                continue
-    found = set(pids)
-    while more := {pid for pid, parent in parents.items() if parent in found} - found:
-        found |= more
-    return found
+    parents = [psutil.Process(pid) for pid in pids if psutil.pid_exists(pid)]
+    children = [child for parent in parents for child in parent.children(recursive=True)]
+    return {process.pid for process in (*parents, *children)}
 
 
 def all_gone(pids, seconds=20):
     deadline = time.monotonic() + seconds
-    while (left := [pid for pid in pids if os.path.exists(f"/proc/{pid}")]) and (
-        time.monotonic() < deadline
-    ):
+    while left := [pid for pid in pids if psutil.pid_exists(pid)]:
+        if time.monotonic() > deadline:
+            break
         time.sleep(0.2)
     return not left
 
@@ -140,7 +118,7 @@ def test_a_killed_parent_leaves_no_process_and_a_broken_answer_says_so():
         [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, cwd=ROOT
     )
     assert parent.stdout.readline() == "up\n"
-    family = children_of(processes_of(port))
+    family = family_of(processes_of(port))
     engines = family - set(processes_of(port))
     assert engines, "the engine is a process of its own"
     address = {"base_url": f"http://127.0.0.1:{port}/v1", "api_key": "none", "model": "namu-tiny"}
@@ -152,6 +130,6 @@ def test_a_killed_parent_leaves_no_process_and_a_broken_answer_says_so():
                     os.kill(engine, signal.SIGSTOP)
                 os.kill(parent.pid, signal.SIGKILL)
     parent.wait()
-    assert all_gone(family) and not answers(port)
+    assert all_gone(family) and is_free(port)
     with pytest.raises(ModelServerError, match="Nobody answers"):
         RemoteChatModel(**address, max_retries=0).invoke("hello")

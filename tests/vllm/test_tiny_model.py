@@ -163,6 +163,9 @@ def test_the_evaluation_tells_right_from_wrong(vllm_python, said, wanted, right)
     )
     told = subprocess.run(
         [vllm_python, "-c", code, json.dumps([said, wanted])],
-        **{"cwd": ROOT, "capture_output": True, "text": True, "check": True},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert told.stdout.strip() == str(right)

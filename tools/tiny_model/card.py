@@ -36,6 +36,10 @@ another model.
 
 `training.json` holds the whole recipe and the loss curve. {note}
 
+The loss falls in five stretches, because the learning rate was raised again four times. At the
+first of these the form of the prompts changed too, and from there on the loss counts only what the
+model has to say itself. At the third the dialogues got harder: more wishes at once.
+
 ## What it does
 
 Measured by `make evaluate` on {count} dialogues a test and language, decoded greedily. A call is

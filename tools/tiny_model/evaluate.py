@@ -235,8 +235,13 @@ def evaluate(
             )
             results.append(
                 {
-                    **{"test": test.name, "language": language, "right": right, "total": total},
-                    **{"of_sample": of_sample, "bar": test.bar, "wrong": wrong[:5]},
+                    "test": test.name,
+                    "language": language,
+                    "right": right,
+                    "total": total,
+                    "of_sample": of_sample,
+                    "bar": test.bar,
+                    "wrong": wrong[:5],
                 }
             )
     return results

@@ -18,16 +18,47 @@ FROZEN = Path(__file__).parent
 """The folder of what the dialogues are composed from."""
 
 Category = Literal[
-    *("cafe", "restaurant", "park", "museum", "palace", "market", "gallery", "bookstore"),
-    *("viewpoint", "trail", "shopping", "temple"),
+    "cafe",
+    "restaurant",
+    "park",
+    "museum",
+    "palace",
+    "market",
+    "gallery",
+    "bookstore",
+    "viewpoint",
+    "trail",
+    "shopping",
+    "temple",
 ]
 """The twelve categories of a place."""
 
 District = Literal[
-    *("Dobong-gu", "Dongdaemun-gu", "Dongjak-gu", "Eunpyeong-gu", "Gangbuk-gu", "Gangdong-gu"),
-    *("Gangnam-gu", "Gangseo-gu", "Geumcheon-gu", "Guro-gu", "Gwanak-gu", "Gwangjin-gu"),
-    *("Jongno-gu", "Jung-gu", "Jungnang-gu", "Mapo-gu", "Nowon-gu", "Seocho-gu", "Seodaemun-gu"),
-    *("Seongbuk-gu", "Seongdong-gu", "Songpa-gu", "Yangcheon-gu", "Yeongdeungpo-gu", "Yongsan-gu"),
+    "Dobong-gu",
+    "Dongdaemun-gu",
+    "Dongjak-gu",
+    "Eunpyeong-gu",
+    "Gangbuk-gu",
+    "Gangdong-gu",
+    "Gangnam-gu",
+    "Gangseo-gu",
+    "Geumcheon-gu",
+    "Guro-gu",
+    "Gwanak-gu",
+    "Gwangjin-gu",
+    "Jongno-gu",
+    "Jung-gu",
+    "Jungnang-gu",
+    "Mapo-gu",
+    "Nowon-gu",
+    "Seocho-gu",
+    "Seodaemun-gu",
+    "Seongbuk-gu",
+    "Seongdong-gu",
+    "Songpa-gu",
+    "Yangcheon-gu",
+    "Yeongdeungpo-gu",
+    "Yongsan-gu",
 ]
 """Seoul's 25 districts, by their official English names."""
 

@@ -14,11 +14,9 @@ from dataclasses import dataclass
 from itertools import islice, product
 from typing import Any
 
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import UnknownType
-from jsonschema.validators import validator_for
 from langchain_core.utils.json_schema import dereference_refs
 
+from course_lib.json_validation import Draft202012Validator, UnknownType, validator_for
 from course_lib.models.json_schema.merging import Schema, merged, types_of
 from course_lib.models.json_schema.numbers import numbers
 from course_lib.models.json_schema.strings import strings
