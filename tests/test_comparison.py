@@ -45,8 +45,8 @@ def test_the_stored_chapter_passes(chapter):
     ("mime", "right", "wrong"),
     [
         ("text/plain", "add_a", "add_X"),
-        ("text/html", "add_a", "add_X"),
-        ("text/vnd.mermaid", "START", "STXRT"),
+        pytest.param("text/html", "add_a", "add_X", marks=pytest.mark.soak),
+        pytest.param("text/vnd.mermaid", "START", "STXRT", marks=pytest.mark.soak),
     ],
 )
 def test_one_wrong_character_in_a_stored_output_fails_the_run(chapter, mime, right, wrong):
@@ -60,6 +60,7 @@ def test_one_wrong_character_in_a_stored_output_fails_the_run(chapter, mime, rig
     assert status == 1 and wrong in words
 
 
+@pytest.mark.soak
 def test_an_error_that_no_longer_comes_fails_the_run(chapter):
     notebook, path = chapter
     cell = next(c for c in notebook["cells"] if c["cell_type"] == "code")

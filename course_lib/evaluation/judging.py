@@ -1,4 +1,4 @@
-"""Judging one turn of a dialogue with Namu against what the dialogue file expects of it."""
+"""The course's judge: one turn of a dialogue with Namu against what the dialogue expects of it."""
 
 from __future__ import annotations
 
@@ -22,15 +22,19 @@ def complaints(
     """Return what is wrong with a turn; an empty list for a right one.
 
     Args:
-        expect: keys as in `tests/dialogues.jsonl` and `tests/dialogues_typed.jsonl`: the names of
-            the checks below.
+        expect: what must hold; its keys are the names of the checks below, without `is_`.
         state: Namu's state after the turn.
         past: the places recommended after each earlier turn.
+
+    Raises:
+        ValueError: a key that is no check.
     """
     turn = _Turn(expect, state, past)
     checks = {name: getattr(turn, f"is_{name}", None) for name in expect}
     unknown = [name for name, check in checks.items() if check is None]
-    assert not unknown, f"the judge does not know {unknown}"
+    if unknown:
+        known = ", ".join(name[3:] for name in dir(_Turn) if name.startswith("is_"))
+        raise ValueError(f"The judge does not know {unknown}. It checks {known}.")
     return [
         f"{name} {expect[name]!r}: intent {state.get('intent')}, places {turn.ids}, "
         f"reply {turn.reply[:60]!r}"
