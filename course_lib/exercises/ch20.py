@@ -14,15 +14,18 @@ from langgraph.prebuilt import ToolNode
 from langgraph.store.memory import InMemoryStore
 from langgraph.types import Command
 
-from course_lib.chat import ChatController, Event, Transcript, events
+from course_lib.chat import Transcript
 from course_lib.chat.run_context import RunContext
 from course_lib.exercises.exercise import Exercise, IncorrectAnswer, expect, require, run_coroutine
+from course_lib.exercises.quiz_view import quiz_of
+from course_lib.exercises.run_bills import check_bill, heard_chat
 from course_lib.exercises.running import as_sync, yes_or_no
 from course_lib.namu import NamuState, build_namu
 from course_lib.persistence import namespace_label
 from course_lib.places import load_places
 
 CHAPTER = "20"
+quiz = quiz_of(CHAPTER)
 
 
 def _thread(user: str = "ann") -> dict[str, Any]:
@@ -40,7 +43,7 @@ def _as_tool(function: Any) -> BaseTool:
         )
     except Exception as error:
         raise IncorrectAnswer(
-            f"No tool could be made of your function: {error}. Leave its first line as it was."
+            f"No tool could be made of your function: {error}. Keep its first line as it was."
         ) from error
 
 
@@ -69,29 +72,32 @@ def _given(places: int = 3, **fields: Any) -> dict[str, Any]:
 def _check_reporting(look_around: Any) -> None:
     for count in (3, 1, 0):
         graph = _calling(look_around, {})
-        value, told = _given(count), []
+        value, reports = _given(count), []
         for part in graph.stream(value, _thread(), stream_mode="custom", version="v2"):
-            told.append(part["data"])
+            reports.append(part["data"])
         names = [place["name_en"] for place in value["last_recommended_places"]]
         wanted = [{"label": n, "done": i, "total": count} for i, n in enumerate(names, 1)]
-        look = "runtime.stream_writer({...}) once for each place, with its name_en as the label."
-        expect(f"what look_around told about {count} places", wanted, told, look)
+        look = "Call runtime.stream_writer({...}) once for each place, with name_en as the label."
+        expect(f"the reports of look_around on {count} places", wanted, reports, look)
         said = str(graph.get_state(_thread()).values["messages"][-1].text)
         expect(
-            f"what it returned for {count} places",
+            f"what look_around returned for {count} places",
             ", ".join(names),
             said,
-            "The English names, joined by a comma and a space.",
+            "Return the English names, joined by a comma and a space.",
         )
 
 
 REJECTED = ["cafe-11", "museum-4", "park-27"]
+COUNTED = {3: "3|three", 2: "2|two"}
+"""How a question may say how many places are meant."""
 
 
 def _check_asking(forget: Any) -> None:
-    for answer, wanted in ((True, []), (False, REJECTED), ("no", REJECTED)):
+    for count, answer in ((3, True), (2, True), (3, False), (3, "no")):
+        rejected = REJECTED[:count]
         graph = _calling(forget, {})
-        graph.invoke(_given(excluded_place_ids=REJECTED), _thread())
+        graph.invoke(_given(excluded_place_ids=rejected), _thread())
         snapshot = graph.get_state(_thread())
         require(
             len(snapshot.interrupts) == 1,
@@ -99,8 +105,9 @@ def _check_asking(forget: Any) -> None:
         )
         (question,) = snapshot.interrupts
         require(
-            bool(re.search(r"(?<![\w-])(3|three)(?![\w-])", str(question.value).lower())),
-            f"The question is {question.value!r}. Say how many places are meant: 3.",
+            bool(re.search(rf"(?<![\w-])({COUNTED[count]})(?![\w-])", str(question.value).lower())),
+            f"With {count} places turned down, the question is {question.value!r}. Let it say "
+            f"how many they are: {count}.",
         )
         if answer == "no" and getattr(question, "response_schema", None):
             continue  # a schema lets no word through
@@ -108,87 +115,49 @@ def _check_asking(forget: Any) -> None:
         graph.invoke(Command(resume=resume), _thread())
         state = graph.get_state(_thread()).values
         look = (
-            "excluded_place_ids has a reducer that only adds: Overwrite([]) goes past it."
-            if not wanted
-            else "Only True is a yes: whatever else a person says changes nothing."
+            "The reducer of excluded_place_ids only adds. Overwrite([]) replaces the list."
+            if answer is True
+            else "Only True is a yes. Any other answer changes nothing."
         )
         shown = f"excluded_place_ids after the answer {answer!r}"
+        wanted = [] if answer is True else rejected
         expect(shown, wanted, state["excluded_place_ids"], look)
         require(
             state["messages"][-1].type == "tool" and bool(state["messages"][-1].text),
-            "The tool call got no answer. With a Command, put a ToolMessage with "
-            "runtime.tool_call_id into the messages.",
+            "The tool call got no answer with a text. If you return a Command, put a ToolMessage "
+            "with runtime.tool_call_id into the messages.",
         )
 
 
 def _check_keeping(keep_place: Any) -> None:
     store = InMemoryStore()
     value = _given()
-    table = value["last_recommended_places"]
+    places = value["last_recommended_places"]
     for user, number in (("ann", 2), ("bo.jr", 2), ("ann", 2), ("ann", 3)):
         _calling(keep_place, {"number": number}, store).invoke(value, _thread(user))
     for user, numbers in (("ann", (2, 3)), ("bo.jr", (2,))):
         items = store.search(("favourites", namespace_label(user)))
         kept = sorted((item.value for item in items), key=str)
         look = (
-            'runtime.store.put(("favourites", namespace_label(user)), place["id"], {"place": ...}),'
-            ' with the user from runtime.config["metadata"].'
+            'Call runtime.store.put(("favourites", namespace_label(user)), place["id"], '
+            '{"place": ...}), with the user from runtime.config["metadata"].'
         )
-        wanted = sorted(({"place": table[n - 1]["name_en"]} for n in numbers), key=str)
+        wanted = sorted(({"place": places[n - 1]["name_en"]} for n in numbers), key=str)
         expect(f"{user}'s favourites", wanted, kept, look)
     total = len(store.search(()))
-    look = "Kept twice is kept once, and two places are two: use the place's id as the key."
+    look = "A place that is kept twice is one entry, two places are two: use the id as the key."
     expect("entries in the whole store", 3, total, look)
     for number in (9, 0, -1):
         beyond = _calling(keep_place, {"number": number}, store)
         beyond.invoke(value, _thread(f"nobody{number}"))
         said = str(beyond.get_state(_thread(f"nobody{number}")).values["messages"][-1].text)
         left = len(store.search(()))
-        look = "The table has the numbers 1 to 3: what is not among them is not kept."
+        look = "There are the numbers 1 to 3. Keep nothing for any other number."
         expect(f"entries after asking for place {number}", 3, left, look)
         require(
             str(number) in said,
-            f"For a place that is not there it said {said!r}. Name the number: {number}.",
+            f"For a number that is not there, it returned {said!r}. Name the number: {number}.",
         )
-
-
-async def _chat(graph: CompiledStateGraph, *texts: str) -> tuple[list[Event], Transcript]:
-    heard: list[Event] = []
-    transcript = Transcript()
-
-    def listen(event: Event) -> None:
-        heard.append(event)
-        transcript.handle(event)
-
-    chat = ChatController(graph, thread_id="exercise", metadata={"user": "ann"}, on_event=listen)
-    for text in texts:
-        await chat.send(text)
-    return heard, transcript
-
-
-def _check_meter(meter: Any) -> None:
-    graph = build_namu(checkpointer=InMemorySaver())
-    for texts in (["a cafe in Mapo"], ["hello", "a park in Songpa-gu", "not the first one"]):
-        heard, _ = run_coroutine(_chat(graph, *texts))
-        kinds = [type(event).__name__ for event in heard]
-        wanted = {
-            "runs": kinds.count("RunStarted"),
-            "tokens": kinds.count("Token"),
-            "tools": [event.name for event in heard if type(event).__name__ == "ToolCalled"],
-        }
-        look = "Every event is an object of its own class; isinstance(event, Token) tells."
-        expect(f"meter(the events of {texts})", wanted, meter(heard), look)
-    started, said = events.RunStarted, events.Token
-    called, returned = events.ToolCalled, events.ToolReturned
-    made = [
-        *(started(None), events.NodeStarted("t", "agent"), said("m", "Two or three, ", "agent")),
-        *(said("m", "more", "agent"), events.Progress({"done": 1}), called("c", "flip", {})),
-        *(called("d", "add", {}), returned("c", "flip", "Heads"), events.Queued("next")),
-        *(started(None), called("e", "flip", {}), said("n", "", "agent")),
-    ]
-    wanted = {"runs": 2, "tokens": 3, "tools": ["flip", "add", "flip"]}
-    look = "One token is one event, whatever its text. Tools are counted when they are called."
-    expect("meter(some events of other kinds, too)", wanted, meter(made), look)
 
 
 def _check_feature(feature: Any) -> None:
@@ -196,28 +165,31 @@ def _check_feature(feature: Any) -> None:
     got = feature(saver)
     require(
         isinstance(got, tuple) and len(got) == 2 and isinstance(got[1], str),
-        f"feature(saver) returned {got!r}. Return a pair: the graph, and a text to say to it.",
+        f"feature(saver) returned {got!r}. Return a pair: the graph, and a text for it.",
     )
     graph, text = got
     require(
         isinstance(graph, CompiledStateGraph),
-        f"The first of the pair is a {type(graph).__name__}. Compile the graph with the saver.",
+        f"The first of the pair is a {type(graph).__name__}. Return a compiled graph.",
     )
     before = ["a cafe in Mapo", text]
-    _, plain = run_coroutine(_chat(build_namu(checkpointer=InMemorySaver()), *before))
-    _, seen = run_coroutine(_chat(graph, *before))
+    _, plain = run_coroutine(heard_chat(build_namu(checkpointer=InMemorySaver()), *before))
+    _, seen = run_coroutine(heard_chat(graph, *before))
     problems = [entry["text"] for entry in seen.entries if entry["kind"] == "problem"]
-    require(not problems, f"The chat shows a problem: {problems[:1]}. Try it in the panel.")
+    require(
+        not problems,
+        f"The chat shows a problem: {problems[:1]}. Open the graph in a ChatPanel to find it.",
+    )
     require(
         any(saver.list(None)),
-        "The saver that feature was handed holds nothing. Compile the graph with that one.",
+        "The saver that check passed to feature holds nothing. Compile the graph with that one.",
     )
     own = set(RunContext(graph.context_schema).choices)  # drop-downs beside the chat
     new = (_chips(seen) - _chips(plain)) | own
     require(
         bool(new),
-        f"After {before} the panel shows nothing that plain Namu would not: no other tool, node, "
-        "progress or question. Say in the text what sets your feature off.",
+        f"After {before} the screen shows nothing that Namu would not show without your feature: "
+        "no other tool, node, progress, question or setting. Does your text start the feature?",
     )
 
 
@@ -234,10 +206,11 @@ e1 = Exercise(
     _check_reporting,
     answer_kind="tool",
     hints=(
-        'runtime.state["last_recommended_places"] is the table; each place has name_en.',
-        'runtime.stream_writer({"label": ..., "done": n, "total": ...}), n counted from 1.',
+        'The places are runtime.state["last_recommended_places"]; each has a name_en.',
+        'runtime.stream_writer({"label": ..., "done": n, "total": ...}) sends one report; n begins '
+        "at 1.",
     ),
-    success_text="The panel draws a bar from it, and you wrote no line of interface.",
+    success_text="The panel draws a bar from these reports, without new code.",
 )
 e2 = Exercise(
     CHAPTER,
@@ -246,12 +219,12 @@ e2 = Exercise(
     _check_asking,
     answer_kind="tool",
     hints=(
-        "First interrupt(...); only then look at what it returned: is it True?",
+        "Call interrupt(...) first. Then look at what it returned: is it True?",
         "A tool changes the state by returning Command(update={...}).",
         'Command(update={"excluded_place_ids": Overwrite([]), "messages": [ToolMessage(text, '
         "tool_call_id=runtime.tool_call_id)]})",
     ),
-    success_text="A reducer keeps promises, Overwrite breaks them: worth a question first.",
+    success_text="Overwrite discards what the reducer had collected, so it is right to ask first.",
 )
 e3 = Exercise(
     CHAPTER,
@@ -260,25 +233,26 @@ e3 = Exercise(
     _check_keeping,
     answer_kind="tool",
     hints=(
-        'The user is in runtime.config["metadata"]["user"]; namespace_label(user) makes a '
-        "label of it.",
-        "The place's id as the key: putting the same thing twice leaves one entry.",
-        "Check the number before you use it, and say in the answer which one is missing.",
+        'The user is runtime.config["metadata"]["user"]; namespace_label(user) makes a label of '
+        "it.",
+        "Use the id of the place as the key: a second put under one key replaces the first.",
+        "Check the number before you use it, and name it in the text if it is missing.",
     ),
-    success_text="It outlives the thread, and nobody else sees it. Memory shows it at once.",
+    success_text="The entry outlives the thread, and no other user sees it. Memory shows it.",
 )
 e4 = Exercise(
     CHAPTER,
     4,
-    "a listener of your own",
-    _check_meter,
+    "find the bug: a bill that is too small",
+    check_bill,
+    edition=2,
     hints=(
-        "from course_lib.chat.events import RunStarted, Token, ToolCalled",
-        "sum(isinstance(event, Token) for event in events) counts them.",
+        "Which runs does bill_with_a_bug leave out? What does it count as tokens?",
+        "[event.cost for event in events if isinstance(event, RunEnded) and event.cost is not "
+        "None] are the costs.",
+        "None if any(cost.tokens is None for cost in costs) else sum(...)",
     ),
-    success_text=(
-        "Whatever listens to the events is a user interface; this one shows what a chat costs."
-    ),
+    success_text="Any function that listens to the events can be a part of a user interface.",
 )
 e5 = Exercise(
     CHAPTER,
@@ -286,12 +260,10 @@ e5 = Exercise(
     "a feature of your own",
     _check_feature,
     hints=(
-        "The shortest way: build_namu(checkpointer=saver, tools=[your_tool]).",
-        "The offline model calls a tool when the message says the words of its name: plan_route "
-        "on 'plan a route'.",
-        "A tool of the exercises above will do, and so will one nobody has thought of yet.",
+        "The shortest way is build_namu(checkpointer=saver, tools=[your_tool]).",
+        "The offline model calls a tool if the message has the words of its name: plan_route "
+        "for 'plan a route'.",
+        "You may use a tool of the exercises above.",
     ),
-    success_text=(
-        "That is a feature nobody had before. Open it in a ChatPanel and show it to somebody."
-    ),
+    success_text="Your studio has a feature of its own. Open it in a ChatPanel and try it.",
 )

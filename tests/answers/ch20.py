@@ -5,7 +5,7 @@ from answers import Answers
 CHAPTER = "20"
 
 SETUP = '''
-from collections import Counter
+import math
 from typing import Any, Literal
 from uuid import uuid4
 
@@ -19,7 +19,8 @@ from langgraph.types import Command, Overwrite, interrupt
 from pydantic import BaseModel
 from typing_extensions import TypedDict
 
-from course_lib.chat import RunStarted, Token, ToolCalled
+from course_lib.chat import RunEnded, RunStarted, Token
+from course_lib.chat.run_cost import RunCost
 from course_lib.namu import NamuState, build_namu
 from course_lib.persistence import namespace_label
 
@@ -61,6 +62,22 @@ def own_page(user):
 
 def id_of(place):
     return place["id"]
+
+
+def bill_of(counts):
+    """A bill over some of the runs."""
+
+    def bill(events):
+        ended = [event for event in events if isinstance(event, RunEnded) and event.cost]
+        costs = [event.cost for event in ended if counts(event.cost, event)]
+        tokens = [cost.tokens for cost in costs]
+        return {
+            "runs": len(costs),
+            "seconds": sum(cost.seconds for cost in costs),
+            "tokens": None if None in tokens else sum(tokens),
+        }
+
+    return bill
 
 
 @tool
@@ -175,6 +192,15 @@ ANSWERS = {
             """
             def answer(runtime: Tools) -> Any:
                 return emptied(runtime, []) if interrupt("Forget 3 places?") is True else "no"
+            """,
+            """
+            def answer(runtime: Tools) -> Any:
+                return emptied(runtime) if interrupt("Forget 3 places?") is True else "no"
+            """,
+            """
+            def answer(runtime: Tools) -> Any:
+                asked = f"Forget {len(runtime.state['excluded_place_ids'])} places?"
+                return "no" if str(interrupt(asked)) == "False" else emptied(runtime)
             """,
             """
             def answer(runtime: Tools) -> Any:

@@ -10,67 +10,84 @@ ANSWERS = {
         right=(
             """
             def answer(events):
-                kinds = Counter(type(event) for event in events)
-                tools = [event.name for event in events if type(event) is ToolCalled]
-                return {"runs": kinds[RunStarted], "tokens": kinds[Token], "tools": tools}
-            """,
-            """
-            def answer(events):
-                found = {"tools": [], "runs": 0, "tokens": 0}
+                bill = {"tokens": 0, "seconds": 0.0, "runs": 0}
                 for event in events:
                     match event:
-                        case RunStarted():
-                            found["runs"] += 1
-                        case Token():
-                            found["tokens"] += 1
-                        case ToolCalled(name=name):
-                            found["tools"].append(name)
-                return found
+                        case RunEnded(cost=RunCost() as cost):
+                            bill["runs"] += 1
+                            bill["seconds"] += cost.seconds
+                            if cost.tokens is None or bill["tokens"] is None:
+                                bill["tokens"] = None
+                            else:
+                                bill["tokens"] += cost.tokens
+                return bill
             """,
             """
             def answer(events):
-                named = [(type(event).__name__, event) for event in events]
+                total = RunCost(0)
+                costs = [getattr(event, "cost", None) for event in events]
+                costs = [cost for cost in costs if cost]
+                for cost in costs:
+                    total = total + cost
+                return {"runs": len(costs), "seconds": total.seconds, "tokens": total.tokens}
+            """,
+            """
+            async def answer(events):
+                names = [(type(event).__name__, event) for event in events]
+                costs = [e.cost for name, e in names if name == "RunEnded" and e.cost is not None]
+                known = not any(cost.unreported for cost in costs)
                 return {
-                    "runs": len([1 for name, _ in named if name == "RunStarted"]),
-                    "tokens": sum(name == "Token" for name, _ in named),
-                    "tools": [event.name for name, event in named if name == "ToolCalled"],
+                    "seconds": math.fsum(cost.seconds for cost in reversed(costs)),
+                    "runs": len(costs),
+                    "tokens": sum(c.input_tokens + c.output_tokens for c in costs)
+                    if known
+                    else None,
                 }
             """,
         ),
         wrong=(
-            "lambda events: {'runs': len(events), 'tokens': len(events), 'tools': []}",
-            "lambda events: {'runs': 1, 'tokens': 137, 'tools': ['search_places']}",
             """
             def answer(events):
+                ended = [e for e in events if isinstance(e, RunEnded) and e.outcome == "done"]
                 return {
-                    "runs": sum(isinstance(e, RunStarted) for e in events),
-                    "tokens": sum(len(e.text.split()) for e in events if isinstance(e, Token)),
-                    "tools": [e.name for e in events if isinstance(e, ToolCalled)],
+                    "runs": len(ended),
+                    "seconds": sum(event.cost.seconds for event in ended),
+                    "tokens": sum(isinstance(event, Token) for event in events),
+                }
+            """,
+            "bill_of(lambda cost, event: event.outcome == 'done')",
+            "bill_of(lambda cost, event: event.outcome != 'stopped')",
+            "bill_of(lambda cost, event: cost.tokens is not None)",
+            "bill_of(lambda cost, event: cost.tokens != 0)",
+            """
+            def answer(events):
+                ended = [event for event in events if isinstance(event, RunEnded)]
+                costs = [event.cost for event in ended if event.cost is not None]
+                tokens = sum(cost.tokens or 0 for cost in costs)
+                seconds = sum(cost.seconds for cost in costs)
+                return {"runs": len(ended), "seconds": seconds, "tokens": tokens}
+            """,
+            """
+            def answer(events):
+                costs = [e.cost for e in events if isinstance(e, RunEnded) and e.cost is not None]
+                tokens = [cost.tokens for cost in costs]
+                seconds = sum(cost.seconds for cost in costs)
+                return {
+                    "runs": len(costs),
+                    "seconds": seconds,
+                    "tokens": sum(tokens) if all(tokens) else None,
                 }
             """,
             """
             def answer(events):
-                return {
-                    "runs": sum(isinstance(e, RunStarted) for e in events),
-                    "tokens": sum(isinstance(e, Token) for e in events),
-                    "tools": [e.name for e in events if hasattr(e, "name")],
-                }
+                bill = bill_of(lambda cost, event: True)(events)
+                starts = sum(isinstance(event, RunStarted) for event in events)
+                return {**bill, "runs": starts}
             """,
             """
             def answer(events):
-                return {
-                    "runs": sum(type(e).__name__ == "RunEnded" for e in events),
-                    "tokens": sum(isinstance(e, Token) for e in events),
-                    "tools": [e.name for e in events if isinstance(e, ToolCalled)],
-                }
-            """,
-            """
-            def answer(events):
-                return {
-                    "runs": sum(isinstance(e, RunStarted) for e in events),
-                    "tokens": sum(isinstance(e, Token) and bool(e.text) for e in events),
-                    "tools": sorted({e.name for e in events if isinstance(e, ToolCalled)}),
-                }
+                bill = bill_of(lambda cost, event: True)(events)
+                return {**bill, "tokens": bill["tokens"] or None}
             """,
         ),
     ),
