@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import pytest
 from answers import answer_of, chapters
 
@@ -34,20 +36,21 @@ def judged(exercise: Exercise, source: str):
     return exercise.outcome(answer_of(source, setup))
 
 
-def reference(exercise):
-    """What the solutions notebook hands to check."""
-    path = next((ROOT / "solutions").glob(f"{exercise.chapter}_*.ipynb"))
+@functools.cache
+def references(chapter):
+    """What the solutions notebook of a chapter hands to each check, by exercise."""
+    path = next((ROOT / "solutions").glob(f"{chapter}_*.ipynb"))
     caught, scope = {}, {"caught": lambda name, answer: caught.update({name: answer})}
     for source in code_of(path):
-        for other in exercises_of(exercise.chapter):
-            source = source.replace(f"{other.id}.check(", f"caught('{other.id}', ")
+        for exercise in exercises_of(chapter):
+            source = source.replace(f"{exercise.id}.check(", f"caught('{exercise.id}', ")
         exec(compile(source, path.name, "exec", dont_inherit=True), scope)
-    return caught[exercise.id]
+    return caught
 
 
 @pytest.mark.parametrize("exercise", EXERCISES, ids=lambda e: e.id)
 def test_the_reference_is_right(exercise):
-    found = exercise.outcome(reference(exercise))
+    found = exercise.outcome(references(exercise.chapter)[exercise.id])
     assert found.status == "right", found.text
 
 

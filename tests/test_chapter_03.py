@@ -8,9 +8,9 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from dialogue_judge import complaints
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 
+from course_lib.evaluation import complaints
 from course_lib.models import chat_model
 from course_lib.namu import build_namu
 from course_lib.settings import ROOT

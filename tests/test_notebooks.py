@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from course_lib.display.graphs import FOR_BOTH_THEMES
 from course_lib.exercises.generate import exercise_of
 from course_lib.settings import ROOT
 
@@ -16,6 +17,9 @@ EXERCISES = [ROOT / "exercises" / p.name for p in STORED if p.parent.name == "so
 CHAPTERS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 LONG = ("03_build", "10", "12", "13", "18", "A1")
 """The chapters that have more to say."""
+SECOND_PAGES = ("A1_older_text.ipynb",)
+"""Pages of a chapter whose exercises belong to its first page."""
+
 LIBRARY_LAST = {"03_build_the_agent": "course_lib.namu"}
 """A chapter that builds something first, and what it imports only afterwards, to compare."""
 MACHINE_PATH = re.compile(r"/root/|/home/|/Users/|/tmp/|/work/|site-packages|[A-Z]:\\\\")
@@ -81,6 +85,17 @@ def test_every_code_cell_is_clean_and_shows_something(path):
     assert not {n: what for n, what in found.items() if what}
 
 
+@all_of(STORED)
+def test_every_diagram_can_be_read_in_both_themes(path):
+    """JupyterLab keeps the colours of a diagram when the reader changes the theme."""
+    sources = ["".join(cell["source"]) for cell in load(path)["cells"]]
+    diagrams = [text for s in sources for text in re.findall(r"```mermaid\n(.*?)```", s, re.S)]
+    outputs = [output for cell in code_cells(path) for output in cell["outputs"]]
+    shown = [output["data"] for output in outputs if "text/vnd.mermaid" in output.get("data", {})]
+    diagrams += ["".join(data["text/vnd.mermaid"]) for data in shown]
+    assert all(text.startswith(f"{FOR_BOTH_THEMES}\n") for text in diagrams)
+
+
 @all_of([*STORED, *EXERCISES])
 def test_format_metadata_and_ids_are_in_normal_form(path):
     notebook = load(path)
@@ -139,7 +154,8 @@ def test_every_stored_check_of_a_solution_says_right(path):
 
 
 def test_every_chapter_with_exercises_has_both_files():
-    assert {p.name for p in EXERCISES} == {p.name for p in CHAPTERS if not p.name.startswith("00_")}
+    without = ("00_start_here.ipynb", *SECOND_PAGES)
+    assert {p.name for p in EXERCISES} == {p.name for p in CHAPTERS if p.name not in without}
 
 
 @pytest.mark.slow
@@ -174,7 +190,11 @@ def test_the_contract_notices_what_it_forbids():
 def test_the_chapter_that_needs_a_model_server_is_known_by_its_number():
     """A pattern that finds nothing would run the chapter without its server."""
     check = runpy.run_path(str(ROOT / "tools" / "check.py"))
-    (served,) = check["WITH_VLLM"]
-    assert Path(served).stem == "15_serve_the_model_yourself"
+    served, sized = check["WITH_VLLM"]
+    assert [Path(each).stem for each in (served, sized)] == [
+        "15_serve_the_model_yourself",
+        "16_size_it",
+    ]
     assert f"--ignore={served}" in check["stages_of"]("")["notebooks"]
-    assert served in check["stages_of"]("vllm")["chapter 15"]
+    assert f"--ignore={sized}" not in check["stages_of"]("")["notebooks"]
+    assert {served, sized} <= set(check["stages_of"]("vllm")["chapters 15 and 16"])

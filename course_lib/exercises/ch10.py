@@ -127,7 +127,8 @@ def _check_home(keep_home: Any) -> None:
     graph = builder.compile(store=store)
 
     def say(user: str, text: str) -> None:
-        message = {"messages": [HumanMessage(text)]}
+        before = [HumanMessage("hello"), AIMessage("Hello, where do you live?")]
+        message = {"messages": [*before, HumanMessage(text)]}
         as_sync_invoke(graph, message, _Login(user))
 
     def homes(user: str) -> list[Any]:
@@ -141,8 +142,9 @@ def _check_home(keep_home: Any) -> None:
         'After a run of ann nothing lies under ("memories", "ann"). Each person needs a namespace '
         "of their own: runtime.context.user is the second label.",
     )
-    expect("the homes of ann", ["Jongno-gu"], homes("ann"), "Another person's home got in.")
-    expect("the homes of bo", ["Nowon-gu"], homes("bo"), "Another person's home got in.")
+    look = "Keep the text of the last message, and nothing of another person."
+    expect("the homes of ann", ["Jongno-gu"], homes("ann"), look)
+    expect("the homes of bo", ["Nowon-gu"], homes("bo"), look)
     say("ann", "Mapo-gu")
     expect(
         "the homes of ann after she moved",

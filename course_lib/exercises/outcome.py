@@ -139,7 +139,8 @@ def _standing_lines(result: CheckResult) -> list[str]:
         return []
     lines = [f"Progress: {at.right} of {at.total}."]
     if result.status == "right" and at.next_title:
-        lines[0] += f" Next: {at.next_title}."
+        end = "" if at.next_title.endswith("?") else "."
+        lines[0] += f" Next: {at.next_title}{end}"
     elif result.status != "right":
         lines[0] += f" {at.exercise}.hint() gives a hint, {at.exercise}.solution() the solution."
     return lines

@@ -22,8 +22,16 @@ NEW_NUMBERS = {
 }
 """The chapters that got another number when chapter 03 was written, by their old name."""
 
-MOVED = {"ch03.e3": "chA3.e1", "ch03.e4": "chA3.e2"}
+MOVED = {
+    "ch03.e3": "chA3.e1",
+    "ch03.e4": "chA3.e2",
+    "ch14.e2": "ch16.e3",
+    "ch14.e4": "ch16.e4",
+}
 """Exercises that went to another chapter than the rest of theirs, by their old id."""
+
+CARRIED = {"ch15.e2": "ch16.e3", "ch15.e4": "ch16.e4"}
+"""Exercises that went to another chapter after the numbers changed, by their id before that."""
 
 
 def progress_file() -> Path:
@@ -43,7 +51,9 @@ def load() -> dict[str, str]:
     there is no file, or none that can be read and understood.
     """
     if progress_file().exists():
-        return _read(progress_file())
+        known = _read(progress_file())
+        moved = {new: known[old] for old, new in CARRIED.items() if old in known}
+        return {**moved, **known}
     old = _read(_old_file())
     return {_new_id(name): status for name, status in old.items()}
 

@@ -116,6 +116,11 @@ ANSWERS = {
                     charge(item, str(number))
             """,
             """
+            def answer(items, charge):  # the same person may order again
+                for number, item in enumerate(items):
+                    charge(item, f"{get_runtime().execution_info.thread_id} {number} {item}")
+            """,
+            """
             def answer(items, charge):
                 for item in items:
                     charge(item, str(random.random()))
@@ -187,6 +192,17 @@ ANSWERS = {
                 @entrypoint(checkpointer=saver)
                 def plan(names):
                     return {name: pay(name).result() for name in sorted(names)}
+
+                return plan
+            """,
+            """
+            def answer(pay, shuffle, saver):
+                order = []  # another process does not have it
+
+                @entrypoint(checkpointer=saver)
+                def plan(names):
+                    order.extend([] if order else shuffle(names))
+                    return {name: pay(name).result() for name in order}
 
                 return plan
             """,

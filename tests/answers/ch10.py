@@ -152,6 +152,11 @@ ANSWERS = {
             "keep(lambda user: ('memories',), lambda user: user)",
             "keep(lambda user: ('memories', 'ann'), lambda user: 'home')",
             "keep(lambda user: (user, 'memories'), lambda user: 'home')",
+            """
+            def answer(state, runtime):
+                page, text = ("memories", runtime.context.user), state["messages"][0].text
+                runtime.store.put(page, "home", {"home": text})
+            """,
         ),
     ),
     4: Answers(
