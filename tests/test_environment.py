@@ -75,6 +75,7 @@ def test_set_up_runs_once_and_then_has_nothing_to_do(setup):
     assert len(setup.steps) == 2
     overrides = setup.VENV / "share/jupyter/lab/settings/overrides.json"
     assert '"fetchNews": "false"' in overrides.read_text(encoding="utf-8")
+    assert '"saveState": true' in overrides.read_text(encoding="utf-8")
 
 
 def test_new_pins_or_extras_are_installed_without_making_everything_anew(setup):

@@ -17,8 +17,13 @@ ORDER = [
     "__main__",
     "doctor",
     "exercises",
+    "operations",
+    "fastapi_app",
+    "django_app",
     "chat",
     "serving",
+    "sizing",
+    "evaluation",
     "namu",
     "models",
     "display",
@@ -27,6 +32,7 @@ ORDER = [
     "neighbourhoods",
     "places",
     "glossary",
+    "json_validation",
     "settings",
 ]
 """Every package and module of `course_lib`, each above everything that it may import."""

@@ -162,22 +162,11 @@ def test_a_finding_in_a_file_names_the_line(tmp_path):
     assert [each.where for each in prose.check(path)] == ["line 7", "line 12"]
 
 
-def test_every_file_that_is_ready_has_no_finding():
-    ready = [path for path in prose.all_files() if prose.label(path) not in prose.NOT_READY]
-    assert {prose.label(path) for path in ready} >= {"README.md"}
-    shown = {prose.label(path): [str(each) for each in prose.check(path)] for path in ready}
+def test_no_file_has_a_finding():
+    files = prose.all_files()
+    assert {prose.label(path) for path in files} >= {"README.md"}
+    shown = {prose.label(path): [str(each) for each in prose.check(path)] for path in files}
     assert not {name: findings for name, findings in shown.items() if findings}
-
-
-@pytest.mark.parametrize("name", prose.NOT_READY)
-def test_a_file_that_is_not_ready_still_has_findings(name):
-    assert prose.check(ROOT / name), f"take {name} out of NOT_READY in tools/prose.py"
-
-
-def test_a_file_without_findings_must_leave_the_list(monkeypatch, capsys):
-    monkeypatch.setattr(prose, "NOT_READY", (*prose.NOT_READY, "README.md"))
-    assert prose.main([]) == 1
-    assert "take it out of NOT_READY" in capsys.readouterr().out
 
 
 def test_it_runs_by_itself():

@@ -14,7 +14,7 @@
 `make test-vllm` (`check.py vllm`), the first two with the network switched off:
 
 1. the tests of the tiny model, of the server's start and end, and of the earlier chapters on it
-2. nbval: chapter 15 against a real vLLM server
+2. nbval: chapters 15 and 16 against a real vLLM server
 3. the browser: that chapter's panel in a real JupyterLab
 """
 
@@ -32,13 +32,22 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 CODE = ["course_lib", "tests", "tools", "benchmarks"]
 NBVAL = [
-    *("--nbval", "--nbval-sanitize-with", "tests/nbval_sanitize.cfg"),
-    *("--nbval-cell-timeout", "60", "--dist", "loadscope"),
+    "--nbval",
+    "--nbval-sanitize-with",
+    "tests/nbval_sanitize.cfg",
+    "--nbval-cell-timeout",
+    "60",
+    "--dist",
+    "loadscope",
 ]
-WITH_VLLM = [str(path.relative_to(ROOT)) for path in sorted(ROOT.glob("notebooks/15_*.ipynb"))]
-"""The chapters that need `make vllm`; `make test-vllm` runs them."""
+WITH_VLLM = [str(path.relative_to(ROOT)) for path in sorted(ROOT.glob("notebooks/1[56]_*.ipynb"))]
+"""The chapters that use `make vllm`; `make test-vllm` runs them."""
+ONLY_WITH_VLLM = [path for path in WITH_VLLM if "15_" in path]
+"""Those that cannot run without it. Chapter 16 shows stored loads where it may not measure."""
 PANEL_ON_VLLM = "tests/browser/test_model_server.py"
-OFFLINE = ("notebooks", "vllm", "chapter 15")
+WITHOUT_CELLS = ["-p", "no:nbval"]
+"""For tests in Python: loading what compares cells takes each process a second and more."""
+OFFLINE = ("notebooks", "vllm", "chapters 15 and 16")
 """The stages that run with the network switched off."""
 
 
@@ -47,30 +56,33 @@ def stages_of(track: str) -> dict[str, list[str]]:
 
     Args:
         track: `` for the course as everybody has it, `soak` for its long tests, `vllm` for
-            chapter 15.
+            chapters 15 and 16.
     """
     if track == "vllm":
         return {
             "vllm": _pytest("tests/vllm"),
-            "chapter 15": [*_pytest(*WITH_VLLM), *NBVAL, "--nbval-cell-timeout", "300"],
+            "chapters 15 and 16": [*_pytest(*WITH_VLLM), *NBVAL, "--nbval-cell-timeout", "300"],
             "its panel": _pytest(PANEL_ON_VLLM),
         }
-    workers = str(min(os.cpu_count() or 2, 8))
+    workers = _workers(8)
     if track == "soak":
-        return {"soak": _pytest("tests", "-m", "soak", "-n", workers, "--ignore=tests/browser")}
-    cells = [*NBVAL, *(f"--ignore={path}" for path in WITH_VLLM)]
+        long_tests = _pytest("tests", "-m", "soak", *workers)
+        return {"soak": [*long_tests, *WITHOUT_CELLS, "--ignore=tests/browser"]}
+    cells = [*NBVAL, *(f"--ignore={path}" for path in ONLY_WITH_VLLM)]
     return {
         "ruff check": ["-m", "ruff", "check", "--quiet"],
         "ruff format": ["-m", "ruff", "format", "--quiet", "--check", *CODE],
         "prose": ["tools/prose.py"],
         "library": [
-            *_pytest("tests", "-m", "not soak", "-n", workers),
+            *_pytest("tests", "-m", "not soak", *workers),
+            *WITHOUT_CELLS,
             "--ignore=tests/browser",
             "--ignore=tests/vllm",
         ],
-        "notebooks": [*_pytest("notebooks", "solutions"), "-n", workers, *cells],
+        "notebooks": [*_pytest("notebooks", "solutions"), *workers, *cells],
         "browser": [
-            *_pytest("tests/browser", "-n", "2", "--dist", "worksteal"),
+            *_pytest("tests/browser", *_workers(3)),
+            *WITHOUT_CELLS,
             f"--ignore={PANEL_ON_VLLM}",
         ],
     }
@@ -80,6 +92,8 @@ def main(track: str = "") -> int:
     """Run all stages of a track, even after a failure, and return the exit status."""
     with tempfile.TemporaryDirectory(prefix="course-") as scratch:
         environment = _environment(Path(scratch))
+        if track != "vllm":
+            environment["COURSE_NO_VLLM"] = "1"  # chapter 16 shows stored loads
         totals = {"passed": 0, "failed": 0, "skipped": 0}
         for name, command in stages_of(track).items():
             print(f"\n== {name}", flush=True)
@@ -102,6 +116,16 @@ def _pytest(*targets: str) -> list[str]:
     return ["-m", "pytest", "-q", "--no-header", "-p", "no:cacheprovider", *targets]
 
 
+def _workers(most: int) -> list[str]:
+    """Options of pytest-xdist for at most so many processors.
+
+    There is one worker more than that, as many tests wait for a server or for a clock. A worker
+    takes tests that are neighbours, so that the servers of a file are seldom started twice, and
+    steals from the others when it has none left.
+    """
+    return ["-n", str(min(os.cpu_count() or 2, most) + 1), "--dist", "worksteal"]
+
+
 def _without_network() -> list[str]:
     """The Python to start where only loopback can be reached; the plain one if that cannot be."""
     unshare = shutil.which("unshare")
@@ -118,6 +142,8 @@ def _without_network() -> list[str]:
 def _environment(scratch: Path) -> dict[str, str]:
     """The environment of every stage: the offline model, and nothing of the person's touched."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("COURSE_LLM_", "LANGSMITH_"))}
+    # Some hundred processes are started: none is to compile the course's modules once more.
+    kept.pop("PYTHONDONTWRITEBYTECODE", None)
     return {
         **kept,
         "COURSE_HOME": str(scratch / "home"),

@@ -207,11 +207,18 @@ def answer_of(code: str) -> str | None:
 
 
 def quiet_lab() -> None:
-    """Switch JupyterLab's news prompt off, for this environment only."""
+    """Switch JupyterLab's news prompt off, and let it save a chat with its notebook.
+
+    Both are for this environment only. A panel in a saved notebook can be read without its kernel
+    then; JupyterLab's own default leaves an error in its place.
+    """
     folder = VENV / "share" / "jupyter" / "lab" / "settings"
     folder.mkdir(parents=True, exist_ok=True)
     notification = {"fetchNews": "false", "checkForUpdates": False}
-    overrides = {"@jupyterlab/apputils-extension:notification": notification}
+    overrides = {
+        "@jupyterlab/apputils-extension:notification": notification,
+        "@jupyter-widgets/jupyterlab-manager:plugin": {"saveState": True},
+    }
     (folder / "overrides.json").write_text(json.dumps(overrides, indent=1), encoding="utf-8")
 
 

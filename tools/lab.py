@@ -48,7 +48,9 @@ def open_lab(port: int | None = None, browser: bool = True) -> int:
     if port is None and first != 8888:
         say(f"port 8888 is taken by another program; using {first}")
     command = [
-        *(str(venv_python()), "-m", "jupyterlab"),
+        str(venv_python()),
+        "-m",
+        "jupyterlab",
         "--ServerApp.ip=127.0.0.1",
         f"--ServerApp.port={first}",
         f"--ServerApp.port_retries={0 if port is not None else 50}",

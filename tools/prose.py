@@ -1,6 +1,6 @@
 """Read the prose of the course and print where it leaves the language rules.
 
-    python tools/prose.py            all notebooks, all solutions and README.md
+    python tools/prose.py            all notebooks, all solutions, README.md and docs/
     python tools/prose.py FILE ...   only these files
 
 A finding is a word of `FORBIDDEN`, a sentence of more than `LONGEST` words, or a LangGraph name in
@@ -44,9 +44,6 @@ FORBIDDEN = {
     "the other side": "say which side",
 }
 """Words that readers stumbled over, as patterns of whole words, and what to write instead."""
-
-NOT_READY: tuple[str, ...] = ("notebooks/15_serve_the_model_yourself.ipynb",)
-"""Files that still have findings. A file without findings leaves the list; none may join it."""
 
 OWN_NAMES = ("update_state",)
 """Names that Namu uses as well, for a node: without a call they are not read as LangGraph's."""
@@ -224,7 +221,8 @@ def check(path: Path) -> list[Finding]:
 def all_files() -> list[Path]:
     """Return every file whose prose a reader sees."""
     folders = [ROOT / "notebooks", ROOT / "solutions"]
-    return [*(p for each in folders for p in sorted(each.glob("*.ipynb"))), ROOT / "README.md"]
+    pages = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+    return [*(p for each in folders for p in sorted(each.glob("*.ipynb"))), *pages]
 
 
 def label(path: Path) -> str:
@@ -234,21 +232,13 @@ def label(path: Path) -> str:
 
 
 def main(arguments: list[str]) -> int:
-    """Print the findings and return the exit status: 1 if a file that is ready has one."""
-    failed = waiting = 0
+    """Print the findings and return the exit status: 1 if there are any."""
+    failed = 0
     for path in [Path(each) for each in arguments] or all_files():
-        found = check(path)
-        if not arguments and label(path) in NOT_READY:
-            waiting += len(found)
-            print(f"{label(path)}: {len(found)} findings, not ready yet")
-            failed += not found
-            if not found:
-                print("    It has no findings: take it out of NOT_READY in tools/prose.py.")
-            continue
-        failed += len(found)
-        for each in found:
+        for each in check(path):
+            failed += 1
             print(f"{label(path)}: {each}")
-    print(f"prose: {failed} to change, {waiting} in files that are not ready yet")
+    print(f"prose: {failed} to change")
     return min(failed, 1)
 
 
