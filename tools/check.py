@@ -20,14 +20,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import time
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
+
+import psutil
 
 ROOT = Path(__file__).resolve().parent.parent
 CODE = ["course_lib", "tests", "tools", "benchmarks"]
@@ -49,6 +53,10 @@ WITHOUT_CELLS = ["-p", "no:nbval"]
 """For tests in Python: loading what compares cells takes each process a second and more."""
 OFFLINE = ("notebooks", "vllm", "chapters 15 and 16")
 """The stages that run with the network switched off."""
+STAGE_SECONDS = 1500
+"""A stage takes 1 to 8 minutes on two cores. One that takes this long hangs: it is ended, with
+the tracebacks of its processes, and the other stages still run. pytest-timeout ends a single test
+the same way (`timeout` in pyproject.toml)."""
 
 
 def stages_of(track: str) -> dict[str, list[str]]:
@@ -101,15 +109,36 @@ def main(track: str = "") -> int:
             report = Path(scratch) / f"{name.replace(' ', '-')}.xml"
             extra = [f"--junitxml={report}"] if "pytest" in command else []
             python = _without_network() if name in OFFLINE else [sys.executable]
-            status = subprocess.run(
-                [*python, *command, *extra], cwd=ROOT, env=environment
-            ).returncode
+            status = _run([*python, *command, *extra], environment)
             for kind, count in _counts(report, status).items():
                 totals[kind] += count
             verdict = "ok" if status == 0 else f"FAILED (exit status {status})"
             print(f"== {name}: {verdict}, {time.monotonic() - began:.0f} s", flush=True)
     print(", ".join(f"{count} {kind}" for kind, count in totals.items()))
     return 1 if totals["failed"] else 0
+
+
+def _run(command: list[str], environment: dict[str, str], seconds: float = STAGE_SECONDS) -> int:
+    """Run a stage and return its exit status, after `seconds` with where each process stood.
+
+    pytest writes the traceback of every thread when it is sent SIGABRT.
+    """
+    with subprocess.Popen(command, cwd=ROOT, env=environment) as stage:
+        try:
+            return stage.wait(seconds)
+        except subprocess.TimeoutExpired:
+            print(f"\nnot done after {seconds:.0f} s; where each of its processes is:", flush=True)
+            started = psutil.Process(stage.pid)
+            processes = [*started.children(recursive=True), started]
+            for process in processes:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    print(f"{process.pid}: {' '.join(process.cmdline())[:200]}", flush=True)
+                    process.send_signal(signal.SIGABRT)
+            _, alive = psutil.wait_procs(processes, timeout=10)
+            for process in alive:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.kill()
+            return 124
 
 
 def _pytest(*targets: str) -> list[str]:
