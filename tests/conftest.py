@@ -5,10 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from course_lib.persistence import postgres
 from course_lib.serving import ServerError, redis_server
 from course_lib.settings import read_settings
+
+# The same examples on every machine: by default Hypothesis takes others in CI than on a laptop.
+settings.register_profile("course", derandomize=True, deadline=None, database=None)
+settings.load_profile("course")
 
 
 @pytest.fixture(autouse=True)

@@ -10,7 +10,9 @@ from langgraph.graph import START, MessagesState, StateGraph
 
 from course_lib.persistence import (
     CheckpointTree,
+    as_async_saver,
     diff_states,
+    fork_point,
     open_async_checkpointer,
     open_checkpointer,
 )
@@ -145,6 +147,36 @@ def test_a_child_that_a_slow_clock_dated_before_its_parent_still_comes_after_it(
 def test_odd_names_in_the_metadata_open_no_branch_of_their_own(graph, name):
     graph.invoke({"messages": [HumanMessage("one")]}, {**CONFIG, "metadata": {"branch": name}})
     assert list(CheckpointTree.from_graph(graph, CONFIG).branches) == ["main"]
+
+
+def copied(saver):
+    """The thread again, as a script copies it that hands each checkpoint its own config."""
+    copy = {"configurable": {"thread_id": "copy"}}
+    for found in reversed(list(saver.list(CONFIG))):
+        own = {**found.config["configurable"], "thread_id": "copy"}
+        versions = found.checkpoint["channel_versions"]
+        saver.put({"configurable": own}, found.checkpoint, found.metadata, versions)
+    return copy
+
+
+async def test_a_copy_in_which_each_checkpoint_is_its_own_parent_is_read(url):
+    with open_checkpointer(url) as saver:
+        graph = talk(saver)
+        say(graph, "one")
+        say(graph, "two")
+        copy = copied(saver)
+        newest = saver.get_tuple(copy)
+        assert newest.parent_config["configurable"]["checkpoint_id"] == newest.checkpoint["id"]
+
+        tree = CheckpointTree.from_graph(graph, copy)
+        assert len(tree.checkpoints) == len(list(saver.list(CONFIG)))
+        assert all(each.parent is None for each in tree.checkpoints.values())
+        assert say(graph, "three", copy)["turns"] == 3
+
+        two = next(m for m in graph.get_state(copy).values["messages"] if m.content == "two")
+        waiting = talk(await as_async_saver(saver, "copy"))
+        with pytest.raises(LookupError, match="nothing to fork from"):
+            await fork_point(waiting, copy, two.id)
 
 
 def test_an_empty_thread_is_an_empty_tree(graph):

@@ -12,7 +12,13 @@ from http.server import BaseHTTPRequestHandler, HTTPServer, ThreadingHTTPServer
 import httpx
 import pytest
 
-from course_lib.models import ModelRequestError, ModelServerError, chat_model, model_name
+from course_lib.models import (
+    ModelRequestError,
+    ModelServerError,
+    chat_model,
+    model_name,
+    server_errors,
+)
 from course_lib.serving import Answer, LoadResult, free_port, run_load
 from course_lib.settings import SettingsError, read_settings
 
@@ -254,3 +260,12 @@ def test_any_share_of_a_load_can_be_asked_for():
     load = LoadResult(2, 1.0, tuple(Answer(first, 1.0, 1) for first in (0.1, 0.2, 0.3)))
     asked = [load.first_token(share) for share in (0, 0.5, 1)]
     assert asked == sorted(asked) and asked[1] == pytest.approx(0.2)
+
+
+def test_errors_that_are_each_others_cause_have_words_too():
+    """`raise error from error` makes a ring, which a walk to the first cause would never leave."""
+    alone, one, two = OSError("alone"), OSError("one"), OSError("two")
+    alone.__cause__ = alone
+    one.__cause__, two.__cause__ = two, one
+    assert server_errors._root_cause(alone) == "alone"
+    assert server_errors._root_cause(one) == "two"

@@ -125,3 +125,25 @@ def test_the_entries_are_those_of_a_transcript_that_is_made_from_nothing(acts):
         getattr(transcript, name)(*arguments)
         assert transcript.entries == replace(transcript._now, _made={}).entries()
         assert [e["key"] for e in shown] == [e["key"] for e in transcript.entries]
+
+
+def test_messages_that_are_sent_again_with_their_ids_and_not_kept_end_the_search_for_their_place():
+    """A graph may take a message out of the thread, and a page sends it again with its id."""
+    transcript = Transcript(lambda change: None)
+
+    def send(key, *kept):
+        message = HumanMessage(key, id=key)
+        transcript.handle(RunStarted(message))
+        thread = ThreadLoaded(
+            "t", "c", {"messages": [HumanMessage(each, id=each) for each in kept]}
+        )
+        transcript.handle(RunEnded("failed", thread, ValueError("no"), None if kept else message))
+
+    send("one", "one")
+    send("one")  # behind itself
+    assert [e["text"] for e in transcript.entries if e.get("kept") is False] == ["one"]
+    send("two", "two")
+    send("one", "one")
+    send("two")
+    send("one")  # each behind the other
+    assert {e["text"] for e in transcript.entries if e.get("kept") is False} == {"one", "two"}

@@ -111,7 +111,7 @@ def path_to(found: Iterable[CheckpointTuple], checkpoint_id: str | None) -> list
     by_id = {each.checkpoint["id"]: each for each in found}
     path = []
     while checkpoint_id in by_id:
-        path.append(by_id[checkpoint_id])
+        path.append(by_id.pop(checkpoint_id))  # only once: a copied one may be its own parent
         parent = path[-1].parent_config
         checkpoint_id = get_checkpoint_id(parent) if parent else None
     return path[::-1]

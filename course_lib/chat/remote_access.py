@@ -114,7 +114,7 @@ class RemoteGraphAccess:
                 return current.config
             held = held or key in keys
             parent = current.parent_config
-            current = by_id.get(get_checkpoint_id(parent)) if parent else None
+            current = by_id.pop(get_checkpoint_id(parent), None) if parent else None
         raise LookupError(
             "There is no checkpoint from before that message, so there is nothing to fork from. "
             "Choose a later message."

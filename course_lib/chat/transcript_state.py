@@ -192,8 +192,13 @@ class TranscriptState:
         return behind
 
     def _last_kept(self, key: str, turns: Mapping[str, Any]) -> str:
-        """A turn, or the last one before it that the thread still holds."""
-        while key not in turns and key in self.turns:
+        """A turn, or the last one before it that the thread still holds.
+
+        A message that is sent again with its id stands behind one that stood behind it.
+        """
+        passed: set[str] = set()
+        while key not in turns and key in self.turns and key not in passed:
+            passed.add(key)
             key = self.turns[key].after
         return key if key in turns else next(reversed(turns))
 

@@ -115,7 +115,7 @@ def _check_locked(locked_saver: Any) -> None:
             stored = _blobs(connection)
             require(
                 b"secret plan" not in stored,
-                "the tables hold 'secret plan' as readable text. Give the saver a serialiser that "
+                "the tables hold 'secret plan' as readable text. Give the saver a serializer that "
                 "encrypts: serde=...",
             )
             say(locked_saver(connection, other), "bo", SECRET)
@@ -261,7 +261,7 @@ e2 = Exercise(
     "a saver that encrypts",
     _check_locked,
     (
-        "SqliteSaver takes a serialiser: SqliteSaver(connection, serde=...).",
+        "SqliteSaver takes a serializer: SqliteSaver(connection, serde=...).",
         "EncryptedSerializer.from_pycryptodome_aes(key=key) makes one; name the argument.",
     ),
     "The checkpoints and writes are encrypted. Thread ids and metadata stay readable.",

@@ -181,6 +181,8 @@ def _broken_off(facts: RequestFacts, why: str) -> ModelServerError:
 
 def _root_cause(error: BaseException) -> str:
     """Return the words of the error at the bottom of a chain of errors."""
-    while error.__cause__ or error.__context__:
-        error = error.__cause__ or error.__context__  # type: ignore[assignment]
+    seen = {id(error)}  # `raise error from error` makes a ring
+    while (below := error.__cause__ or error.__context__) is not None and id(below) not in seen:
+        seen.add(id(below))
+        error = below
     return str(error) or type(error).__name__

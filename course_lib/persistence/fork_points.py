@@ -133,7 +133,9 @@ class _Search:
 
     async def _walk(self, found: CheckpointTuple) -> CheckpointTuple | None:
         """Go back from a checkpoint that holds the message, one parent after the other."""
-        while found.parent_config is not None:
+        passed = set()  # in a thread that a script copied, a checkpoint may be its own parent
+        while found.parent_config is not None and found.checkpoint["id"] not in passed:
+            passed.add(found.checkpoint["id"])
             parent = await self._saver.aget_tuple(_named(found.parent_config))
             if parent is None:
                 return None

@@ -95,7 +95,7 @@ class CheckpointTree:
         for checkpoint_id in _parents_first(found):
             each = found[checkpoint_id]
             parent = _id_of(each.parent_config)
-            pruned = parent is not None and parent not in found
+            pruned = parent is not None and parent not in self.checkpoints
             parent = None if pruned else parent
             asked = each.metadata.get("branch")
             asked = asked if isinstance(asked, str) and asked else None
@@ -240,12 +240,16 @@ def _id_of(config: RunnableConfig | None) -> str | None:
 
 
 def _parents_first(found: Mapping[str, CheckpointTuple]) -> list[str]:
-    """The ids by age, but never a child before its parent, whatever two hosts' clocks said."""
+    """The ids by age, but never a child before its parent, whatever two hosts' clocks said.
+
+    In a thread that a script copied, a checkpoint may name itself as its parent.
+    """
     ordered: dict[str, None] = {}
     for checkpoint_id in sorted(found):
-        waiting, each = [], checkpoint_id
-        while each in found and each not in ordered:
-            waiting.append(each)
+        waiting: dict[str, None] = {}
+        each: str | None = checkpoint_id
+        while each in found and each not in ordered and each not in waiting:
+            waiting[each] = None
             each = _id_of(found[each].parent_config)
         ordered |= dict.fromkeys(reversed(waiting))
     return list(ordered)
