@@ -3,11 +3,13 @@
 import ast
 import json
 import operator
+import re
 import shutil
 import subprocess
 from collections import Counter
 from typing import Annotated
 
+import nbformat
 import pytest
 from langgraph.graph import END, START, MessagesState, StateGraph
 from typing_extensions import TypedDict
@@ -319,3 +321,34 @@ def test_progress_of_exercises_that_moved_to_chapter_16_is_carried_over(tmp_path
     for exercise in exercises_of("15"):
         assert (known.get(exercise.progress_id) == "right") == (exercise.id == "ch15.e3")
     assert undone == {each.id for each in exercises_of("15") if each.edition == 2}
+
+
+def _predictions() -> list[tuple[str, str, str]]:
+    """The exercises that ask for a prediction: id, what the learner reads, and the solution."""
+    found = []
+    for path in sorted((ROOT / "solutions").glob("*.ipynb")):
+        task = ""
+        for cell in nbformat.read(path, 4).cells:
+            solution = re.search(r"### BEGIN SOLUTION\n(.*?)### END SOLUTION", cell.source, re.S)
+            if cell.cell_type == "markdown":
+                task = cell.source
+            elif solution and "predict" in task.partition("\n")[0]:
+                shown = task + cell.source.replace(solution[1], "...")
+                name = re.search(r"ch\w+\.e\d", cell.source)
+                found.append((name[0] if name else path.stem, shown, cell.source))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("shown", "solution"), [pytest.param(*rest, id=name) for name, *rest in _predictions()]
+)
+def test_the_keys_of_a_prediction_are_named_in_its_task(shown, solution):
+    """Nobody can guess them, and an untouched exercise only says that it was not attempted."""
+    dicts = [each for each in ast.walk(ast.parse(solution)) if isinstance(each, ast.Dict)]
+    keys = {key.value for each in dicts for key in each.keys if isinstance(key, ast.Constant)}
+    assert [key for key in sorted(keys) if str(key) not in shown] == []
+    assert not dicts or "dictionary" in shown
+
+
+def test_there_are_predictions_to_look_at():
+    assert len(_predictions()) >= 15
