@@ -3,11 +3,12 @@
 import json
 import threading
 from http.server import BaseHTTPRequestHandler
+from itertools import pairwise
 
 import httpx
 import pytest
 
-from course_lib.serving import run_arrivals, run_load
+from course_lib.serving import arrival_times, run_arrivals, run_load
 from course_lib.serving.http_thread import BusyHttpServer
 
 
@@ -109,3 +110,22 @@ async def test_an_open_loop_does_not_wait_for_answers(serve):
 async def test_an_open_loop_needs_a_rate():
     with pytest.raises(ValueError, match="rate is 0"):
         await run_arrivals("http://127.0.0.1:9/v1", "m", [], rate=0)
+
+
+@pytest.mark.parametrize("count", [1, 2, 150, 2000])
+@pytest.mark.parametrize("rate", [0.1, 26.1, 104.6])
+def test_requests_at_random_moments_have_the_rate_that_was_asked_for(count, rate):
+    for seed in range(3):
+        moments = arrival_times(count, rate, seed)
+        assert moments == sorted(moments) and len(moments) == count and moments[0] == 0
+        assert moments[-1] < count / rate
+        if count >= 150:
+            half = sum(each < count / rate / 2 for each in moments)
+            assert half == pytest.approx(count / 2, rel=0.25)
+            gaps = [after - before for before, after in pairwise(moments)]
+            # Of exponential times 63 % are below their mean; of equal ones half or none are.
+            assert sum(gap < 1 / rate for gap in gaps) / len(gaps) == pytest.approx(0.63, abs=0.1)
+
+
+def test_no_requests_have_no_moments():
+    assert arrival_times(0, 5) == []

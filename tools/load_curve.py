@@ -52,8 +52,11 @@ DIALOGUE = (
 """What a person says to Namu; the requests that follow give the lengths of the load."""
 
 AT_ONCE = (1, 2, 4, 8, 16, 32, 64)
-RATES = (0.3, 0.6, 0.8, 0.95, 1.2)
+RATES = (0.3, 0.6, 0.8, 0.95, 1.2, 1.5)
 """As shares of what the closed loop reached at its best."""
+
+OPEN_SECONDS = 6
+"""How long requests come in an open loop: long enough for a queue to grow."""
 
 REQUESTS = 150
 """Requests of one load."""
@@ -128,7 +131,13 @@ async def measure(server: ModelServer, lengths: dict[str, int]) -> dict[str, obj
     )
     best = max(point.requests_per_second for point in closed)
     rates = [round(share * best, 2) for share in RATES]
-    points = await rounds([partial(measure_open, server, rate=rate, **options) for rate in rates])
+    counts = [max(REQUESTS, round(rate * OPEN_SECONDS)) for rate in rates]
+    points = await rounds(
+        [
+            partial(measure_open, server, rate=rate, requests=count, **lengths)
+            for rate, count in zip(rates, counts, strict=True)
+        ]
+    )
     opened = [{"rate": rate, **asdict(p)} for rate, p in zip(rates, points, strict=True)]
     return {"alone": alone, "closed": [asdict(each) for each in closed], "open": opened}
 

@@ -204,7 +204,7 @@ e3 = Exercise(
     _check_take_back,
     (
         "The end of the turn before is a checkpoint with an empty next and one question less.",
-        "update_state(end.config, None, as_node='__copy__') makes a copy of it and changes nothing.",
+        "update_state(end.config, None, as_node='__copy__') copies it and changes nothing.",
     ),
     "The whole turn is taken back, and its checkpoints are still in the history.",
 )

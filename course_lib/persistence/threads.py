@@ -121,7 +121,7 @@ class ThreadDirectory:
         found = self._get(user, thread_id)
         if found is None:
             raise UnknownThread(
-                f"There is no thread {thread_id!r}. directory.list(user) shows the threads of this user."
+                f"There is no thread {thread_id!r}. directory.list(user) shows this user's threads."
             )
         return found
 
