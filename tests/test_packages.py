@@ -33,6 +33,7 @@ ORDER = [
     "places",
     "glossary",
     "json_validation",
+    "json_checks",
     "settings",
 ]
 """Every package and module of `course_lib`, each above everything that it may import."""
