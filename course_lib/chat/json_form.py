@@ -29,7 +29,7 @@ from course_lib.chat.json_schema import (
     without_null,
 )
 from course_lib.chat.markup import exact
-from course_lib.json_validation import Draft202012Validator, FormatChecker
+from course_lib.json_validation import FormatChecker, PatternSafeValidator
 from course_lib.persistence import is_equal
 
 LONG = 60
@@ -224,7 +224,7 @@ def schema_errors(schema: Mapping[str, Any], answer: Any) -> dict[str, str]:
         return errors  # to follow the reference, the validator would read from the network
     checker = FormatChecker(formats=("date",))  # of the others, Pydantic takes more than this does
     try:
-        for error in Draft202012Validator(schema, format_checker=checker).iter_errors(answer):
+        for error in PatternSafeValidator(schema, format_checker=checker).iter_errors(answer):
             if error.validator == "required" and not error.absolute_path:
                 missing = [name for name in error.validator_value if name not in error.instance]
                 errors |= {str(name): MISSING for name in missing}

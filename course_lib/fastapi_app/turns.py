@@ -258,10 +258,11 @@ def _check_answer(answer: Any, interrupt: Interrupt) -> None:
     schema = interrupt.response_schema
     if not isinstance(schema, dict):
         return
-    from jsonschema import Draft202012Validator  # two seconds that no start of a worker needs
-    from jsonschema.exceptions import best_match
+    # A second that no start of a worker needs. Not `jsonschema` itself: a person's text could keep
+    # its patterns, and with them every request of this worker, busy for years.
+    from course_lib.json_validation import PatternSafeValidator, best_match
 
-    fault = best_match(Draft202012Validator(schema).iter_errors(answer))
+    fault = best_match(PatternSafeValidator(schema).iter_errors(answer))
     if fault is not None:
         where = f" (at {fault.json_path})" if fault.absolute_path else ""
         told = storable(fault.message)[:200]
