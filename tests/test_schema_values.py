@@ -15,8 +15,8 @@ from langchain_core.messages import HumanMessage
 from pydantic import UUID1, AnyUrl, Base64Str, BaseModel, Field, Json, SecretStr
 
 from course_lib.models import OfflineChatModel
+from course_lib.models.json_schema.effort import UnsatisfiableSchema
 from course_lib.models.json_schema.strings import FORMATS
-from course_lib.models.json_schema.values import UnsatisfiableSchema
 from course_lib.models.language.arguments import fill
 from course_lib.models.language.conversation_context import build_context
 
@@ -278,7 +278,7 @@ def test_an_optional_number_is_left_out_rather_than_made_up():
     ("field", "said"),
     [
         ({"type": "string", "pattern": "^(?!)$"}, r"pattern '\^\(\?!\)\$'"),
-        ({"type": "string", "pattern": r"^\p{L}+$"}, "pattern"),
+        ({"type": "string", "pattern": r"^\p{Nothing}+$"}, "pattern"),
         ({"type": "string", "pattern": "^ab$", "minLength": 5}, "pattern '.ab.'"),
         ({"type": "integer", "minimum": 3, "maximum": 2}, "fits its schema"),
         ({"enum": []}, "fits its schema"),
@@ -292,6 +292,18 @@ def test_what_cannot_be_met_is_said_with_the_field(field, said):
     with pytest.raises(UnsatisfiableSchema, match=said) as caught:
         OfflineChatModel().with_structured_output(schema).invoke("hello")
     assert "'code'" in str(caught.value) or "reference" in str(caught.value)
+
+
+def test_a_pattern_is_read_as_json_schema_defines_it():
+    model = OfflineChatModel()
+    for pattern, text, found in (
+        (r"^\p{L}+$", "서울", "서울"),
+        (r"^\d{3}$", "'١٢٣' or '123'", "123"),
+        (r"^([xy])\1$", "'xy' or 'yy'", "yy"),
+    ):
+        code = {"type": "string", "pattern": pattern}
+        asked = {"title": "A", "type": "object", "properties": {"code": code}, "required": ["code"]}
+        assert model.with_structured_output(asked).invoke(text) == {"code": found}
 
 
 def test_a_word_of_the_message_that_fits_a_pattern_is_used():

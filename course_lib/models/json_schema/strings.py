@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import base64
+import math
 import re
-import sys
-import tempfile
-import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date, timedelta
-from functools import lru_cache
-from itertools import count, islice
-from pathlib import Path
 from typing import Any
+
+from course_lib.json_checks import pattern_fault
+from course_lib.models.json_schema.effort import seconds_left, take_time
+from course_lib.models.json_schema.pattern_search import matching_texts
 
 MAX_VARIANTS = 12
 """How many different texts are offered for one format or pattern."""
@@ -21,7 +21,7 @@ FIRST_DAY = date(2026, 1, 1)
 UUID = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", re.I)
 DATE = re.compile(r"\b\d{4}-\d{2}-\d{2}\b")
 URL = re.compile(r"\bhttps?://[^\s'\"<>]*[\w/]")
-EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 CLOCK = re.compile(r"(?<!\d)([01]?\d|2[0-3]):([0-5]\d)(?!\d)")
 NOTHING = re.compile(r"(?!)")
 
@@ -127,65 +127,36 @@ def _formatted(
 
 def _matching(pattern: str, low: int, high: int | None) -> Iterator[str]:
     """Yield different short texts of an allowed length in which a pattern is found."""
-    found: tuple[str, ...] = ()
-    for _ in islice(count(), MAX_VARIANTS):
-        text = _shortest_match(pattern, low, high, found)
-        if text is None:
-            return
-        yield text
-        found = (*found, text)
+    if pattern_fault(pattern) is not None:
+        return
+    known = _matches(pattern, low, high, 1)
+    yield from known
+    if known:
+        yield from _matches(pattern, low, high, MAX_VARIANTS)[1:]
 
 
-@lru_cache(maxsize=256)
-def _shortest_match(pattern: str, low: int, high: int | None, but: tuple[str, ...]) -> str | None:
-    """Return the simplest text for a pattern, as Hypothesis finds it, or None.
-
-    The search runs in a thread of its own. In the caller's thread, Hypothesis would take it for a
-    part of the property test that may be running there.
-    """
-    result: list[str] = []
-
-    def search() -> None:
-        for alphabet in ("ascii", "utf-8"):
-            try:
-                result.append(_found_by_hypothesis(pattern, alphabet, low, high, but))
-            except (_hypothesis().errors.HypothesisException, re.error, RecursionError):
-                continue
-            return
-
-    thread = threading.Thread(target=search, name="pattern-search")
-    thread.start()
-    thread.join()
-    return result[0] if result else None
+_MATCHES: dict[tuple[str, int, int | None, int], tuple[list[str], float]] = {}
+"""The texts for a pattern, and until when they count."""
+MAX_KEPT = 256
+"""For how many patterns the texts are kept: a search takes most of a second."""
+MAX_SEARCH_SECONDS = 8.0
+RETRY_SECONDS = 60.0
+"""When a search that ran out of time is tried again: the computer may have been busy."""
 
 
-def _hypothesis() -> Any:
-    """Import Hypothesis, which keeps its cache out of the learner's working directory."""
-    is_new = "hypothesis" not in sys.modules
-    import hypothesis
-
-    if is_new:
-        from hypothesis.configuration import set_hypothesis_home_dir
-
-        set_hypothesis_home_dir(Path(tempfile.gettempdir()) / "namu-course-hypothesis")
-    return hypothesis
-
-
-def _found_by_hypothesis(
-    pattern: str, alphabet: str, low: int, high: int | None, but: tuple[str, ...]
-) -> str:
-    import random
-
-    hypothesis = _hypothesis()
-    strategies = hypothesis.strategies
-    matches = strategies.from_regex(pattern, alphabet=strategies.characters(codec=alphabet))
-    settings = hypothesis.settings(database=None, derandomize=True, deadline=None, max_examples=500)
-    return hypothesis.find(
-        matches,
-        lambda text: low <= len(text) and (high is None or len(text) <= high) and text not in but,
-        settings=settings,
-        random=random.Random(0),
-    )
+def _matches(pattern: str, low: int, high: int | None, most: int) -> list[str]:
+    asked = (pattern, low, high, most)
+    found, until = _MATCHES.get(asked, ([], 0.0))
+    if time.monotonic() < until:
+        return found
+    take_time()
+    seconds = min(MAX_SEARCH_SECONDS, seconds_left())
+    texts = matching_texts(pattern, low, high, most=most, seconds=seconds)
+    while len(_MATCHES) >= MAX_KEPT:
+        _MATCHES.pop(next(iter(_MATCHES)), None)
+    until = math.inf if texts is not None else time.monotonic() + RETRY_SECONDS
+    _MATCHES[asked] = (texts or [], until)
+    return texts or []
 
 
 def _base64(text: str) -> str:

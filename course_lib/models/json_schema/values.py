@@ -1,22 +1,20 @@
 """Values that a JSON schema accepts, the likeliest for a message first.
 
 `candidates` proposes values from the keywords of a schema and from the words of the message, and
-`jsonschema` decides whether a proposal fits. So a keyword that no proposal knows (`not`, say) can
-cost a value, but never lets a wrong one through.
+`course_lib.json_checks` decides whether a proposal fits. A keyword that no proposal knows (`not`,
+say) can cost a value, but never lets a wrong one through.
 """
 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice, product
 from typing import Any
 
-from langchain_core.utils.json_schema import dereference_refs
-
-from course_lib.json_validation import Draft202012Validator, UnknownType, validator_for
+from course_lib.json_checks import checker, fits, is_found
+from course_lib.models.json_schema.effort import UnsatisfiableSchema, spend
 from course_lib.models.json_schema.merging import Schema, merged, types_of
 from course_lib.models.json_schema.numbers import numbers
 from course_lib.models.json_schema.strings import strings
@@ -25,10 +23,6 @@ MAX_CANDIDATES = 200
 """How many proposals are tried for one value."""
 MAX_PER_PART = 8
 """How many values of one property or element are combined with those of the others."""
-
-
-class UnsatisfiableSchema(ValueError):
-    """The offline model finds no value that a schema accepts; the text names the field."""
 
 
 @dataclass
@@ -55,27 +49,6 @@ class Hints:
             used = next((n for n in self.numbers if n == value or int(n) == value), None)
             if used is not None:
                 self.numbers.remove(used)
-
-
-def inlined(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a schema with its `$ref`s replaced by what they refer to.
-
-    A reference that leads back to itself is cut off at its second turn.
-
-    Raises:
-        UnsatisfiableSchema: a reference leads nowhere, or out of the schema.
-    """
-    if '"$ref"' not in json.dumps(schema, default=str):
-        return dict(schema)
-    definitions = ("$defs", "definitions")
-    body = {key: value for key, value in schema.items() if key not in definitions}
-    try:
-        return dereference_refs(body, full_schema=dict(schema), skip_keys=[])
-    except (KeyError, ValueError) as error:
-        raise UnsatisfiableSchema(
-            f"The offline model cannot follow a reference of the schema ({error}). Put what it "
-            "refers to under the schema's $defs."
-        ) from error
 
 
 def first_valid(schema: Schema, hints: Hints, name: str) -> Any:
@@ -113,17 +86,17 @@ def unsatisfiable(schema: Schema, name: str) -> UnsatisfiableSchema:
 
 def is_valid(value: Any, schema: Schema) -> bool:
     """Whether a value fits a schema, with its formats."""
-    validator = validator_for(schema, default=Draft202012Validator)
-    try:
-        return validator(schema, format_checker=validator.FORMAT_CHECKER).is_valid(value)
-    except (re.error, UnknownType, ValueError, TypeError, LookupError, ArithmeticError):
-        return False  # The schema itself is at fault: Python cannot read its pattern, say.
+    spend()
+    return fits(value, schema)
 
 
 def valid_values(schema: Schema, hints: Hints) -> Iterator[Any]:
     """Yield the proposals that a schema accepts, of the first `MAX_CANDIDATES`."""
-    proposals = islice(candidates(schema, hints), MAX_CANDIDATES)
-    return (value for value in proposals if is_valid(value, schema))
+    accepts = checker(schema)
+    for value in islice(candidates(schema, hints), MAX_CANDIDATES):
+        spend()
+        if accepts(value):
+            yield value
 
 
 def candidates(schema: Schema, hints: Hints) -> Iterator[Any]:
@@ -221,8 +194,10 @@ def _distinct(parts: Sequence[Schema], hints: Hints) -> Iterator[list[Any]]:
     """Yield one array whose elements differ from each other."""
     array: list[Any] = []
     taken: set[str] = set()
+    # Equal parts go on where the last one stopped: what came before is taken.
+    offers = {id(part): valid_values(part, hints) for part in parts}
     for part in parts:
-        for value in valid_values(part, hints):
+        for value in offers[id(part)]:
             written = json.dumps(value, sort_keys=True)
             if written not in taken:
                 taken.add(written)
@@ -240,16 +215,18 @@ def objects(schema: Mapping[str, Any], hints: Hints) -> Iterator[dict[str, Any]]
             `additionalProperties`, `propertyNames` and `minProperties`.
         hints: what the message offers.
     """
-    required = list(schema.get("required", ()))
-    depending = schema.get("dependentRequired", {})
+    required = list(dict.fromkeys(schema.get("required", ())))
+    depending, known = schema.get("dependentRequired", {}), set(required)
     for name in required:  # grows on the way
-        required += [other for other in depending.get(name, ()) if other not in required]
-    optional = [name for name in schema.get("properties", {}) if name not in required]
+        more = [other for other in dict.fromkeys(depending.get(name, ())) if other not in known]
+        required += more
+        known |= set(more)
+    optional = [name for name in schema.get("properties", {}) if name not in known]
     smallest = int(schema.get("minProperties", 0))
     sizes = (max(0, smallest - len(required)), len(optional))
     for names in dict.fromkeys((*required, *optional[:size]) for size in sizes):
-        more = _new_names(schema, names, hints)
-        names = (*names, *islice(more, max(0, smallest - len(names))))
+        new = _new_names(schema, names, hints)
+        names = (*names, *islice(new, max(0, smallest - len(names))))
         parts = [_property(schema, name) for name in names]
         yield from (dict(zip(names, values, strict=True)) for values in _combined(parts, hints))
 
@@ -260,7 +237,7 @@ def _property(schema: Mapping[str, Any], name: str) -> Schema:
         [schema["properties"][name]] if name in schema.get("properties", {}) else []
     )
     for pattern, part in schema.get("patternProperties", {}).items():
-        if re.search(pattern, name):
+        if is_found(pattern, name):
             fitting.append(part)
     if not fitting:
         return schema.get("additionalProperties", True)

@@ -8,17 +8,21 @@ that the message names. Every value fits its schema; if none is found, an error 
 
 from __future__ import annotations
 
-import contextlib
 import re
 from collections.abc import Mapping
 from typing import Any
 
-from course_lib.models.json_schema.merging import Schema
-from course_lib.models.json_schema.values import (
-    Hints,
+from course_lib.models.json_schema.effort import (
+    TooMuchWork,
     UnsatisfiableSchema,
+    limited_effort,
+)
+from course_lib.models.json_schema.merging import Schema
+from course_lib.models.json_schema.references import inlined
+from course_lib.models.json_schema.values import (
+    MAX_CANDIDATES,
+    Hints,
     first_valid,
-    inlined,
     is_valid,
     unsatisfiable,
     valid_values,
@@ -33,7 +37,7 @@ BOOKING_FIELDS = frozenset(("people", "day", "place", "time"))
 MEMORY_FIELDS = frozenset(("home_district", "answer_in"))
 """Fields of a memory, which are only filled in with what the message says about the person."""
 
-QUOTED = re.compile(r"['\"“‘「]([^'\"”’」]+)['\"”’」]")
+OPENING, CLOSING = re.compile(r"['\"“‘「]"), re.compile(r"['\"”’」]")
 
 
 def fill(schema: Mapping[str, Any], context: ConversationContext) -> dict[str, Any]:
@@ -47,25 +51,32 @@ def fill(schema: Mapping[str, Any], context: ConversationContext) -> dict[str, A
         Every required field, and those optional fields that the conversation speaks of.
 
     Raises:
-        UnsatisfiableSchema: no value was found that the schema accepts.
+        UnsatisfiableSchema: no value was found that the schema accepts, or the search for one is
+            too much work.
     """
+    with limited_effort():
+        return _filled(schema, context)
+
+
+def _filled(schema: Mapping[str, Any], context: ConversationContext) -> dict[str, Any]:
     flat = inlined(schema)
     hints = _hints(context)
     arguments = _search_fields(flat, context) if is_search(flat) else _known_fields(flat, context)
+    required = set(flat.get("required", ()))
     for name, field in flat.get("properties", {}).items():
         if name in arguments:
             continue
         # OpenAI's strict form requires every field: one that was optional may be null instead.
         unsaid = name in BOOKING_FIELDS | MEMORY_FIELDS or is_search(flat)
-        if name in flat.get("required", ()):
+        if name in required:
             may_be_null = (unsaid and is_valid(None, field)) or _is_unsaid(field, hints)
             arguments[name] = None if may_be_null else _value(name, field, context, hints)
         # A search wish is only what was understood: "a cafe for 4" asks for no price level 4.
         elif unsaid:
             continue
-        elif offered := _offered(field, hints):
-            arguments[name] = offered[0]
-            hints.use(offered[0])
+        elif (offered := _offered(field, hints)) is not None:
+            arguments[name] = offered
+            hints.use(offered)
     in_order = {name: arguments[name] for name in flat.get("properties", {}) if name in arguments}
     if is_valid(in_order, schema):
         return in_order
@@ -95,7 +106,7 @@ def _place_meant(context: ConversationContext) -> dict[str, Any]:
         return {"place": context.booked} if context.booked else {}
     if context.intent != "FOLLOW_UP" or not context.meant:
         return {}
-    if not context.recommended and QUOTED.search(context.text):
+    if not context.recommended and quoted_texts(context.text):
         return {}  # the text in quotes is the name
     place = context.meant[0]
     return {"place": place[f"name_{context.language}"], "place_id": place["id"]}
@@ -107,9 +118,32 @@ def quoted_keys(text: str) -> dict[str, Any]:
     Args:
         text: such as `Answer in JSON with the keys 'setup' and 'punchline'.`
     """
-    keys = [key for key in QUOTED.findall(text) if key.isidentifier()]
+    keys = [key for key in quoted_texts(text) if key.isidentifier()]
     properties = {key: {"type": "string"} for key in keys}
     return {"type": "object", "properties": properties, "required": keys}
+
+
+def quoted_texts(text: str) -> list[str]:
+    """Return what a text puts in quotes, in order.
+
+    A search with one regular expression would go to the end of the text from every opening quote
+    again. Here the search ends at the first opening quote that no other one closes.
+
+    Args:
+        text: such as `call it 'Seoul trip'`.
+    """
+    found: list[str] = []
+    position = 0
+    while opening := OPENING.search(text, position):
+        closing = CLOSING.search(text, opening.end())
+        if closing is None:
+            break
+        if closing.start() == opening.end():  # nothing in between, and it may open the next one
+            position = opening.end()
+            continue
+        found.append(text[opening.end() : closing.start()])
+        position = closing.end()
+    return found
 
 
 def _hints(context: ConversationContext) -> Hints:
@@ -117,7 +151,7 @@ def _hints(context: ConversationContext) -> Hints:
         text=context.text,
         words=context.parsed.text,
         numbers=[float(number) for number in NUMBER.findall(context.text)],
-        quotes=QUOTED.findall(context.text),
+        quotes=quoted_texts(context.text),
     )
 
 
@@ -142,10 +176,14 @@ def _known_fields(schema: Mapping[str, Any], context: ConversationContext) -> di
 def _value(name: str, field: Schema, context: ConversationContext, hints: Hints) -> Any:
     kind = _plain(field)
     if kind.get("type") == "object" and "properties" in kind:
-        with contextlib.suppress(UnsatisfiableSchema):
+        try:
             value = fill(kind, context)
             if is_valid(value, field):
                 return value
+        except TooMuchWork:
+            raise
+        except UnsatisfiableSchema:
+            pass  # of another alternative there may be a value
     return first_valid(field, hints, f"the field {name!r}")
 
 
@@ -180,8 +218,8 @@ def _is_unsaid(field: Schema, hints: Hints) -> bool:
     return bool(choices) and not named and is_valid(None, field)
 
 
-def _offered(field: Schema, hints: Hints) -> list[int | float | str]:
-    """Return the numbers or the quoted texts of the message that an optional field can take."""
+def _offered(field: Schema, hints: Hints) -> int | float | str | None:
+    """Return the first number or quoted text of the message that an optional field can take."""
     kind = _plain(field)
     offers: list[int | float | str] = []
     if kind.get("type") == "integer":
@@ -190,4 +228,4 @@ def _offered(field: Schema, hints: Hints) -> list[int | float | str]:
         offers += hints.numbers
     elif kind.get("type") == "string" and "enum" not in kind:
         offers += hints.quotes
-    return [offer for offer in offers if is_valid(offer, field)]
+    return next((offer for offer in offers[:MAX_CANDIDATES] if is_valid(offer, field)), None)
