@@ -20,8 +20,13 @@ from course_lib.models.gateway.refusals import Refusal
 from course_lib.models.gateway.requests import ChatRequest
 from course_lib.models.gateway.schemas import unfit_format, unfit_parameters
 from course_lib.models.gateway.sizes import ModelSize, as_read_by
-from course_lib.models.json_schema.values import UnsatisfiableSchema
+from course_lib.models.json_schema.effort import NeedsMoreTime, UnsatisfiableSchema, take_time
 from course_lib.models.offline import OfflineChatModel
+
+MANY_LETTERS = 20_000
+"""A prompt of more characters is no quick work."""
+MANY_TOKENS = 2_000
+"""Nor is an answer of more tokens."""
 
 LOG = logging.getLogger(__name__)
 
@@ -65,6 +70,7 @@ def prepare(
 
     Raises:
         Refusal: the prompt is too long, or no answer fits a schema of the request.
+        NeedsMoreTime: the work takes long, and this is a quick try.
     """
     messages = messages_of(body["messages"])
     prompt_tokens = count_message_tokens(messages)
@@ -78,6 +84,8 @@ def prepare(
             param="messages",
             code="context_length_exceeded",
         )
+    if sum(len(message.text) for message in messages) > MANY_LETTERS:
+        take_time()
     options = {
         name: body[name]
         for name in ("tools", "tool_choice", "response_format")
@@ -88,14 +96,18 @@ def prepare(
             {**tool, "function": {k: v for k, v in tool["function"].items() if v is not None}}
             for tool in options["tools"]
         ]
+    chunks: list[AIMessageChunk] = []
     try:
-        chunks = list(
-            OfflineChatModel(model=model, max_tokens=request.limit).stream(
-                as_read_by(messages, size), {"callbacks": []}, stop=request.stops, **options
-            )
-        )
+        for chunk in OfflineChatModel(model=model, max_tokens=request.limit).stream(
+            as_read_by(messages, size), {"callbacks": []}, stop=request.stops, **options
+        ):
+            chunks.append(chunk)
+            if len(chunks) == MANY_TOKENS:
+                take_time()
     except (UnsatisfiableSchema, RecursionError) as error:
         raise _unfit(request, str(error)) from None
+    except NeedsMoreTime:
+        raise
     except Exception as error:  # noqa: BLE001 - the rules could not read it: the request's fault
         LOG.warning("the model refuses a request: %s: %s", type(error).__name__, error)
         raise Refusal(f"The model cannot answer this request: {error}"[:500]) from None

@@ -21,21 +21,28 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from starlette.exceptions import HTTPException
 
-from course_lib.models.gateway.answers import prepare
+from course_lib.models.gateway.answers import PreparedAnswer, prepare
 from course_lib.models.gateway.embedding import embed
 from course_lib.models.gateway.faults import Faults
 from course_lib.models.gateway.metrics import Metrics
 from course_lib.models.gateway.playback import Playback
 from course_lib.models.gateway.refusals import Refusal, refusal_of
 from course_lib.models.gateway.request_log import RequestLog
-from course_lib.models.gateway.requests import read_request
+from course_lib.models.gateway.requests import ChatRequest, read_request
 from course_lib.models.gateway.sizes import SIZES, served_models
+from course_lib.models.json_schema.effort import NeedsMoreTime, limited_effort
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
 MAX_BYTES = 32 * 2**20
 """Longest body that is read, in bytes."""
+
+QUICK = {"tries": 2_000, "seconds": 1.0, "is_quick": True}
+"""What a request may take before it has to wait for its turn among the slow ones."""
+
+SLOW_AT_ONCE = 2
+"""How many slow requests are worked on at the same time. The others do not wait for them."""
 
 
 class GatewaySettings(BaseModel):
@@ -97,6 +104,7 @@ class Gateway:
         self.settings, self.faults = settings, settings.faults
         self.metrics, self.models = Metrics(), served_models(settings.size)
         self.places = anyio.Semaphore(settings.concurrent)
+        self.slow = anyio.Semaphore(SLOW_AT_ONCE)
         self._numbers = itertools.count(1)
 
     async def listed(self, request: Request) -> Response:
@@ -126,18 +134,8 @@ class Gateway:
         self._check_key(request)
         faults = self.faults.take()
         self._refuse_load(faults)
-        asked, body = await asyncio.to_thread(read_request, await _body(request))
-        model = self.models[self._known(asked.model)]
-        settings = self.settings
-        answer = await asyncio.to_thread(
-            prepare,
-            asked,
-            body,
-            size=SIZES[settings.size],
-            model=model,
-            context=settings.context,
-        )
-        wants = asked.stream_options
+        asked, answer = await self._worked_out(await _body(request))
+        settings, wants = self.settings, asked.stream_options
         return Playback(
             answer=answer,
             head={
@@ -154,6 +152,21 @@ class Gateway:
             metrics=self.metrics,
             began=began,
         )
+
+    async def _worked_out(self, data: bytes) -> tuple[ChatRequest, PreparedAnswer]:
+        """Work out the answer to a request: quickly, or beside what can be answered quickly."""
+        try:
+            return await asyncio.to_thread(self._work, data, **QUICK)
+        except NeedsMoreTime:
+            async with self.slow:
+                return await asyncio.to_thread(self._work, data)
+
+    def _work(self, data: bytes, **limits: Any) -> tuple[ChatRequest, PreparedAnswer]:
+        with limited_effort(**limits):
+            asked, body = read_request(data)
+            model = self.models[self._known(asked.model)]
+            size, context = SIZES[self.settings.size], self.settings.context
+            return asked, prepare(asked, body, size=size, model=model, context=context)
 
     async def embedded(self, request: Request) -> Response:
         """Answer `POST /v1/embeddings`."""
