@@ -230,16 +230,20 @@ def test_different_numbers_are_counted_up_once():
 
 
 class Gate:
-    """A turn that no slow request gets before the gate is opened."""
+    """A turn that no slow request gets before the gate is opened, and then one after the other."""
 
     is_open = False
+
+    def __init__(self):
+        self.one = asyncio.Lock()
 
     async def __aenter__(self):
         while not self.is_open:
             await asyncio.sleep(0.01)
+        await self.one.acquire()
 
     async def __aexit__(self, *error):
-        pass
+        self.one.release()
 
 
 def test_quick_requests_never_wait_for_slow_ones():
