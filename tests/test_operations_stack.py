@@ -7,7 +7,6 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -27,9 +26,9 @@ from course_lib.operations import proxy as proxy_module
 from course_lib.operations import stack
 from course_lib.operations.job_worker import WATCH
 from course_lib.operations.proxy import CADDYFILE, caddy_variables
-from course_lib.operations.start import PORT_NAMES
+from course_lib.operations.stack_options import PORT_NAMES
 from course_lib.persistence import open_checkpointer
-from course_lib.serving import ServerError, free_port, is_free
+from course_lib.serving import ServerError, is_free
 from course_lib.settings import ROOT
 
 pytestmark = [
@@ -227,21 +226,6 @@ def test_repairs_can_be_done_by_hand(running):
 def test_a_part_that_does_not_exist_cannot_be_killed(running):
     with pytest.raises(ValueError, match=r"no part 'worker-9'\. There are: worker-1"):
         running.kill("worker-9")
-
-
-def test_a_taken_port_is_named_before_anything_starts():
-    before = len(psutil.Process().children(recursive=True))
-    with socket.socket() as other:
-        other.bind(("127.0.0.1", 0))
-        other.listen()
-        port = other.getsockname()[1]
-        with pytest.raises(ServerError, match=f"Port {port}, for the part 'worker-2', is taken"):
-            stack(ports={"worker-2": port})
-    assert len(psutil.Process().children(recursive=True)) == before
-    with pytest.raises(ValueError, match="names web"):
-        stack(ports={"web": 8080})
-    with pytest.raises(ValueError, match="Two parts cannot have one port"):
-        stack(ports=dict.fromkeys(("worker-1", "worker-2"), free_port()))
 
 
 @pytest.mark.soak

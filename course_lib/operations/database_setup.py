@@ -23,7 +23,7 @@ from course_lib.operations.database_server import DatabaseServer
 from course_lib.operations.parts import quiet_port
 from course_lib.operations.replicated_database import USER, DatabasePair
 from course_lib.persistence import PostgresError
-from course_lib.serving.ports import is_free
+from course_lib.serving.ports import check_port_number, is_free
 
 DATABASE = "chat"
 
@@ -49,11 +49,13 @@ def database_pair(
             remove it if this process is killed.
 
     Raises:
+        ValueError: a port is no TCP port.
         PostgresError: a port is taken, there is no room on the disk, or a server did not start.
             Nothing is left.
     """
     places = ports or _two_ports()
     for name, port in zip(("primary", "standby"), places, strict=True):
+        check_port_number(port, f"the port of the database's {name}")
         if not is_free(port):
             raise PostgresError(
                 f"Port {port}, for the database's {name}, is taken by another program. Leave the "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import random
 import socket
@@ -186,16 +187,36 @@ def job_worker(
 
 
 def check_port(name: str, port: int) -> None:
-    """Refuse a port that somebody uses.
+    """Refuse a port on which nobody could listen now.
+
+    Args:
+        name: of the part, for the message.
+        port: a TCP port of 127.0.0.1.
 
     Raises:
-        ServerError: it is taken; the text names the part and the port.
+        ServerError: it is taken, or this user may not have it; the text names the part and the
+            port.
     """
-    if not is_free(port):
+    why = "is taken by another program" if not is_free(port) else _refused(port)
+    if why:
         raise ServerError(
-            f"Port {port}, for the part {name!r}, is taken by another program. Give that part "
-            "another port, or leave the port out, and a free one is taken."
+            f"Port {port}, for the part {name!r}, {why}. Give that part another port, or leave the "
+            "port out, and a free one is taken."
         )
+
+
+def _refused(port: int) -> str:
+    """Why the system does not give this process a port; an empty text where it does."""
+    with socket.socket() as probe:
+        if os.name != "nt":  # there, this option would take the port from whoever has it
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                return "is taken by another program"
+            return f"cannot be used: {error.strerror}"
+    return ""
 
 
 def memory_of(processes: list[psutil.Process]) -> int:

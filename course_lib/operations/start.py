@@ -29,9 +29,7 @@ from course_lib.operations.leftovers import Leftovers, watch_leftovers
 from course_lib.operations.parts import (
     Part,
     api_worker,
-    check_port,
     job_worker,
-    quiet_port,
     replica,
 )
 from course_lib.operations.proxy import caddy_program, start_proxy
@@ -46,6 +44,7 @@ from course_lib.operations.running_stack import (
     WORKERS,
     Stack,
 )
+from course_lib.operations.stack_options import check_model, choose_ports
 from course_lib.persistence import PostgresError
 from course_lib.serving.process import ServerError
 
@@ -54,10 +53,6 @@ APP = "course_lib.operations.job_routes:make_app"
 
 MEGABYTES = 200
 """What has to be free on the disk: the databases take most of it."""
-
-PORT_NAMES = (*DATABASES, *REPLICAS, PROXY, MODEL_PROXY, PROXY_STATUS, *WORKERS, JOBS)
-"""What has a port. The proxy has three: for people, for the workers that ask the model, and for its
-own health and numbers."""
 
 
 def stack(
@@ -73,7 +68,7 @@ def stack(
     Args:
         app: `module:factory` of the workers' application.
         ports: of parts that must have a certain one, by the names of `PORT_NAMES`; the others get
-            free ones.
+            free ones. Whole numbers from 1 to 65535.
         variables: environment variables to add for the workers of the API.
         size: of the model: `small`, `medium` or `large`.
         model_options: such as `tokens_per_second=40`, as `model_gateway` takes them.
@@ -82,12 +77,15 @@ def stack(
         The running stack. Also a context manager that stops it.
 
     Raises:
-        ValueError: `ports` names something that has none.
+        ValueError: `ports` names something that has no port, or a value is no port; an option of
+            the model cannot be used.
+        TypeError: the model has no such option.
         ServerError: a port is taken, a program is missing, or a part did not start; the text names
             the part. Nothing is left.
         PostgresError: the same for the databases, or there is no room on the disk.
     """
-    places = _places(ports or {})
+    check_model(size, model_options)
+    places = choose_ports(ports or {})
     caddy_program()  # the one program that may be missing is looked for before anything starts
     for each in {Path(tempfile.gettempdir()), scratch_parent()}:
         check_room(each, MEGABYTES)
@@ -254,24 +252,3 @@ class _Starting:
         with ThreadPoolExecutor(len(starts)) as pool:
             running = [pool.submit(start) for start in starts]
         return [each.result() for each in running]
-
-
-def _places(given: Mapping[str, int]) -> dict[str, int]:
-    """The port of each part."""
-    unknown = sorted(set(given) - set(PORT_NAMES))
-    if unknown:
-        raise ValueError(
-            f"ports names {', '.join(unknown)}, which is no part with a port. Use: "
-            f"{', '.join(PORT_NAMES)}."
-        )
-    for name, port in given.items():
-        check_port(name, port)
-    if len(set(given.values())) < len(given):
-        raise ValueError(f"Two parts cannot have one port: {dict(given)}. Give each its own.")
-    places = dict(given)
-    for name in PORT_NAMES:
-        while name not in places:
-            port = quiet_port()
-            if port not in places.values():
-                places[name] = port
-    return places

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from course_lib.serving.ports import free_port
+from course_lib.serving.ports import port_or_free
 from course_lib.serving.process import Server, ServerError, start
 from course_lib.settings import ROOT
 
@@ -53,11 +53,12 @@ def langgraph_server(
         seconds: how long to wait until it is healthy.
 
     Raises:
+        ValueError: the port is no TCP port.
         ServerError: no such file, the port is taken, or the server did not become healthy.
     """
     if not config.is_file():
         raise ServerError(f"There is no file {str(config)!r}. Name the langgraph.json to serve.")
-    place = free_port() if port is None else port
+    place = port_or_free(port)
     command = [
         sys.executable,
         "-m",

@@ -17,7 +17,7 @@ from functools import partial
 from typing import Any
 
 from course_lib.models.gateway.command import KEY_VARIABLE
-from course_lib.serving.ports import free_port, local_opener
+from course_lib.serving.ports import local_opener, port_or_free
 from course_lib.serving.process import python_path, start
 from course_lib.serving.vllm_process import ModelServer
 
@@ -93,9 +93,10 @@ def model_gateway(
             and the faults of `set_faults`.
 
     Raises:
+        ValueError: the port is no TCP port.
         ServerError: an option that it refuses, the port is taken, or it did not become healthy.
     """
-    place = free_port() if port is None else port
+    place = port_or_free(port)
     given = {"port": place, "size": size, **options}
     command = [sys.executable, "-m", "course_lib", "gateway"]
     command += [f"--{name.replace('_', '-')}={value}" for name, value in given.items()]

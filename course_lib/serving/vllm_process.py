@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
-from course_lib.serving.ports import free_port
+from course_lib.serving.ports import port_or_free
 from course_lib.serving.process import Server, ServerError, start
 from course_lib.settings import DATA, ROOT, read_no_vllm
 
@@ -91,6 +91,7 @@ def vllm_server(
         on_progress: is called with a line for each stage of the start; None for silence.
 
     Raises:
+        ValueError: the port is no TCP port.
         ServerError: there is no vLLM or no such model, the port is taken, or the server did not
             become healthy; the text holds the lines of its log that say why.
     """
@@ -101,7 +102,7 @@ def vllm_server(
     if folder.is_dir() and not (folder / "config.json").is_file():
         raise ServerError(f"{str(model)!r} holds no model: there is no config.json in it.")
     called = name or folder.name
-    place = free_port() if port is None else port
+    place = port_or_free(port)
     on_gpu = shutil.which("nvidia-smi") is not None
     command = [
         str(program),
