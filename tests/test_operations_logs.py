@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import os
+import signal
+import subprocess
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 from observed_service import observed_service, token_of, untouched_logging
 
+from course_lib.models.gateway.request_log import RequestLog
+from course_lib.models.line_file import LineFile
 from course_lib.operations.audit import AuditLog, read_audit, verify_audit
 from course_lib.operations.logs import UVICORN, read_log, write_logs
 from course_lib.operations.masking import detect_phone, mask
 from course_lib.operations.request_ids import ids_now
 from course_lib.persistence import postgres
+from course_lib.settings import ROOT
 
 
 @pytest.fixture(scope="module")
@@ -224,22 +232,34 @@ def test_an_audit_log_of_many_threads_has_one_chain(tmp_path):
     assert verify_audit(path) == [] and len(read_audit(path)) == 400
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has a disk that is always full")
-def test_a_line_that_the_disk_did_not_take_is_missed(tmp_path):
+@contextmanager
+def no_room_behind(path, more):
+    """The system takes only so many more bytes of a file, as a full disk does."""
+    resource = pytest.importorskip("resource")
+    size = path.stat().st_size if path.exists() else 0
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size + more, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.parametrize("more", [0, 1, 9, 60], ids=lambda more: f"{more} bytes of it")
+def test_a_line_that_the_disk_did_not_take_is_missed_and_the_next_one_is_whole(tmp_path, more):
     path = tmp_path / "audit.jsonl"
     log = AuditLog(path)
     log.write("prompt", {"text": "one"})
-    with open("/dev/full", "wb") as full:
-        disk = os.dup(log._file)
-        os.dup2(full.fileno(), log._file)
-        with pytest.raises(OSError, match="No space"):
-            log.write("prompt", {"text": "two"})
-        os.dup2(disk, log._file)
-        os.close(disk)
+    with no_room_behind(path, more), pytest.raises(OSError):
+        log.write("prompt", {"text": "two"})
     log.write("prompt", {"text": "three"})
     log.close()
     assert [line["text"] for line in read_audit(path)] == ["one", "three"]
-    assert len(verify_audit(path)) == 1 and "number 3" in verify_audit(path)[0]
+    assert read_audit(path).torn == ((2,) if more else ())
+    faults = verify_audit(path)
+    assert "number 3" in faults[-1]
+    half = ["line 2 is half a line, as a killed worker or a full disk leaves it"]
+    assert faults[:-1] == (half if more else [])
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has a disk that is always full")
@@ -266,3 +286,147 @@ def test_a_log_that_was_moved_away_is_begun_again(tmp_path):
 
     assert [line["event"] for line in lines_of(tmp_path, write)] == ["line 2"]
     assert [line["event"] for line in read_log(tmp_path / "log.jsonl.1")] == ["line 1"]
+
+
+def test_an_audit_log_that_was_moved_or_removed_is_begun_again_and_its_chain_goes_on(tmp_path):
+    path, old = tmp_path / "audit.jsonl", tmp_path / "audit.jsonl.1"
+    log = AuditLog(path)
+    for text in ("one", "two"):
+        log.write("prompt", {"text": text})
+    path.rename(old)
+    log.write("prompt", {"text": "three"})
+    assert [line["text"] for line in read_audit(path)] == ["three"]
+    assert path.stat().st_mode & 0o077 == 0
+    assert verify_audit(old) == [] == verify_audit(old, path)
+    assert "number 3 of its worker follows number 0" in verify_audit(path)[0]
+    path.write_text(path.read_text().replace("three", "four"))
+    log.write("end", {})
+    assert verify_audit(old, path) == [
+        "the line before line 2 of audit.jsonl of the same worker was changed"
+    ]
+    path.unlink()
+    log.write("prompt", {"text": "five"})
+    log.close()
+    assert [line["text"] for line in read_audit(path)] == ["five"]
+    assert verify_audit(old, path) == [
+        "line 1 of audit.jsonl: number 5 of its worker follows number 2"
+    ]
+
+
+def write_log_lines(path):
+    with untouched_logging():
+        listener = write_logs(path)
+        logging.getLogger("chat").warning("a whole line")
+        listener.stop()
+
+
+def write_audit_line(path):
+    log = AuditLog(path)
+    log.write("prompt", {"text": "경복궁"})
+    log.close()
+
+
+def write_gateway_line(path):
+    scope = {"type": "http", "path": "/v1/models", "method": "GET", "headers": []}
+
+    async def app(scope, receive, send):
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+
+    async def send(message):
+        pass
+
+    asyncio.run(RequestLog(app, path)(scope, None, send))
+
+
+WRITERS = [write_log_lines, write_audit_line, write_gateway_line]
+
+
+@pytest.mark.parametrize("write", WRITERS, ids=lambda write: write.__name__)
+def test_what_follows_the_half_line_of_a_killed_process_is_whole(tmp_path, write):
+    path = tmp_path / "log.jsonl"
+    write(path)
+    whole = path.read_bytes()
+    reader = read_audit if write is write_audit_line else read_log
+    assert len(reader(path)) == 1 and reader(path).torn == ()
+    for cut in range(1, len(whole) - 1, 7):
+        path.write_bytes(whole + whole[:cut])
+        assert len(reader(path)) == 1 and reader(path).torn == (2,), cut
+        write(path)
+        assert len(reader(path)) == 2 and reader(path).torn == (2,), cut
+    path.write_bytes(whole[:-1])  # only the line break is missing: nothing is lost
+    write(path)
+    assert len(reader(path)) == 2 and reader(path).torn == ()
+
+
+def test_half_lines_of_an_audit_log_are_told_apart_from_forged_ones(audit_of_two_workers):
+    text = audit_of_two_workers.read_text()
+    audit_of_two_workers.write_text(text + text[:50] + "\n" + "forged\n")
+    assert verify_audit(audit_of_two_workers) == [
+        "line 7 is half a line, as a killed worker or a full disk leaves it",
+        "line 8 is no line of an audit log",
+    ]
+
+
+@pytest.mark.parametrize("garbage", ["[]", "7", "forged", '"text"', "<html>", "\x00\x00"])
+def test_a_file_that_is_no_log_is_named_with_its_line(tmp_path, garbage):
+    path = tmp_path / "log.jsonl"
+    path.write_text(f'{{"event": "turn"}}\n\n{garbage}\n')
+    for reader in (read_log, read_audit):
+        with pytest.raises(ValueError, match=r"Line 3 of .*log\.jsonl is no JSON object"):
+            reader(path)
+
+
+def test_separators_of_unicode_in_what_somebody_said_end_no_line(tmp_path):
+    path = tmp_path / "audit.jsonl"
+    log = AuditLog(path)
+    log.write("prompt", {"text": "one\u2028two\x85three"})
+    log.close()
+    assert [line["text"] for line in read_log(path)] == ["one\u2028two\x85three"]
+
+
+KILLED = """
+import sys, threading
+from pathlib import Path
+from course_lib.models.line_file import LineFile
+file = LineFile(Path(sys.argv[1]))
+print("up", flush=True)
+while True:
+    file.write('{"text": "' + "x" * 300_000 + '"}\\n')
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")
+def test_lines_of_processes_that_are_killed_while_they_write_never_mix(tmp_path):
+    path = tmp_path / "log.jsonl"
+    for _ in range(6):
+        command = [sys.executable, "-c", KILLED, str(path)]
+        child = subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT)
+        try:
+            assert child.stdout.readline() == b"up\n"
+            file = LineFile(path)
+            for number in range(20):
+                file.write(json.dumps({"number": number}) + "\n")
+        finally:
+            child.send_signal(signal.SIGKILL)
+            child.communicate()
+        file.write('{"number": 20}\n')
+        file.close()
+    lines = read_log(path)
+    numbers = [line["number"] for line in lines if "number" in line]
+    assert numbers == [*range(21)] * 6
+    assert {len(line["text"]) for line in lines if "text" in line} <= {300_000}
+
+
+def test_a_file_in_a_folder_that_was_removed_is_an_error_and_comes_back_with_it(tmp_path):
+    folder = tmp_path / "logs"
+    folder.mkdir()
+    file = LineFile(folder / "log.jsonl")
+    file.write('{"number": 1}\n')
+    folder.rename(tmp_path / "away")
+    with pytest.raises(FileNotFoundError):
+        file.write('{"number": 2}\n')
+    folder.mkdir()
+    file.write('{"number": 3}\n')
+    file.close()
+    file.close()
+    assert read_log(folder / "log.jsonl") == [{"number": 3}]

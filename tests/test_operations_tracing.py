@@ -15,7 +15,7 @@ from langgraph.graph import END, START, MessagesState, StateGraph
 from matplotlib import pyplot
 from observed_service import observed_service, token_of
 
-from course_lib.operations import draw_waterfall, read_log, read_spans, spans_of
+from course_lib.operations import draw_waterfall, open_tracing, read_log, read_spans, spans_of
 from course_lib.operations.audit import read_audit
 from course_lib.operations.spans import Span, SpanEvent, checkpoints_of, depth_of
 from course_lib.persistence import postgres
@@ -161,17 +161,36 @@ async def test_a_malformed_request_id_is_replaced(given):
     assert made != given and request_id_from(made) == made
 
 
-def test_a_half_written_last_line_is_left_out_and_any_other_is_named(tmp_path):
+def test_half_lines_are_left_out_wherever_they_stand_and_garbage_is_named(tmp_path):
     span = Span("turn", "1", "2", None, 0, 10)
     line = json.dumps({**vars(span), "events": []})
     path = tmp_path / "traces.jsonl"
-    path.write_text(f"{line}\n{line[:20]}")
-    assert read_spans(path) == [span]
+    for cut in range(len(line)):
+        path.write_text(f"{line}\n{line[:cut]}")
+        assert read_spans(path) == [span]
+        path.write_text(f"{line[:cut]}\n{line}\n")  # another process went on on a new line
+        assert read_spans(path) == [span]
     (tmp_path / "other.jsonl").write_text(f"{line}\n")
     assert read_spans(tmp_path) == [span, span]
-    path.write_text(f"{line[:20]}\n{line}\n")
+    path.write_text(f"garbage\n{line}\n")
     with pytest.raises(ValueError, match=r"Line 1 .* is no span"):
         read_spans(path)
+
+
+def test_a_trace_goes_on_behind_half_a_line_and_in_a_new_file_when_its_own_was_moved(tmp_path):
+    path, old = tmp_path / "traces.jsonl", tmp_path / "traces.jsonl.1"
+    path.write_text('{"name": "tu')
+    provider = open_tracing(path)
+    tracer = provider.get_tracer("test")
+    for name in ("one", "two"):
+        tracer.start_span(name).end()
+        assert provider.force_flush()
+        if name == "one":
+            path.rename(old)
+    tracer.start_span("three").end()
+    provider.shutdown()
+    assert names(read_spans(old)) == ["one"]
+    assert names(read_spans(path)) == ["three", "two"]
 
 
 def test_a_waterfall_draws_every_span_where_it_began_and_as_long_as_it_took():

@@ -7,11 +7,9 @@ that was changed or taken out in between is found.
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
 import logging
-import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,6 +23,7 @@ from langchain_core.callbacks import BaseCallbackHandler
 from course_lib.fastapi_app import ServiceHooks
 from course_lib.fastapi_app.event_data import storable
 from course_lib.fastapi_app.run_events import END
+from course_lib.models.line_file import LineFile, Lines, read_lines
 from course_lib.operations.combined_hooks import with_callback
 from course_lib.operations.masking import mask
 from course_lib.operations.request_ids import ids_now
@@ -38,6 +37,9 @@ log = logging.getLogger("chat")
 FIRST = "0" * 64
 """The hash before the first line of a worker."""
 
+BEGIN = '{"time": "'
+"""How every line begins."""
+
 INJECTED = ("runtime", "state", "store", "config", "tool_call_id")
 """Arguments of tools that LangGraph gives, and no model."""
 
@@ -45,17 +47,17 @@ INJECTED = ("runtime", "state", "store", "config", "tool_call_id")
 class AuditLog:
     """Appends lines to an audit log; each worker has a chain of its own.
 
-    A line is written at once: it is there also when the worker is killed a moment later.
+    A line is written at once: it is there also when the worker is killed a moment later. When the
+    file is moved away, the next line begins a new one, and the chain goes on in it.
 
     Args:
         path: of the file, readable by its owner only.
     """
 
     def __init__(self, path: Path) -> None:
-        self._file = os.open(path, os.O_APPEND | os.O_CREAT | os.O_WRONLY, 0o600)
+        self._file = LineFile(path)
         self._chain, self._number, self._hash = uuid4().hex[:12], 0, FIRST
         self._writing = threading.Lock()  # tools may be called in threads
-        self._torn = False
 
     def write(self, kind: str, facts: dict[str, Any], **names: str | None) -> None:
         """Append a line.
@@ -85,58 +87,71 @@ class AuditLog:
             "before": self._hash,
         }
         text = json.dumps(line, ensure_ascii=False)
-        written = f"{text}\n".encode()
-        torn, self._torn = self._torn, True
-        done = os.write(self._file, b"\n" + written if torn else written)  # not behind a torn line
-        if done < len(written) + torn:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        self._torn = False
+        self._file.write(f"{text}\n")
         self._hash = hashlib.sha256(text.encode()).hexdigest()
 
     def close(self) -> None:
         """Have the disk keep what was written, and close the file."""
-        try:
-            with _kept():
-                os.fsync(self._file)
-        finally:
-            os.close(self._file)
+        with _kept():
+            self._file.close()
 
 
-def read_audit(path: Path) -> list[dict[str, Any]]:
-    """Return the lines of an audit log.
+def read_audit(path: Path) -> Lines:
+    """Return the lines of an audit log; `torn` of it has the numbers of half lines, left out.
 
     Args:
         path: of the file.
+
+    Raises:
+        ValueError: it is no audit log.
     """
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line]
+    return read_lines(path)
 
 
-def verify_audit(path: Path) -> list[str]:
+def verify_audit(path: Path, *later: Path) -> list[str]:
     """Return what is wrong with an audit log; an empty list where nothing was changed.
 
     Lines missing at the very end of a chain are not found: ship the file away to notice that.
 
     Args:
         path: of the file.
+        later: the files that were begun when this one was moved away, the oldest first. A chain
+            goes on from one into the next.
     """
     hashes: dict[str, tuple[int, str]] = {}
     faults = []
-    for place, text in enumerate(path.read_text(encoding="utf-8").split("\n"), start=1):
-        if not text:
-            continue
-        try:
-            line = json.loads(text)
-            chain, number, before = line["chain"], line["number"], line["before"]
-        except (ValueError, KeyError, TypeError):
-            faults.append(f"line {place} is no line of an audit log")
-            continue
-        last, expected = hashes.get(chain, (0, FIRST))
-        if number != last + 1:
-            faults.append(f"line {place}: number {number} of its worker follows number {last}")
-        elif before != expected:
-            faults.append(f"the line before line {place} of the same worker was changed")
-        hashes[chain] = (number, hashlib.sha256(text.encode()).hexdigest())
+    for file in (path, *later):
+        of_file = f" of {file.name}" if later else ""
+        text = file.read_text(encoding="utf-8", errors="replace")
+        for number, line in enumerate(text.split("\n"), start=1):
+            fault = _fault(line, hashes, f"line {number}{of_file}") if line else None
+            if fault:
+                faults.append(fault)
     return faults
+
+
+def _fault(text: str, hashes: dict[str, tuple[int, str]], place: str) -> str | None:
+    """What is wrong with a line.
+
+    Args:
+        text: the line.
+        hashes: of each chain the number and the hash of its last line, which this one becomes.
+        place: where it stands.
+    """
+    try:
+        line = json.loads(text)
+        chain, number, before = line["chain"], line["number"], line["before"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        if text.startswith(BEGIN[: len(text)]):
+            return f"{place} is half a line, as a killed worker or a full disk leaves it"
+        return f"{place} is no line of an audit log"
+    last, expected = hashes.get(chain, (0, FIRST))
+    hashes[chain] = (number, hashlib.sha256(text.encode()).hexdigest())
+    if number != last + 1:
+        return f"{place}: number {number} of its worker follows number {last}"
+    if before != expected:
+        return f"the line before {place} of the same worker was changed"
+    return None
 
 
 class AuditHooks(ServiceHooks):

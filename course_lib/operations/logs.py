@@ -6,14 +6,13 @@ quote a person, so of those only the place is kept.
 
 from __future__ import annotations
 
-import json
 import logging
 import queue
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from logging.handlers import QueueHandler, QueueListener, WatchedFileHandler
+from logging.handlers import QueueHandler, QueueListener
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -24,6 +23,7 @@ from structlog.typing import EventDict
 
 from course_lib.fastapi_app import ServiceHooks
 from course_lib.fastapi_app.run_events import END
+from course_lib.models.line_file import LineFile, Lines, read_lines
 
 if TYPE_CHECKING:
     from course_lib.fastapi_app.run import Run
@@ -76,8 +76,7 @@ def write_logs(path: Path | None = None, **always: str) -> QueueListener:
     lines: queue.SimpleQueue[logging.LogRecord] = queue.SimpleQueue()
     handler = QueueHandler(lines)
     handler.setFormatter(form)  # in the task that logs: its ids are there
-    # A file that was moved or removed meanwhile, as logrotate does it, is made again.
-    out = logging.StreamHandler(sys.stderr) if path is None else WatchedFileHandler(path)
+    out = logging.StreamHandler(sys.stderr) if path is None else LineHandler(path)
     out.setFormatter(logging.Formatter("%(message)s"))
     root = logging.getLogger()
     root.handlers[:] = [handler]
@@ -92,13 +91,40 @@ def write_logs(path: Path | None = None, **always: str) -> QueueListener:
     return listener
 
 
-def read_log(path: Path) -> list[dict[str, Any]]:
-    """Return the lines of a log as dictionaries.
+def read_log(path: Path) -> Lines:
+    """Return the lines of a log as dictionaries; `torn` of it has the numbers of half lines.
 
     Args:
         path: of the log, of the audit log or of a gateway's log.
+
+    Raises:
+        ValueError: it is no such log.
     """
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    return read_lines(path)
+
+
+class LineHandler(logging.Handler):
+    """Writes each record as a line of a file.
+
+    Args:
+        path: of the file, which is appended to; see `LineFile`.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self._file = LineFile(path, 0o666)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a line; what the disk does not take is told on stderr, as `logging` does."""
+        try:
+            self._file.write(self.format(record) + "\n")
+        except (OSError, ValueError):  # ValueError: it was closed
+            self.handleError(record)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+        super().close()
 
 
 class LogHooks(ServiceHooks):

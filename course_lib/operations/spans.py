@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+START = '{"name": "'
 BEGIN = re.compile(r'\{"name": "(?:[^"\\]|\\.)*", "trace_id": "')
-"""How a line of a span begins. A worker that was killed may have left half of one, and the next
-worker has written behind it."""
+"""How a line of a span begins. A worker that was killed may have left half of one, and another one
+may have written behind it."""
 
 TYPES = {"name": str, "trace_id": str, "span_id": str, "start_ns": int, "end_ns": int}
 
@@ -67,11 +68,11 @@ def read_spans(path: Path) -> list[Span]:
     """Return the spans of a file that `open_tracing` writes, in the order of their begin.
 
     Args:
-        path: of the file, whose last line may be half written; or of a folder of such files, which
-            end in `.jsonl`: each worker may have one of its own.
+        path: of the file; or of a folder of such files, which end in `.jsonl`: each worker may have
+            one of its own. Half a line, as a killed worker leaves it, is left out.
 
     Raises:
-        ValueError: a line that is not the last one is no span.
+        ValueError: a line is neither a span nor the beginning of one.
     """
     files = sorted(path.glob("*.jsonl")) if path.is_dir() else [path]
     spans = [span for file in files for span in _spans_of_file(file)]
@@ -86,11 +87,22 @@ def _spans_of_file(path: Path) -> list[Span]:
         try:
             spans.append(_span(line[whole[-1] if whole else 0 :]))
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-            if number < len(lines):
+            if number < len(lines) and not _is_half(line):
                 raise ValueError(
                     f"Line {number} of {path} is no span. Give the file of CHAT_TRACES_FILE."
                 ) from None
     return spans
+
+
+def _is_half(line: str) -> bool:
+    """Whether a line is the beginning of a span, at which its worker was killed; or empty."""
+    if not line.startswith(START[: len(line)]):
+        return False
+    try:
+        json.loads(line)
+    except ValueError:
+        return True
+    return False
 
 
 def _span(line: str) -> Span:

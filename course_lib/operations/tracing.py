@@ -7,7 +7,6 @@ that was stored, with its id.
 
 from __future__ import annotations
 
-import io
 import json
 import time
 from collections.abc import Iterator
@@ -23,6 +22,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, ConsoleSpanExport
 from opentelemetry.trace import SpanKind, Status, StatusCode
 
 from course_lib.fastapi_app import ServiceHooks
+from course_lib.models.line_file import LineFile
 from course_lib.operations.combined_hooks import with_callback
 from course_lib.operations.node_spans import NodeSpans
 from course_lib.operations.request_ids import ids_now
@@ -47,20 +47,29 @@ def open_tracing(path: Path, service: str = "chat") -> TracerProvider:
     """Return a provider of tracers whose spans go to a file, one line of JSON for each.
 
     A thread collects the spans and writes them every second, so a killed worker loses the last
-    ones. Several workers may write to one file.
+    ones. Several workers may write to one file. A file that is moved away is begun again.
 
     Args:
         path: of the file; it is appended to.
         service: the name that the spans carry.
     """
-    # Without a buffer a line is one write, so the lines of several processes do not mix.
-    raw = open(path, "ab", buffering=0)  # noqa: SIM115  # open as long as the provider
-    file = io.TextIOWrapper(raw, encoding="utf-8", write_through=True)
     provider = TracerProvider(resource=Resource({"service.name": service}), shutdown_on_exit=False)
     provider.add_span_processor(_CopyIds())
-    exporter = ConsoleSpanExporter(out=file, formatter=line_of)
+    exporter = _LineExporter(LineFile(path, 0o666))
     provider.add_span_processor(BatchSpanProcessor(exporter, schedule_delay_millis=1000))
     return provider
+
+
+class _LineExporter(ConsoleSpanExporter):
+    """Writes spans as lines of a file, and closes it at the end."""
+
+    def __init__(self, file: LineFile) -> None:
+        super().__init__(out=file, formatter=line_of)  # type: ignore[arg-type]
+        self._file = file
+
+    def shutdown(self) -> None:
+        super().shutdown()
+        self._file.close()
 
 
 def line_of(span: ReadableSpan) -> str:

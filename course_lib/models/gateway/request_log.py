@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
+import logging
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,7 +11,10 @@ from pathlib import Path
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from course_lib.models.line_file import LineFile
 from course_lib.models.request_ids import HEADER, REQUEST_ID, request_id_from
+
+log = logging.getLogger("uvicorn.error")
 
 QUIET = ("/health", "/metrics")
 """Paths that are asked every few seconds, and would fill the log."""
@@ -27,8 +30,7 @@ class RequestLog:
 
     def __init__(self, app: ASGIApp, path: Path | None) -> None:
         self.app = app
-        flags = os.O_APPEND | os.O_CREAT | os.O_WRONLY
-        self._file = None if path is None else os.open(path, flags, 0o600)
+        self._file = None if path is None else LineFile(path)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, and write its line when it is over, however it ends."""
@@ -63,5 +65,7 @@ class RequestLog:
             "status": status,  # 0: it ended before there was one
             "seconds": round(seconds, 6),
         }
-        # One call for a whole line: lines of several processes in one file do not mix.
-        os.write(self._file, (json.dumps(line) + "\n").encode())
+        try:
+            self._file.write(json.dumps(line) + "\n")
+        except OSError as error:  # a full disk must not end the request
+            log.error("the request log does not keep a line: %s", error.strerror)
