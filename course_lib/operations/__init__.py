@@ -15,6 +15,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "audit": ["AuditLog", "read_audit", "verify_audit"],
         "canary": ["canary_version"],
         "database_setup": ["database_pair"],
+        "erasure": ["erase_person"],
         "job_routes": ["add_job_routes"],
         "keeper": ["Repair"],
         "kill_drill": ["Drill", "Kill", "drill"],

@@ -41,6 +41,28 @@ class ThreadCache(Protocol):
         """
 
 
+class OtherRows(Protocol):
+    """Rows about persons in tables that this package knows nothing of; see `erase`.
+
+    Where `tenant` is None, the person's rows of every tenant are meant.
+    """
+
+    @property
+    def tables(self) -> Sequence[str]:
+        """The tables, in the database of `where`; their free space is overwritten too."""
+
+    def stop(self, user: str, tenant: str | None) -> None:
+        """End what would go on writing about the person; it is called first."""
+
+    def threads_of(self, user: str, tenant: str | None) -> Sequence[str]:
+        """Return threads of the person that no directory lists."""
+
+    def erase(
+        self, user: str, tenant: str | None, threads: Sequence[str], dry_run: bool
+    ) -> Iterable[ErasureRow]:
+        """Delete the rows, or only count them. It is called after the threads were deleted."""
+
+
 def erase(
     where: Any,
     *,
@@ -50,6 +72,7 @@ def erase(
     cache: ThreadCache | None = None,
     directory: ThreadDirectory | None = None,
     keyed_by_user: Sequence[tuple[str, ...]] = (),
+    others: Sequence[OtherRows] = (),
     dry_run: bool = True,
 ) -> ErasureReport:
     """Erase what is stored about a person, and overwrite the space that it leaves.
@@ -79,6 +102,8 @@ def erase(
         keyed_by_user: namespaces of the store in which the *key* names the person, such as
             `[("users",)]` after `store.put(("users",), "ann", {...})`. The report says where such
             keys are; they are erased in the namespaces that you name.
+        others: more tables about persons, such as those of a job queue. They go after the threads,
+            which they may name.
         dry_run: only count.
 
     Returns:
@@ -101,18 +126,25 @@ def erase(
     cache = getattr(where, "cache", None) if cache is None else cache
     stores = _stores(store, directory)
     rows: list[ErasureRow] = []
+    if not dry_run:
+        for each in others:
+            each.stop(user, tenant)
     with open_tables(where) as tables:
         listed = [] if directory is None else _listed(directory, user)
         found = [*listed, *tables.threads_of(user, tenant), *map(str, threads or ())]
+        found += [thread for each in others for thread in each.threads_of(user, tenant)]
         ids = list(dict.fromkeys(found))
         if cache is not None:
             rows.append(_forget(cache, ids, dry_run))
         rows += _erase_rows(tables, ids, user, tenant, dry_run)
-        for each, part in stores:
-            rows += _erase_items(each, part, user, directory, keyed_by_user, dry_run)
+        for other in others:
+            rows += other.erase(user, tenant, ids, dry_run)
+        for place, part in stores:
+            rows += _erase_items(place, part, user, directory, keyed_by_user, dry_run)
         if cache is not None and not dry_run:
             _forget(cache, ids, dry_run)  # somebody may have read a thread meanwhile
-        rows += _overwrite(tables, where, [each for each, _ in stores], dry_run)
+        more = [table for other in others for table in other.tables]
+        rows += _overwrite(tables, where, [each for each, _ in stores], more, dry_run)
     return ErasureReport(user, tuple(ids), rows, dry_run)
 
 
@@ -188,11 +220,15 @@ def _erase_items(
 
 
 def _overwrite(
-    tables: SaverTables, where: Any, stores: Sequence[BaseStore], dry_run: bool
+    tables: SaverTables,
+    where: Any,
+    stores: Sequence[BaseStore],
+    more: Sequence[str],
+    dry_run: bool,
 ) -> Iterator[ErasureRow]:
     """Overwrite the free space of every database once."""
     seen = [address_of(where)]
-    names = [*tables.columns, *tables.store_tables()]
+    names = [*tables.columns, *tables.store_tables(), *more]
     why = "" if dry_run else tables.overwrite_free_space(names)
     yield _space("free space", why, dry_run)
     for store in stores:
