@@ -36,7 +36,7 @@ from programs import (
     bench_spend,
     bench_vllm,
 )
-from services import bench_pages
+from services import bench_pages, bench_postgres_ceiling
 from timing import ROOT
 
 RESULTS = ROOT / "benchmarks" / "results"
@@ -57,6 +57,7 @@ BENCHES = {
     "cache": bench_cache,
     "cleanup": bench_cleanup,
     "operations": bench_operations,
+    "postgres-ceiling": bench_postgres_ceiling,
     "import": bench_import,
     "check": bench_check,
     "nbval": bench_nbval,
@@ -65,7 +66,7 @@ BENCHES = {
     "vllm": bench_vllm,
     "vllm-setup": bench_vllm_setup,
 }
-SLOW = ("cleanup", "retrieval-compare", "setup", "vllm", "vllm-setup")
+SLOW = ("cleanup", "postgres-ceiling", "retrieval-compare", "setup", "vllm", "vllm-setup")
 """What runs only when it is named: it needs minutes, vLLM (`make vllm`), or an extra."""
 
 

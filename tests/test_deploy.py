@@ -379,6 +379,19 @@ def test_the_numbers_of_the_sizing_table_are_measured_or_calculated():
     assert f"{model.bytes / 1e9:.1f} GB of weights" in text
 
 
+def test_the_ceiling_of_postgresql_in_the_sizing_table_is_the_measured_one():
+    stored = ROOT / "benchmarks" / "results" / "postgres-ceiling.md"
+    told = "not measured yet: `make bench ONLY=postgres-ceiling`"
+    if stored.exists():
+        rows = dict(re.findall(r"^\| (.+?) \| (.+?) \|", stored.read_text(encoding="utf-8"), re.M))
+        number = rows["the ceiling, the clients on the same machine"].removesuffix(" turns/s")
+        limit = rows["what the limit is"].partition(":")[0]
+        at_once = rows["reached with"].partition(",")[0]
+        told = f"{number} a second, with {at_once}; the limit is {limit}"
+    expected = f"| turns that PostgreSQL with a synchronous standby takes | {told} |"
+    assert expected in read("sizing.md")
+
+
 # A planted fault is found
 
 
