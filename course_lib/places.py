@@ -65,6 +65,9 @@ CATEGORIES: tuple[str, ...] = get_args(Category)
 SOLEMN = re.compile(r"묘$|릉$|묘지|묘역|현충원|형무소|순교|추모|희생|절두산|독립공원|안중근")
 """Names of tombs, shrines, cemeteries and memorials."""
 
+SPICY = re.compile(r"매운|매콤|얼큰|얼얼")
+"""Words of a sentence that tells of something spicy; no tag says it."""
+
 PRICE_WORDS = {
     "en": ("free", "inexpensive", "mid-priced", "expensive"),
     "ko": ("무료", "저렴한 편", "중간 가격대", "비싼 편"),
@@ -105,12 +108,25 @@ class Place:
     summary_en: str
 
     def has(self, wish: str) -> bool:
-        """Whether the place has a tag, or a Korean word in its name or its sentence.
+        """Whether the place has a tag, or its sentence tells of a dish.
 
         Args:
-            wish: a tag such as `quiet`, or the name of a dish such as `감자탕`.
+            wish: a tag such as `quiet`, a dish such as `감자탕` or `food:chicken`, or `spicy`.
         """
+        if wish == "spicy":
+            return SPICY.search(self.summary_ko) is not None
+        if wish.startswith("food:"):
+            return wish.removeprefix("food:") in self.summary_en.casefold()
         return wish in self.tags or (not wish.isascii() and wish in self.name_ko + self.summary_ko)
+
+    def is_of_kind(self, kinds: Collection[str]) -> bool:
+        """Whether the place is of one of these kinds; an art museum is a museum too, by its name.
+
+        Args:
+            kinds: categories, districts, and wishes as `has` takes them.
+        """
+        own = {self.category, self.district, *self.name_en.casefold().split()}
+        return not own.isdisjoint(kinds) or any(map(self.has, kinds))
 
     def as_dict(self) -> dict[str, Any]:
         """Return the place as plain JSON data, the form it has inside a graph's state."""
@@ -186,7 +202,7 @@ def search_places(
         place
         for place in (load_places() if places is None else places)
         if place.id not in refused
-        and not _is_of_kind(place, without)
+        and not place.is_of_kind(without)
         and (category is None or place.category == category)
         and (district is None or place.district == district)
         and (indoor is None or place.indoor is indoor)
@@ -215,12 +231,6 @@ def is_solemn(place: Place) -> bool:
 
 def _matches(place: Place, wishes: Collection[str]) -> int:
     return sum(map(place.has, wishes))
-
-
-def _is_of_kind(place: Place, kinds: Collection[str]) -> bool:
-    """Whether a place is of one of these kinds; an art museum is a museum too, by its name."""
-    own = {place.category, place.district, *place.tags, *place.name_en.casefold().split()}
-    return not own.isdisjoint(kinds)
 
 
 def _tagged_rank(place: Place, tags: Collection[str]) -> tuple[int, bool, int]:

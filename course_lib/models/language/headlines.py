@@ -61,8 +61,8 @@ def headline(found: Sequence[Mapping[str, Any]], context: ConversationContext) -
         "spot": _spot_word(spot, language),
         "spot_there": _spot_there(spot, language),
         "districts": _districts(found, language),
-        "kinds": kinds_in_words(context.parsed.without, language),
         "model": name_of(model, language) if model else "",
+        "left": _left(context),
     }
     key = _key(found, context, spot)
     if key == "found_loosened":
@@ -79,6 +79,14 @@ def headline(found: Sequence[Mapping[str, Any]], context: ConversationContext) -
             words["what"] = ""  # "세 곳을 골랐어요" says it already
     text = " ".join(say[key].format(**words).split())
     return text[0].upper() + text[1:]
+
+
+def _left(context: ConversationContext) -> str:
+    """Return the sentence that says what was taken out: a kind of place, or what was shown."""
+    say, kinds = phrases()[context.language], context.parsed.without
+    if not kinds:
+        return say["left_them"]
+    return say["left_kinds"].format(kinds=kinds_in_words(kinds, context.language))
 
 
 def _left_out_words(
@@ -141,11 +149,9 @@ def _key(
         return "found_cheaper" if cheaper else "found_same_price"
     if left_out or not _has_a_tag(found, last.get("tags")):
         return "found_loosened"
-    if context.intent == "REFINE_EXCLUDE":
+    if context.intent == "REFINE_EXCLUDE" and not turns_down_a_kind(parsed):
         shown = set(context.shown)
         return "found_remaining" if any(p["id"] in shown for p in found) else "found_exclude"
-    if turns_down_a_kind(parsed):
-        return "found_without"
     if spot is not None:
         return _near_key(found, spot)
     if to_resemble(parsed, context.recommended, context.focus) is not None:

@@ -9,6 +9,7 @@ from course_lib.models.language.booking_wish import Act, act_of
 from course_lib.models.language.lexicon import lexicon
 from course_lib.models.language.likes import agreed_on, of_disliked_kind, turns_down_a_kind
 from course_lib.models.language.message_parser import ParsedMessage, unknown_booking
+from course_lib.models.language.message_shapes import asks_for_another_like_it
 from course_lib.models.language.references import mentioned, on_table, positions_on
 
 INTENTS = ("NEW_SEARCH", "REFINEMENT", "REFINE_EXCLUDE", "FOLLOW_UP", "CONVERSATION")
@@ -102,7 +103,7 @@ def signals_of(
         same = parsed.category == searched.get("category") and not parsed.district
         if not signals & {"narrow", "cheaper"} and not (recommended and same):
             signals.add("fresh")
-    if _is_bound(parsed):
+    if _is_bound(parsed) or asks_for_another_like_it(parsed.signals, parsed.text):
         signals.discard("reject")
     return signals
 

@@ -12,6 +12,7 @@ from typing import Any
 from langchain_core.messages import BaseMessage, HumanMessage
 
 from course_lib.models.language.message_parser import ParsedMessage, read
+from course_lib.models.language.place_names import places_by_id
 from course_lib.models.language.references import as_table, mentioned, positions_on
 
 LOOKED_BACK = 50
@@ -25,9 +26,7 @@ def turns_down_a_kind(parsed: ParsedMessage) -> bool:
         parsed: the message.
     """
     names_one = parsed.positions or parsed.names or parsed.refused_names
-    return bool(
-        "dislike" in parsed.signals and parsed.without and not parsed.slots and not names_one
-    )
+    return bool(parsed.disliked and not parsed.slots and not names_one)
 
 
 def of_disliked_kind(
@@ -41,11 +40,12 @@ def of_disliked_kind(
     """
     if not turns_down_a_kind(parsed):
         return ()
-    kinds = set(parsed.without)
+    known = places_by_id()
     return tuple(
         i
         for i, place in enumerate(recommended)
-        if kinds & {place["category"], place["district"], *place.get("tags", ())}
+        if set(parsed.without) & {place["category"], place["district"], *place.get("tags", ())}
+        or (place["id"] in known and known[place["id"]].is_of_kind(parsed.without))
     )
 
 
@@ -58,8 +58,7 @@ def disliked_in(messages: Sequence[BaseMessage]) -> tuple[str, ...]:
     asked = [str(m.text) for m in messages if isinstance(m, HumanMessage)]
     kinds: dict[str, None] = {}
     for parsed in map(read, asked[-LOOKED_BACK:]):
-        if turns_down_a_kind(parsed):
-            kinds.update(dict.fromkeys(parsed.without))
+        kinds.update(dict.fromkeys(parsed.disliked))
         for wanted in (parsed.category, parsed.district, *parsed.tags):
             kinds.pop(wanted or "", None)
     return tuple(kinds)

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from course_lib.models.language.jamo import with_particle
+from course_lib.models.language.likes import of_disliked_kind, turns_down_a_kind
 from course_lib.models.language.message_parser import ParsedMessage
 from course_lib.models.language.place_words import district_word, phrases
 from course_lib.models.language.references import mentioned, on_table
@@ -94,13 +95,15 @@ def memory_wish(
     text = parsed.text
     wish: dict[str, Any] = {}
     spoken = SPEAKS.search(text)
+    of_kind = of_disliked_kind(parsed, recommended)
+    only_a_kind = turns_down_a_kind(parsed) and not of_kind  # "never a museum", and none is shown
     if FORGET.search(text):
         wish["forget"] = [what for what, words in FORGETTABLE if words.search(text)][:1] or ["last"]
     elif LEFT.search(text):
         wish["forget"] = ["home"]
     elif LIVES.search(text) and parsed.district and not ASKING.search(text):
         wish["home_district"] = parsed.district
-    elif NEVER.search(text) and recommended and not parsed.category:
+    elif NEVER.search(text) and recommended and not parsed.category and not only_a_kind:
         told = (*parsed.refused_positions, *parsed.positions)
         named = on_table(told, recommended) or mentioned(parsed, recommended)
         named = named or tuple(
@@ -108,7 +111,7 @@ def memory_wish(
             for i, place in enumerate(recommended)
             if place["id"] in {part for name in parsed.refused_names for part in name.split("|")}
         )
-        named = named or tuple(i for i, p in enumerate(recommended) if p["id"] == focus)
+        named = named or of_kind or tuple(i for i, p in enumerate(recommended) if p["id"] == focus)
         wish["never_again"] = [i + 1 for i in named or range(len(recommended))]
     elif spoken:
         wish["answer_in"] = "en" if "english" in spoken[0] or "영어" in spoken[0] else "ko"

@@ -29,9 +29,15 @@ from course_lib.models.language.lexicon import (
     normalise,
     numbered,
 )
+from course_lib.models.language.message_shapes import signals_of_shape
 from course_lib.models.language.negation import is_refused
 from course_lib.models.language.place_names import MANY, places_by_id
-from course_lib.models.language.praise import PRAISE
+from course_lib.models.language.refused_kinds import (
+    disliked_kinds,
+    kinds_of,
+    of_food_itself,
+    without_heads,
+)
 from course_lib.models.language.wish_words import (
     OPPOSITES,
     asked_count,
@@ -42,29 +48,6 @@ from course_lib.models.language.wish_words import (
 )
 from course_lib.models.language.word_filters import usable
 from course_lib.neighbourhoods import spot_named
-
-QUESTION = re.compile(r"\?|(?:나요|가요|까요|니까|예요|이에요|야|니|냐|어때)[\s.!]*$")
-AND_THAT = re.compile(r"[가-힣](?:은|는)\s*\?+$|^(?:and|or) (?!then).{1,30}\?$")
-"""A question such as `식당은?`, which asks for the same with one thing changed."""
-
-LIKES = re.compile(
-    r"\bi (?:really |do )?(?:like|love|prefer)\b|\bi'?ll (?:take|have)\b|"
-    r"\b(?:looks?|sounds?|seems?|is) (?:very |really )?(?:good|nice|great|perfect|lovely)\b|"
-    r"(?<![뭐디]가 )(?<!뭐 )\b좋(?:아|네|다|겠)|(?:마음|맘)에 [들드]|로 (?:할게|할래|정할|갈게)"
-)
-"""Words of somebody who likes a place; `likes.agreed_on` finds out which."""
-
-COPULA = re.compile(r"(?:야|예요|이에요|인가요?|입니까)\s*\?+$")
-
-SHAPES = (
-    ("question", QUESTION),
-    ("copula", COPULA),
-    ("likes", LIKES),
-    ("praise", PRAISE),
-    ("narrow", AND_THAT),
-    ("more", re.compile(r"^(?:조금 |좀 )?(?:더|more)(?:요|줘|줘요)?[\s.!~]*$")),
-)
-"""Signals that the shape of a whole message gives."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +68,7 @@ class ParsedMessage:
         refused_names: the same, for those that it turns down.
         refused_positions: ordinals that it turns down.
         without: categories, tags and districts that it turns down.
+        disliked: those of them that it turns down for good, see `refused_kinds`.
         elsewhere: a place outside Seoul that the message names.
         topics: what it asks for and the data lacks, such as `parking`.
         count: how many places it asks for.
@@ -107,6 +91,7 @@ class ParsedMessage:
     refused_names: tuple[str, ...] = ()
     refused_positions: tuple[int, ...] = ()
     without: tuple[str, ...] = ()
+    disliked: tuple[str, ...] = ()
     elsewhere: str | None = None
     topics: tuple[str, ...] = ()
     count: int | None = None
@@ -194,6 +179,7 @@ def _parsed(clean: str, hits: list[Hit]) -> ParsedMessage:
         group = refused if may_be_refused and is_refused(hit, clean, hits) else kept
         group.setdefault(hit.kind, []).append(hit)
     kept = _turned_round(kept, refused)
+    kept, refused = without_heads(kept, refused), of_food_itself(refused)
     areas = [spot_named(h.value) for h in kept.get("area", ())]
     districts = [h.value for h in kept.get("district", ())]
     price = price_of(kept.get("price", [])) or won_price(clean)
@@ -210,11 +196,8 @@ def _parsed(clean: str, hits: list[Hit]) -> ParsedMessage:
         names=tuple(dict.fromkeys(h.value for h in kept.get("name", ()))),
         refused_names=tuple(dict.fromkeys(h.value for h in refused.get("name", ()))),
         refused_positions=_numbers(refused.get("ordinals", ())),
-        without=tuple(
-            dict.fromkeys(
-                h.value for k in ("category", "tags", "district") for h in refused.get(k, ())
-            )
-        ),
+        without=kinds_of(refused),
+        disliked=disliked_kinds(clean, refused, hits),
         elsewhere=next((h.value for h in kept.get("elsewhere", ())), None),
         topics=tuple(dict.fromkeys(h.value for h in kept.get("topics", ()))),
         count=asked_count(clean, [h for h in hits if h.kind == "ordinals"]),
@@ -231,9 +214,7 @@ def _signals(parsed: ParsedMessage, hits: Sequence[Hit], signals: set[str]) -> s
     clean, found = parsed.text, set(signals)
     if not KOREAN.search(clean) and not re.search("[a-z]", clean) and not parsed.positions:
         found.add("empty")
-    for name, pattern in SHAPES:
-        if pattern.search(clean):
-            found.add(name)
+    found |= signals_of_shape(clean, hits)
     rejected = parsed.rejected_slots
     if any(
         rejected.get(kind) and parsed.slots.get(kind) not in (None, rejected[kind])

@@ -8,20 +8,20 @@ it, and no further: in `비싼 데 말고 강남` nobody refuses Gangnam.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from itertools import pairwise, takewhile
 
+from course_lib.models.language.dislike_words import means_dislike, minds_not
 from course_lib.models.language.lexicon import HANGUL, Hit
 
 BEFORE = re.compile(
     r"(?:\b(?:not|no|never|nothing|instead of|rather than|except(?: for)?|excluding|other than|"
     r"without|than|besides|apart from|aside from|anything but|(?:don'?t|dont|do not|doesn'?t|"
     r"didn'?t) (?:want|like|need|feel like)|"
-    r"no more|(?:sick|tired|bored|enough) of|bored with|fed up with|enough|forget|skip|drop|avoid|"
+    r"no more|enough|forget|skip|drop|avoid|"
     r"why (?:did|do|are|would) (?:you|u) (?:give|giving|show|showing|recommend|"
     r"recommending|suggest|suggesting|send|sending)(?: me| us)?|"
-    r"hate|dislike|detest|loathe|can(?:'?t|not) (?:stand|bear|eat)|isn'?t|aren'?t|"
-    r"not (?:a fan of|fond of|keen on|interested in|into)|"
-    r"(?:don'?t|dont|do not) (?:eat|enjoy|care for))|n't)"
+    r"isn'?t|aren'?t|leave out|keep out|exclude|dnt)|n't)"
     r"(?: (?:in|a|an|the|any|at|to|for|from|another|more|of|so|too|very|that|this|really|all|"
     r"particularly|overly|super|such|be|being|go|going|want|it|is|with|those|these|some|as|"
     r"visit|see|something|anything|places?|somewhere))* $"
@@ -35,14 +35,16 @@ AFTER = re.compile(
     r"(?:(?:데|곳|거|것|건|걸|게|집|쪽|장소|식당|카페|곳들|데들)?"
     r"(?:에서|에|으로|로|쪽|은|는|이|가|을|를|도|만|들|이나|나)*)?\s*"
     r"(?:말고|말구|말곤|빼|뺄|제외|아니고|아니라|아닌(?!가)|아님|아니면 좋|"
-    r"보다는|대신|싫|별로|별루|안 되|안 돼|필요 없|필요없|지 않|지 말|지않|진 않|지는 않|지 못|"
-    r"관심 ?없|관심이 없|질렸|질려|질리|지겨|지긋|안 ?좋아하|좋아하지 않|극혐|노잼|못 ?먹|"
-    rf"왜 ?{SHOWN})"
+    rf"보다는|대신|안 되|안 돼|필요 없|필요없|지 않|지 말|지않|진 않|지는 않|지 못|왜 ?{SHOWN})"
 )
 FRONT = re.compile(r"(?:^|[^가-힣])안 ?$")
 JOINED_KO = re.compile(r"^(?:이랑|랑|이나|나|하고|와|과|도|,|및|그리고|\s)+$")
-JOINED_EN = re.compile(r"^(?:,| |\bor\b|\band\b|\bnor\b|\ba\b|\ban\b|\bthe\b|\bany\b)+$")
+JOINED_EN = re.compile(r"^(?:,| |\bor\b|\band\b|\bnor\b|&|\ba\b|\ban\b|\bthe\b|\bany\b)+$")
+OR = re.compile(r"\bn?or\b")
+AND = re.compile(r"\b(?:n?or|and)\b|&")
 QUICK = re.compile(r"\s*(?:지|진|지는)\s*(?:않|말|못)")
+JOINABLE = ("category", "district", "area", "name", "tags", "ordinals", "price")
+"""Kinds of words that stand in a list."""
 
 
 def is_refused(hit: Hit, text: str, others: Sequence[Hit]) -> bool:
@@ -55,22 +57,57 @@ def is_refused(hit: Hit, text: str, others: Sequence[Hit]) -> bool:
     """
     if _directly(hit, text):
         return not _changes_its_kind(hit, text, others)
+    return _is_joined(hit, text, others, _directly, OR) or is_disliked(hit, text, others)
+
+
+def is_disliked(hit: Hit, text: str, others: Sequence[Hit]) -> bool:
+    """Whether a message says that what a word stands for is disliked; see `dislike_words`.
+
+    Args:
+        hit: the word.
+        text: the message, from `normalise`.
+        others: everything else that was found, for what is joined to a disliked word.
+    """
+    return means_dislike(hit, text) or _is_joined(hit, text, others, means_dislike, AND)
+
+
+def _is_joined(
+    hit: Hit,
+    text: str,
+    others: Sequence[Hit],
+    holds: Callable[[Hit, str], bool],
+    joining: re.Pattern[str],
+) -> bool:
+    """Whether a word is in a list with another one of which something holds.
+
+    In English that one stands first, and the list needs an "or": `no cafes, parks or museums`.
+    """
     for other in others:
-        if other.kind not in ("category", "district", "area", "name", "tags", "ordinals", "price"):
+        if other.kind not in JOINABLE:
             continue
         korean = bool(HANGUL.search(hit.phrase) or HANGUL.search(other.phrase))
         if korean and other.start > hit.end:
             between = text[hit.end : other.start]
             is_list = other.kind == hit.kind and hit.kind in ("district", "area", "name")
             joins = JOINED_KO.match(between) and (between.strip() or is_list)
-            if joins and _directly(other, text):
+            if joins and holds(other, text):
                 return True
-        elif not korean and other.end < hit.start:
-            between = text[other.end : hit.start]
-            joins = re.search(r"\bn?or\b", between)
-            if joins and JOINED_EN.match(between) and _directly(other, text):
+        elif not korean and other.end < hit.start and holds(other, text):
+            between = _between_in_list(other, hit, text, others)
+            if between is not None and joining.search(between):
                 return True
     return False
+
+
+def _between_in_list(first: Hit, hit: Hit, text: str, others: Sequence[Hit]) -> str | None:
+    """Return what stands between the words of an English list; None if a word is not in it."""
+    of_kind = {(o.start, o.end) for o in others if o.kind == hit.kind and o.start > first.end}
+    spans = [(first.start, first.end), *sorted(of_kind | {(hit.start, hit.end)})]
+    gaps = [(text[one[1] : two[0]], two) for one, two in pairwise(spans)]
+    listed = list(takewhile(lambda gap: JOINED_EN.match(gap[0]), gaps))
+    if not any(span == (hit.start, hit.end) for _, span in listed):
+        return None
+    return "".join(between for between, _ in listed)
 
 
 def _changes_its_kind(part: Hit, text: str, others: Sequence[Hit]) -> bool:
@@ -93,7 +130,9 @@ def _changes_its_kind(part: Hit, text: str, others: Sequence[Hit]) -> bool:
 
 def _directly(hit: Hit, text: str) -> bool:
     before, after = text[: hit.start], text[hit.end :]
-    if BEFORE.search(before):
+    if minds_not(hit, text):
+        return False
+    if BEFORE.search(before) or means_dislike(hit, text):
         return True
     if not HANGUL.search(text):
         return False

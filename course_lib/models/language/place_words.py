@@ -51,16 +51,23 @@ def kinds_in_words(kinds: Sequence[str], language: str) -> str:
         kinds: what was turned down.
         language: `ko` or `en`.
     """
-    categories = phrases()["categories"]
-    if any(kind not in categories and kind not in load_districts() for kind in kinds):
-        return phrases()[language]["such_places"]  # a tag is no word of its own in a sentence
-    words = [
-        kind_word(kind, 2, language) if kind in categories else district_word(kind, language)
-        for kind in kinds
-    ]
+    words = dict.fromkeys(_refused_word(kind, language) for kind in kinds)
+    if None in words:
+        return phrases()[language]["such_places"]
     if language == "ko":
         return with_particle(", ".join(words), "은/는")
     return " and no ".join(words)
+
+
+def _refused_word(kind: str, language: str) -> str | None:
+    """Return the word for what was turned down; None for a tag such as `quiet`, which is none."""
+    if kind in phrases()["categories"]:
+        return kind_word(kind, 2, language)
+    if kind in load_districts():
+        return district_word(kind, language)
+    words = phrases()["conditions"]
+    is_noun = kind in words["nouns"] or kind not in words["tags_ko"]  # the rest are dishes
+    return _tag_word(kind, language) if is_noun else None
 
 
 def conditions_in_words(search: Mapping[str, Any], language: str) -> list[str]:
@@ -86,7 +93,8 @@ def _tag_word(tag: str, language: str) -> str:
     if language == "ko":
         return phrases()["conditions"]["tags_ko"].get(tag, tag)
     dish = lexicon()["dishes"].get(tag)
-    return dish["en"][0] if dish and dish["en"] else tag.replace("-", " ")
+    known = phrases()["conditions"]["tags_en"].get(tag, tag.removeprefix("food:").replace("-", " "))
+    return dish["en"][0] if dish and dish["en"] else known
 
 
 def count_word(count: int, language: str) -> str:

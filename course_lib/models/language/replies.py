@@ -93,7 +93,7 @@ def reply(
     if context.intent == "CONVERSATION" and (parsed.positions or parsed.refused_positions):
         return _beyond(context)
     if turns_down_a_kind(parsed):
-        return say["noted"].format(kinds=kinds_in_words(parsed.without, context.language))
+        return _left_out(context, "noted")
     if "like_it" in signals and not context.recommended:
         return say["no_table"]
     for signal in SMALL_TALK:
@@ -162,6 +162,10 @@ def _from_results(context: ConversationContext, searches: Collection[str]) -> st
     if context.memory is not None and _filled(context.memory) & {"kept", "forgotten"}:
         changed = about_memory(context.memory, context.parsed, context.language, greets=False)
         lines = [*([changed] if changed else []), *lines]
+    if context.parsed.disliked:
+        lines.append(_left_out(context, "left_out"))
+    elif "spicy" in (*context.parsed.tags, *context.parsed.without):
+        lines.append(say["spicy"])
     if "location" not in context.parsed.topics and (unknown := nowhere(context)):
         lines.append(unknown)
     if not found:
@@ -176,6 +180,13 @@ def _from_results(context: ConversationContext, searches: Collection[str]) -> st
         for n, place in enumerate(found, 1)
     ]
     return "\n".join([*lines, "", _second_wish(context) or say["next"]])
+
+
+def _left_out(context: ConversationContext, key: str) -> str:
+    """Return the sentence that says which kinds of places will not come again."""
+    say, kinds = phrases()[context.language], context.parsed.disliked
+    told = say[key].format(kinds=kinds_in_words(kinds, context.language))
+    return f"{told} {say['spicy']}" if "spicy" in kinds else told
 
 
 def _second_wish(context: ConversationContext) -> str | None:
