@@ -119,6 +119,7 @@ REACH = 100
 MISSPELT = ("hate", "hates", "hated", "like", "dislike", "boring", "interested", "enjoy", "stand")
 
 
+@lru_cache(maxsize=1024)
 def means_dislike(hit: Hit, text: str) -> bool:
     """Whether a message says of the word itself that it is disliked.
 

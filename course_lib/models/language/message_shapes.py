@@ -33,11 +33,11 @@ SHAPES = (
 
 LIKE_THAT = re.compile(
     r"(?<!\bi )(?<!\bwe )(?<!you )(?<!they )(?<!really )(?<!\bdo )(?<!n't )(?<!not )"
-    r"(?<!would )(?<!'d )\b(?:like|as) (?:it|that|this|these|those|"
+    r"(?<!would )(?<!'d )\b(?:like|same as) (?:it|that|this|these|those|"
     r"the (?:1st|2nd|3rd|\d+th|first|second|third|fourth|"
     r"fifth|last)|#\d|(?:no|number)\.? ?\d)\b"
     r"|\bof (?:that|this|the same) (?:kind|sort|type)\b|"
-    r"\b(?:the )?same (?:but|only|again|in|near|around|for)\b"
+    r"\b(?:the )?same (?:but|only|in|near|around|for)\b"
 )
 """Words that ask for places like one that was shown; `I like it` is praise."""
 

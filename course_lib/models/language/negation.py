@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from itertools import pairwise, takewhile
 
 from course_lib.models.language.dislike_words import means_dislike, minds_not
@@ -21,7 +22,7 @@ BEFORE = re.compile(
     r"no more|enough|forget|skip|drop|avoid|"
     r"why (?:did|do|are|would) (?:you|u) (?:give|giving|show|showing|recommend|"
     r"recommending|suggest|suggesting|send|sending)(?: me| us)?|"
-    r"isn'?t|aren'?t|leave out|keep out|exclude|dnt)|n't)"
+    r"isn'?t|aren'?t|(?<!did you )leave out|keep out|exclude|dnt)|n't)"
     r"(?: (?:in|a|an|the|any|at|to|for|from|another|more|of|so|too|very|that|this|really|all|"
     r"particularly|overly|super|such|be|being|go|going|want|it|is|with|those|these|some|as|"
     r"visit|see|something|anything|places?|somewhere))* $"
@@ -128,6 +129,7 @@ def _changes_its_kind(part: Hit, text: str, others: Sequence[Hit]) -> bool:
     )
 
 
+@lru_cache(maxsize=1024)
 def _directly(hit: Hit, text: str) -> bool:
     before, after = text[: hit.start], text[hit.end :]
     if minds_not(hit, text):
