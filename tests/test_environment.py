@@ -73,9 +73,21 @@ def test_set_up_runs_once_and_then_has_nothing_to_do(setup):
     assert setup.steps == ["create .venv", "install packages"]
     setup.make_venv()
     assert len(setup.steps) == 2
-    overrides = setup.VENV / "share/jupyter/lab/settings/overrides.json"
-    assert '"fetchNews": "false"' in overrides.read_text(encoding="utf-8")
-    assert '"saveState": true' in overrides.read_text(encoding="utf-8")
+
+
+def test_make_lab_and_the_command_for_conda_take_the_same_settings(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "tools")
+    lab = importlib.import_module("lab")
+    started = []
+    monkeypatch.setattr(lab, "_running_lab", lambda: None)
+    monkeypatch.setattr(lab, "exec_command", lambda command, **_: started.append(command) or 0)
+    lab.open_lab(browser=False)
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    folder = ROOT / re.search(r"^jupyter lab --LabApp.app_settings_dir=(\S+)", readme, re.M)[1]
+    assert f"--LabApp.app_settings_dir={folder}" in started[0]
+    settings = json.loads((folder / "overrides.json").read_text(encoding="utf-8"))
+    assert settings["@jupyter-widgets/jupyterlab-manager:plugin"] == {"saveState": True}
+    assert settings["@jupyterlab/apputils-extension:notification"]["fetchNews"] == "false"
 
 
 def test_new_pins_or_extras_are_installed_without_making_everything_anew(setup):

@@ -170,7 +170,6 @@ def make_venv(extras: Sequence[str] = ()) -> None:
                 "the packages are installed, and yet cannot be found: .venv is damaged.\n"
                 "Remove it with `make clean`, then run the same command again."
             )
-        quiet_lab()
         STAMP.write_text(json.dumps(wanted_stamp(extras)), encoding="utf-8")
         say(f"environment ready after {time.monotonic() - began:.0f} s")
 
@@ -204,22 +203,6 @@ def answer_of(code: str) -> str | None:
     except (OSError, subprocess.TimeoutExpired):
         return None
     return told.stdout.strip() if told.returncode == 0 else None
-
-
-def quiet_lab() -> None:
-    """Switch JupyterLab's news prompt off, and let it save a chat with its notebook.
-
-    Both are for this environment only. A panel in a saved notebook can be read without its kernel
-    then; JupyterLab's own default leaves an error in its place.
-    """
-    folder = VENV / "share" / "jupyter" / "lab" / "settings"
-    folder.mkdir(parents=True, exist_ok=True)
-    notification = {"fetchNews": "false", "checkForUpdates": False}
-    overrides = {
-        "@jupyterlab/apputils-extension:notification": notification,
-        "@jupyter-widgets/jupyterlab-manager:plugin": {"saveState": True},
-    }
-    (folder / "overrides.json").write_text(json.dumps(overrides, indent=1), encoding="utf-8")
 
 
 def run(command: list[str], what: str) -> None:

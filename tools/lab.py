@@ -22,6 +22,13 @@ from environment import (
 
 FIRST_PAGE = "notebooks/00_start_here.ipynb"
 
+LAB_SETTINGS = ROOT / "tools" / "jupyterlab"
+"""Defaults for JupyterLab in this folder: no news, and a chat is saved with its notebook.
+
+A saved panel can be read without its kernel then; JupyterLab's own default leaves an error in its
+place. The README's command for conda names the same folder.
+"""
+
 
 def open_lab(port: int | None = None, browser: bool = True) -> int:
     """Open JupyterLab on the first page.
@@ -55,6 +62,7 @@ def open_lab(port: int | None = None, browser: bool = True) -> int:
         f"--ServerApp.port={first}",
         f"--ServerApp.port_retries={0 if port is not None else 50}",
         f"--ServerApp.root_dir={ROOT}",
+        f"--LabApp.app_settings_dir={LAB_SETTINGS}",
         f"--LabApp.default_url=/lab/tree/{FIRST_PAGE}",
         "--ServerApp.log_level=WARN",
         "--ServerApp.answer_yes=True",  # one Ctrl-C is enough

@@ -41,6 +41,9 @@ THEMED = """theme => document.body.dataset.jpThemeName === theme
     && !document.getElementById('jupyterlab-splash')"""
 """JupyterLab sets the name when the style sheet of the theme is there, and takes its splash screen
 away 0.2 s later. It takes it away twice, which is an error, if the theme is changed before that."""
+LAB_DEFAULTS = "--LabApp.app_settings_dir=tools/jupyterlab"
+"""As `make lab` and the README's command for conda have it, in the course's folder."""
+
 CHANGE_THEME = "theme => window.jupyterapp.commands.execute('apputils:change-theme', {theme})"
 CLEAR = """async () => {
   if (document.querySelector('.jp-Dialog')) return false;
@@ -95,10 +98,6 @@ def running_lab(folder: Path, home: Path, python: str = sys.executable) -> Itera
     tracker = home / "settings/@jupyterlab/notebook-extension/tracker.jupyterlab-settings"
     tracker.parent.mkdir(parents=True)
     tracker.write_text('{"windowingMode": "none"}')
-    # As `make lab` has it: a chat is saved with its notebook.
-    manager = home / "settings/@jupyter-widgets/jupyterlab-manager/plugin.jupyterlab-settings"
-    manager.parent.mkdir(parents=True)
-    manager.write_text('{"saveState": true}')
     variables = {
         "JUPYTER_CONFIG_DIR": str(home / "config"),
         "JUPYTER_RUNTIME_DIR": str(home / "runtime"),
@@ -120,8 +119,9 @@ def running_lab(folder: Path, home: Path, python: str = sys.executable) -> Itera
         "--IdentityProvider.token=",
         "--LabApp.expose_app_in_browser=True",
         f"--ServerApp.root_dir={folder}",
+        LAB_DEFAULTS,  # a chat is saved with its notebook
     ]
-    with start(command, url, "/api", variables=variables):
+    with start(command, url, "/api", cwd=ROOT, variables=variables):
         yield Lab(f"{url}/", folder, home)
 
 
