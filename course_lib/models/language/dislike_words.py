@@ -41,7 +41,8 @@ PEOPLE = re.compile(r"^ (?:person|people|guy|girl|fan|lover|type|goer|kind of)s?
 NOT_A = re.compile(rf"\b{NOT} (?:{HOW} )*$")
 BAD = (
     r"(?:boring|dull|lame|awful|terrible|tedious|tiring|exhausting|annoying|overrated|meh|"
-    r"yuck|the worst|no fun|a no|a turn-?off|out|depressing)"
+    r"yuck|the worst|no fun|a no|a turn-?off|snoozefest|snooze|a? ?drag|"
+    r"a? ?waste of time|out|depressing)"
 )
 MINE = r"(?:for (?:me|us)|(?:my|our) (?:thing|cup of tea|jam|style|taste|scene)|fun|interesting)"
 AFTER = re.compile(
@@ -50,7 +51,7 @@ AFTER = re.compile(
     r" (?:(?:puts?|sends?) (?:me|us) to sleep|(?:wear|tire)s? (?:me|us) out)\b|"
     r" makes? (?:me|us|my \w+) (?:so )?(?:sleepy|tired|yawn|sad|anxious|miserable|bored)\b|"
     rf" (?:{HOW} )*(?:is|are|r|=|get|gets|feel|feels|sound|sounds) (?:{HOW} )*{BAD}\b(?! ?\?)|"
-    rf"[:,-]*(?: {HOW})* (?:(?:(?:is|are|r) )?not|isn'?t|aren'?t|ain'?t) (?:{HOW} )*"
+    rf"[:,?.-]*(?: {HOW})* (?:(?:(?:is|are|r) )?not|isn'?t|aren'?t|ain'?t) (?:{HOW} )*"
     rf"{MINE}\b(?! ?\?)|"
     rf" (?:{HOW} )*{NOT} (?:{HOW} )*(?:interest|excite|appeal to|thrill|do it for|work for) "
     r"(?:me|us|my \w+)\b|"
@@ -75,8 +76,8 @@ MILD_KO = (
     r"힘들|힘드|피곤|사양|노노|ㄴㄴ|패스|"
     r"안 ?좋아|좋아하[지진질](?:는|도)? ?(?:않|안|못)|"
     r"[못안] ?(?:먹(?!어 ?[봤본]|었|은)|마[시셔])|"
-    r"안 ?가(?:요|고 ?싶|는 ?(?:편|타입|스타일)|[\s.!~ㅋ]*$)|안 ?갈(?:래|게|꺼| ?거)|"
-    r"안 ?갑니|안 ?감|"
+    r"안 ?가(?:요|고 ?싶|는 ?(?:편|타입|스타일)|[\s.!~ㅋ]*$)|안 ?(?:갈|할|볼|탈)(?:래|게|꺼| ?거)|"
+    r"안 ?갑니|안 ?감|안 ?(?:해요?[\s.!~]*$|합니|함)|"
     r"안 ?(?:땡|당[기겨]|끌|내[키켜]|맞)|(?:땡기|끌리|내키)지 ?않|"
     r"[가-힣]{1,3}고 ?싶(?:지|진)(?:는|도)? ?않|안 ?[가-힣]{1,3}고 ?싶|"
     r"(?:취향|스타일|타입|체질)(?:이|은|도|에)? ?(?:아니|아냐|아님|아닌|안 ?맞)|"
@@ -103,7 +104,10 @@ FOR_GOOD = re.compile(
 )
 """What makes a dislike of a refusal."""
 
-POLITE = r"(?:please|pls|plz|ok|okay|and|but|so|hmm+|sorry|well|oh|hey|actually|thanks|thx|tho|tbh)"
+POLITE = (
+    r"(?:please|pls|plz|ok|okay|and|but|so|hmm+|sorry|well|oh|hey|actually|"
+    r"thanks|thank you|thx|tho|tbh)"
+)
 BARE_NO = re.compile(
     rf"^(?:{POLITE}[ ,.]*|(?:i|we)(?:'?d| would)? (?:prefer|rather have|like|want) )*"
     r"(?:no|not|skip|avoid|forget|enough|anything but|leave out|exclude)"
@@ -165,7 +169,7 @@ def is_for_good(text: str, refused: Sequence[Hit]) -> bool:
 @lru_cache(maxsize=1)
 def _behind_ko() -> re.Pattern[str]:
     noun = r"(?:[가-힣]{0,3}?(?:한|은|는|운|인|된|로운)?)?\s*"
-    filler = r"(?:(?:데|곳|거|것|건|걸|게|집|쪽|장소|음식|요리|종류|"
+    filler = r"(?:(?:같은|따위)\s*)?(?:(?:데|곳|거|것|건|걸|게|집|쪽|장소|음식|요리|종류|"
     filler += r"구경|관람|방문|투어|탐방|나들이)(?:들)?)?"
     particle = r"(?:에서|에|으로|로|은|는|이|가|을|를|도|만|들|이나|나|이라면)*\s*"
     return re.compile(rf"^{noun}{filler}{particle}{WORDS_KO}")

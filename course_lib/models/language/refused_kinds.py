@@ -18,6 +18,9 @@ NO_DISH = re.compile(
 )
 """Words of eating that name no dish."""
 
+REASON = re.compile(r"[가-힣]{0,3}(?:서|니까)\s")
+"""What stands behind a word that says why: `시장은 시끄러워서 싫어요`."""
+
 FOOD = ("food",)
 """Words that say nothing of their own behind a refused one, as in `I don't like spicy food`."""
 
@@ -80,6 +83,8 @@ def disliked_kinds(
         hits: everything that was found in it.
     """
     kinds = {kind: refused.get(kind, ()) for kind in KINDS}
+    if kinds["category"]:
+        kinds["tags"] = [h for h in kinds["tags"] if not REASON.match(text[h.end :])]
     if is_for_good(text, [hit for each in kinds.values() for hit in each]):
         return kinds_of(kinds)
     return kinds_of(
