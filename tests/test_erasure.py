@@ -23,6 +23,7 @@ import pytest
 from langgraph.graph import START, MessagesState, StateGraph
 from langgraph.store.memory import InMemoryStore
 
+from course_lib.namu import recall, remember
 from course_lib.persistence import (
     CachedSaver,
     MemoryCache,
@@ -32,6 +33,7 @@ from course_lib.persistence import (
     namespace_label,
     open_checkpointer,
     open_store,
+    person_key,
     postgres,
     saver_tables,
 )
@@ -580,3 +582,19 @@ def test_a_real_cache_holds_nothing_of_a_person_after_the_erasure(server, redis,
         assert report.complete and report["cache"].erased
         assert not find_words(["the secret of ann"], where=saver, cache=cache)
         assert find_words(["the secret of bob"], cache=cache)
+
+
+@pytest.mark.parametrize("tenant", ["school", "default"])
+def test_what_is_kept_of_a_person_of_another_tenant_with_the_same_name_stays(world, tenant):
+    store = InMemoryStore()
+    directory = ThreadDirectory(store, tenant=tenant)
+    other = "default" if tenant == "school" else "school"
+    for each in (tenant, other):
+        remember(store, person_key(ANN, each), "home", {"district": f"of {each}"})
+    both = ("notes", "school", namespace_label(ANN))
+    store.put(both, "n", {"text": "of a person of the school"})
+    erase(world.saver, user=ANN, directory=directory, dry_run=False)
+    assert not recall(store, person_key(ANN, tenant))
+    assert recall(store, person_key(ANN, other))
+    if tenant == "school":
+        assert store.get(both, "n") is None

@@ -16,11 +16,12 @@ from langchain_core.language_models import GenericFakeChatModel
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.store.memory import InMemoryStore
+from langgraph.types import Command
 
 from course_lib.models import chat_model, embeddings, pair_tool_calls
-from course_lib.namu import build_namu, forget, recall, remember
+from course_lib.namu import book_place, build_namu, forget, recall, remember
 from course_lib.namu.memory import MAX_BYTES, page_of
-from course_lib.persistence import VectorIndexError, open_checkpointer, open_store
+from course_lib.persistence import VectorIndexError, open_checkpointer, open_store, person_key
 from course_lib.persistence import vector_index as vectors
 from course_lib.places import load_places
 from course_lib.retrieval import LexicalIndex, VectorIndex, fuse, place_text, tokens
@@ -367,3 +368,65 @@ def test_words_and_meaning_together_find_the_right_place(language, several, one)
         hits[each["answers"]] += bool(set(fused[:3]) & set(each["gold"]))
     assert hits["several"] >= several and hits["one"] >= one
     assert {gold for each in questions for gold in each["gold"]} <= set(texts)
+
+
+CONTEXTS = [
+    {"user": "ann", "tenant": "one"},
+    {"user": "ann", "tenant": "two"},
+    {"user": "ann"},
+    {"user": "one:ann"},
+    {"user": "ann", "tenant": "one:"},
+    {"user": ":ann", "tenant": "one"},
+    {"user": "ann", "tenant": "%6Fne"},
+]
+
+
+@pytest.mark.parametrize("where", ["context", "metadata"])
+def test_people_of_two_tenants_with_one_name_do_not_share_a_memory(where):
+    store = InMemoryStore()
+    namu = build_namu(memory=True, store=store, context_schema=dict)
+
+    def known(person, text):
+        message = {"messages": [HumanMessage(text)]}
+        if where == "context":
+            return namu.invoke(message, context=person)["known"]
+        return namu.invoke(message, {"metadata": person})["known"]
+
+    assert known(CONTEXTS[0], "I live in Mapo-gu")["home"] == {"district": "Mapo-gu"}
+    for other in CONTEXTS[1:]:
+        assert "home" not in known(other, "a cafe near my home"), other
+    assert known(CONTEXTS[0], "hello")["home"] == {"district": "Mapo-gu"}
+
+
+def test_no_two_people_have_one_name():
+    named = [("default" if not p.get("tenant") else p["tenant"], p["user"]) for p in CONTEXTS]
+    assert len({person_key(user, tenant) for tenant, user in named}) == len(CONTEXTS)
+    assert person_key("ann") == person_key("ann", "default") == person_key("ann", "") == "ann"
+
+
+@given(st.tuples(st.text(), st.text(min_size=1)), st.tuples(st.text(), st.text(min_size=1)))
+def test_two_people_never_get_one_name(one, other):
+    same = person_key(one[1], one[0]) == person_key(other[1], other[0])
+    assert same == ((one[0] or "default", one[1]) == (other[0] or "default", other[1]))
+
+
+def test_bookings_of_two_tenants_are_apart():
+    store = InMemoryStore()
+    namu = build_namu(
+        memory=True,
+        store=store,
+        context_schema=dict,
+        checkpointer=InMemorySaver(),
+        tools=[book_place],
+    )
+
+    def say(tenant, text):
+        config = {"configurable": {"thread_id": tenant}}
+        given = text if isinstance(text, Command) else {"messages": [HumanMessage(text)]}
+        return namu.invoke(given, config, context={"user": "ann", "tenant": tenant})
+
+    say("one", "a quiet cafe in Mapo-gu")
+    say("one", "book the first one for 2 on Friday")
+    say("one", Command(resume={"approve": True, "people": 2, "day": "Friday"}))
+    assert "Friday" in say("one", "show my bookings")["messages"][-1].text
+    assert "Friday" not in say("two", "show my bookings")["messages"][-1].text

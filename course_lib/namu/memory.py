@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, Field
 
-from course_lib.persistence import VectorIndexError, namespace_label
+from course_lib.persistence import VectorIndexError, namespace_label, person_key
 from course_lib.places import District
 
 if TYPE_CHECKING:
@@ -147,13 +147,21 @@ def page_of(user: str) -> tuple[str, str]:
 def user_of(context: Any, config: Mapping[str, Any]) -> str:
     """Return who talks in a run: the `user` of its context, else of its metadata, else `me`.
 
+    Where the same place names a `tenant`, the name is that of `person_key`: two tenants may both
+    have an Ann, and neither reads what is kept of the other.
+
     Args:
         context: of the run; an object or a mapping.
         config: of the run.
     """
-    named = context.get("user") if isinstance(context, Mapping) else None
-    named = named or getattr(context, "user", None)
-    return str(named or config.get("metadata", {}).get("user") or "me")
+    for told in (context, config.get("metadata")):
+        if user := _told(told, "user"):
+            return person_key(str(user), str(_told(told, "tenant") or ""))
+    return "me"
+
+
+def _told(told: Any, name: str) -> Any:
+    return told.get(name) if isinstance(told, Mapping) else getattr(told, name, None)
 
 
 def never_again(known: Mapping[str, Mapping[str, Any]]) -> list[str]:

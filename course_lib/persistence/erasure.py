@@ -94,7 +94,8 @@ def erase(
         user: whose data.
         threads: more threads of the person, by id.
         store: every item is erased whose namespace has a label for the person: the name itself,
-            or what `namespace_label` makes of it. None for the store of the directory.
+            or what `namespace_label` makes of it. In a directory of a tenant with a name, it is
+            the label of `person_key`, or labels for both. None for the store of the directory.
         cache: has `forget(thread_id)`; None for the cache of a `CachedSaver`. It is emptied first:
             where its server is away, its error is raised and nothing has been erased.
         directory: of the person's tenant. With it, a run that names another tenant in its metadata
@@ -199,11 +200,12 @@ def _erase_items(
     dry_run: bool,
 ) -> Iterator[ErasureRow]:
     places = person_namespaces(store, part, user, directory)
+    tenant = None if directory is None else directory.tenant
     named = [tuple(place) for place in keyed_by_user]
-    keyed = keyed_items(store, user) if part == "store" else []
+    keyed = keyed_items(store, user, tenant) if part == "store" else []
     own = [each for each in keyed if each[0] in named]
     if part == "store":  # the vectors first: they have no namespace of their own in the list
-        vectors = person_vectors(store, user, delete=not dry_run, keyed=own)
+        vectors = person_vectors(store, user, delete=not dry_run, tenant=tenant, keyed=own)
         if vectors:
             yield ErasureRow("store_vectors", vectors, 0 if dry_run else vectors)
     items = [(place, item.key) for place in places for item in items_of(store, place)] + own

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from course_lib.persistence.databases import connect
 from course_lib.persistence.retention_reports import RetentionError
 from course_lib.persistence.saver_tables import address_of, open_tables
-from course_lib.persistence.thread_records import namespace_label
+from course_lib.persistence.thread_records import DEFAULT_TENANT, namespace_label, person_key
 
 if TYPE_CHECKING:
     from langgraph.store.base import BaseStore
@@ -35,7 +35,9 @@ def person_namespaces(
     own = [] if directory is None else directory.namespaces(user)
     if part == "directory":
         return own
-    return [each for each in all_namespaces(store) if _is_of(each, user) and each not in own]
+    tenant = None if directory is None else directory.tenant
+    there = all_namespaces(store)
+    return [each for each in there if _is_of(each, user, tenant) and each not in own]
 
 
 def all_namespaces(store: BaseStore) -> Iterator[Namespace]:
@@ -46,7 +48,9 @@ def all_namespaces(store: BaseStore) -> Iterator[Namespace]:
         offset += len(page)
 
 
-def keyed_items(store: BaseStore, user: str) -> list[tuple[Namespace, str]]:
+def keyed_items(
+    store: BaseStore, user: str, tenant: str | None = None
+) -> list[tuple[Namespace, str]]:
     """Return the items whose *key* is a person's name, as in `store.put(("users",), "ann", ...)`.
 
     Whether such an item is the person's is not certain: with numbers for users, the key `7` may be
@@ -55,6 +59,7 @@ def keyed_items(store: BaseStore, user: str) -> list[tuple[Namespace, str]]:
     Args:
         store: any store.
         user: whose name.
+        tenant: of which customer; None where there are none.
     """
     names = (user, namespace_label(user))
     address = store_address(store)
@@ -70,7 +75,7 @@ def keyed_items(store: BaseStore, user: str) -> list[tuple[Namespace, str]]:
         with connect(address[1]) as connection:
             rows = connection.execute(f"{sql} (%s, %s)", names).fetchall()
         found = [(tuple(prefix.split(".")), key) for prefix, key in rows]
-    return sorted((place, key) for place, key in found if not _is_of(place, user))
+    return sorted((place, key) for place, key in found if not _is_of(place, user, tenant))
 
 
 def items_of(store: BaseStore, place: Namespace) -> list[Any]:
@@ -88,6 +93,7 @@ def person_vectors(
     user: str,
     *,
     delete: bool,
+    tenant: str | None = None,
     keyed: Sequence[tuple[Namespace, str]] = (),
 ) -> int:
     """Count, or delete, the vectors of a person's items in an SQLite store.
@@ -100,6 +106,7 @@ def person_vectors(
         store: any store.
         user: whose.
         delete: whether to delete them.
+        tenant: of which customer; None where there are none.
         keyed: items of the person outside the person's namespaces.
     """
     if not _is_sqlite(store):
@@ -112,7 +119,7 @@ def person_vectors(
         if not connection.execute(there).fetchone():
             return 0
         prefixes = connection.execute("SELECT DISTINCT prefix FROM store_vectors").fetchall()
-        own = [each for (each,) in prefixes if _is_of(tuple(each.split(".")), user)]
+        own = [each for (each,) in prefixes if _is_of(tuple(each.split(".")), user, tenant)]
         wanted = [("prefix = ?", (prefix,)) for prefix in own]
         wanted += [("prefix = ? AND key = ?", (".".join(place), key)) for place, key in keyed]
         for condition, given in wanted:
@@ -151,8 +158,18 @@ def overwrite_store(store: BaseStore, address: tuple[str, str]) -> str:
         return tables.overwrite_free_space(tables.store_tables())
 
 
-def _is_of(place: Namespace, user: str) -> bool:
-    return bool({user, namespace_label(user)} & {*place})
+def _is_of(place: Namespace, user: str, tenant: str | None) -> bool:
+    """Whether a namespace names a person.
+
+    People of two tenants may have one name: where the tenant is known and not the default one, the
+    label is what `person_key` makes of both, or the namespace names both.
+    """
+    labels, names = {*place}, {user, namespace_label(user)}
+    if namespace_label(person_key(user, tenant)) in labels:
+        return True
+    if tenant in (None, DEFAULT_TENANT):
+        return bool(names & labels)
+    return bool(names & labels) and bool({tenant, namespace_label(tenant)} & labels)
 
 
 def _is_sqlite(store: BaseStore) -> bool:

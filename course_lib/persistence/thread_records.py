@@ -57,6 +57,23 @@ def namespace_label(user: str) -> str:
     return quote(checked_user(user), safe="@ ").replace(".", "%2E") or "%"
 
 
+DEFAULT_TENANT = "default"
+
+
+def person_key(user: str, tenant: str | None = None) -> str:
+    """Return the name of a person where the people of all tenants are kept together.
+
+    Args:
+        user: as the login knows them, unique within the tenant.
+        tenant: of which customer; a person of the default one, or of none, has the plain name.
+            Two people never get the same name: a plain one with a colon is written out, too.
+    """
+    if tenant in (None, "", DEFAULT_TENANT) and ":" not in user:
+        return user
+    names = (tenant or DEFAULT_TENANT, user)
+    return ":".join(quote(name, safe="@ ", errors="surrogatepass") for name in names)
+
+
 def storable(text: str) -> str:
     """Return a text in which a NUL and half of a surrogate pair are replaced.
 

@@ -19,6 +19,7 @@ from uuid import UUID, uuid4, uuid5
 from langgraph.store.base import GetOp
 
 from course_lib.persistence.thread_records import (
+    DEFAULT_TENANT,
     RESERVED,
     Thread,
     UnknownThread,
@@ -57,7 +58,7 @@ class ThreadDirectory:
         tenant: whose users these are. Two tenants never see each other's.
     """
 
-    def __init__(self, store: BaseStore, *, tenant: str = "default") -> None:
+    def __init__(self, store: BaseStore, *, tenant: str = DEFAULT_TENANT) -> None:
         self.store = store
         self.tenant = tenant
 
