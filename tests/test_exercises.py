@@ -1,6 +1,7 @@
 """The exercises: four different outcomes, hints and solutions on request, progress kept."""
 
 import ast
+import builtins
 import json
 import operator
 import re
@@ -352,3 +353,39 @@ def test_the_keys_of_a_prediction_are_named_in_its_task(shown, solution):
 
 def test_there_are_predictions_to_look_at():
     assert len(_predictions()) >= 15
+
+
+def _names(tree: ast.AST, *, loaded: bool) -> set[str]:
+    names = {
+        each.id
+        for each in ast.walk(tree)
+        if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Load) == loaded
+    }
+    if not loaded:
+        for each in ast.walk(tree):
+            if isinstance(each, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+                names.add(each.name)
+            elif isinstance(each, ast.arg):
+                names.add(each.arg)
+            elif isinstance(each, ast.alias):
+                names.add((each.asname or each.name).partition(".")[0])
+            elif isinstance(each, ast.ExceptHandler) and each.name:
+                names.add(each.name)
+    return names
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "solutions").glob("*.ipynb")), ids=lambda p: p.stem)
+def test_an_exercise_needs_only_the_imports_and_no_other_exercise(path):
+    """A learner who comes back runs the imports and the exercise they want."""
+    parts: list[list[str]] = [[]]
+    for cell in nbformat.read(path, 4).cells:
+        if cell.source.startswith("## Exercise"):
+            parts.append([])
+        elif cell.cell_type == "code":
+            parts[-1].append(cell.source)
+    first, *exercises = (ast.parse("\n".join(each)) for each in parts)
+    assert len(exercises) >= 2
+    known = _names(first, loaded=False) | {*dir(builtins), "__name__", "get_ipython"}
+    for number, exercise in enumerate(exercises, 1):
+        unknown = _names(exercise, loaded=True) - _names(exercise, loaded=False) - known
+        assert not unknown, f"exercise {number} uses {unknown}"

@@ -150,6 +150,8 @@ def tree_text(tree: CheckpointTree) -> str:
 
 
 def _label(n: int, checkpoint: Checkpoint) -> str:
+    if checkpoint.source == "fork":  # a copy or a replay: what its original wrote did not run again
+        return f"{n + 1:>2}  step {checkpoint.step}: fork"
     what = ", ".join(checkpoint.nodes) or checkpoint.source
     wrote = f" wrote {', '.join(checkpoint.changed)}" if checkpoint.changed else ""
     return f"{n + 1:>2}  step {checkpoint.step}: {what}{wrote}"
