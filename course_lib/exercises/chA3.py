@@ -148,7 +148,7 @@ class Visit(BaseModel):
 HERE = (__name__, "Visit")
 READINGS: dict[str, tuple[Any, Any, str]] = {
     "strict, a Visit": (None, Visit(place="Namsan"), "Visit is not on the allow-list."),
-    "strict, a date": (None, date(2026, 5, 1), "Types of Python itself are always allowed."),
+    "strict, a date": (None, date(2026, 5, 1), "Dates are on LangGraph's list of common classes."),
     "strict, a message": (
         None,
         HumanMessage("hello", id="m1"),
@@ -273,7 +273,7 @@ e3 = Exercise(
     _check_prediction,
     (
         "allowed_msgpack_modules=None allows no class of your own.",
-        "The classes that Python, LangChain and LangGraph define are known already.",
+        "A fixed list of common classes, such as dates and LangChain's messages, is known already.",
     ),
     "Only classes that the serializer knows come back as themselves.",
     answer_kind="value",

@@ -3,7 +3,7 @@
 LangGraph's `EncryptedSerializer` encrypts what it is handed. PostgreSQL's saver does not hand it
 everything: plain text, numbers, booleans and None go into the `checkpoints` table as they are.
 `wrap_plain_values` closes that gap. Thread ids, metadata and the names of nodes and fields stay
-readable on every saver.
+readable in SQLite and PostgreSQL.
 """
 
 from __future__ import annotations
