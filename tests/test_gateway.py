@@ -592,3 +592,9 @@ def test_a_gateway_that_cannot_start_says_why(capsys):
         GatewaySettings(size="tiny")
     with pytest.raises(ServerError, match=r"Port .* is taken"), served_gateway() as other:
         model_gateway(port=httpx.URL(other.url).port)
+
+
+@pytest.mark.parametrize("port", ["0", "-1", "65536", "70000"])
+def test_the_command_refuses_what_is_no_port(capsys, port):
+    assert main(["gateway", "--port", port]) == 2
+    assert f"--port: {port} is no TCP port" in capsys.readouterr().err

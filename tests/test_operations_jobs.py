@@ -22,6 +22,7 @@ from psycopg_pool import AsyncConnectionPool
 from course_lib.models import OfflineChatModel
 from course_lib.operations import job_routes, jobs
 from course_lib.operations.job_log import CHANNEL, JobEvent, JobLog
+from course_lib.operations.job_worker import main as work_main
 from course_lib.operations.job_worker import serve
 from course_lib.persistence import postgres
 from course_lib.serving import free_port, start
@@ -285,3 +286,11 @@ async def test_plans_count_for_the_rate_limit_and_belong_to_one_person(database,
                 other = await client.get(events, headers=token_of(user))
                 assert other.status_code == 404 and other.json()["type"] == "/problems/job-unknown"
             assert (await client.get(events, headers=token_of("ann", "two"))).status_code == 404
+
+
+@pytest.mark.parametrize("port", ["0", "70000"])
+def test_the_worker_refuses_what_is_no_port(capsys, port):
+    with pytest.raises(SystemExit) as ended:
+        work_main(["--port", port])
+    assert ended.value.code == 2
+    assert f"--port={port} is no TCP port" in capsys.readouterr().err

@@ -35,6 +35,7 @@ from course_lib.operations.jobs import (
 )
 from course_lib.operations.logs import write_logs
 from course_lib.persistence import open_async_checkpointer
+from course_lib.serving.ports import check_port_number
 
 CONCURRENT = 4
 """How many jobs one worker does at the same time; they mostly wait for the model."""
@@ -145,6 +146,10 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--port", type=int, default=9100, help="for /metrics (default: 9100)")
     parser.add_argument("--host", default="127.0.0.1", help="in a container: 0.0.0.0")
     asked = parser.parse_args(arguments)
+    try:
+        check_port_number(asked.port, "--port")
+    except ValueError as error:
+        parser.error(str(error))
     url = os.environ.get("CHAT_DATABASE_URL", "")
     if not url:
         print("CHAT_DATABASE_URL is not set. Set it to a postgresql:// address.")  # noqa: T201

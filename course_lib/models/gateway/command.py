@@ -51,6 +51,9 @@ def run(asked: argparse.Namespace) -> int:
     given = {name: value for name, value in vars(asked).items() if value is not None}
     given.pop("command", None)
     port = given.pop("port")
+    if not 1 <= port <= 65_535:
+        print(f"--port: {port} is no TCP port. Give 1 to 65535.", file=sys.stderr)  # noqa: T201
+        return 2
     names = ("status", "retry_after", "stall_after", "break_after", "times")
     faults = {name: given.pop(name) for name in names if name in given}
     try:
