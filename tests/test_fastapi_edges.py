@@ -20,8 +20,10 @@ from test_fastapi_service import (
 )
 
 from course_lib.fastapi_app.auth import Person
+from course_lib.fastapi_app.problems import cause
 from course_lib.fastapi_app.run_events import Event
 from course_lib.fastapi_app.turns import Turn
+from course_lib.persistence import postgres
 
 __all__ = ["app", "client"]
 
@@ -355,3 +357,15 @@ async def test_a_fork_sent_again_after_another_fork_is_no_second_turn(client):
     late = await say(client, "x", message_id=ids[0], **fork)
     assert late.json()["answer"]["text"] == "re: x"
     assert (await state_of(client, thread))["checkpoint_id"] == before["checkpoint_id"]
+
+
+async def test_a_log_says_of_an_error_what_it_was_and_never_what_was_written():
+    """PostgreSQL quotes the data in the details and the context of an error."""
+    with postgres("log-text", scratch=True) as server, psycopg.connect(server.url) as connection:
+        with pytest.raises(psycopg.Error) as raised:
+            connection.execute("SELECT %s::jsonb", ['{"text": "my secret \\u0000"}'])
+    assert "secret" in str(raised.value)
+    assert cause(raised.value).startswith(type(raised.value).__name__ + ": ")
+    assert "secret" not in cause(raised.value)
+    assert cause(ValueError("my secret")) == "ValueError"
+    assert cause(ConnectionError("nobody there\nmore")) == "ConnectionError: nobody there"

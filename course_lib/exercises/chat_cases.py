@@ -34,7 +34,7 @@ class ListChat:
             text: what the person says instead.
             turn: its number, from 0; a number that does not exist changes nothing.
         """
-        if turn < len(self._said):
+        if 0 <= turn < len(self._said):
             self._said = [*self._said[:turn], text]
 
     def turns(self) -> list[str]:
@@ -57,7 +57,7 @@ class LinkedChat(ListChat):
 
     def edit(self, text: str, turn: int) -> None:
         """Go back to the turn before, and add one."""
-        if turn < len(self.turns()):
+        if 0 <= turn < len(self.turns()):
             while len(self.turns()) > turn:
                 assert self._last is not None
                 self._last = self._last[1]
@@ -86,13 +86,13 @@ class _ForgetsEmpty(ListChat):
 
 class _EditsByText(ListChat):
     def edit(self, text: str, turn: int) -> None:
-        if turn < len(self._said):
+        if 0 <= turn < len(self._said):
             super().edit(text, self._said.index(self._said[turn]))
 
 
 class _EditKeepsTheRest(ListChat):
     def edit(self, text: str, turn: int) -> None:
-        if turn < len(self._said):
+        if 0 <= turn < len(self._said):
             self._said[turn] = text
 
 

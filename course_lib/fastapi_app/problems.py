@@ -101,6 +101,18 @@ def unknown_thread(thread_id: object) -> Problem:
     return Problem(404, "thread-unknown", f"There is no thread {str(thread_id)!r} of yours.")
 
 
+def cause(error: BaseException) -> str:
+    """Return what a log may say of an error: never its details, which can quote what was written.
+
+    Args:
+        error: of PostgreSQL, or any other.
+    """
+    said = getattr(getattr(error, "diag", None), "message_primary", None)
+    if said is None and isinstance(error, (psycopg.OperationalError, ConnectionError)):
+        said = str(error).partition("\n")[0]  # of the connection
+    return f"{type(error).__name__}: {said}" if said else type(error).__name__
+
+
 def install_problem_handlers(app: FastAPI) -> None:
     """Make every error of the application a problem with a JSON body."""
 
@@ -129,7 +141,7 @@ def install_problem_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(psycopg.OperationalError)
     async def _away(_: Request, error: psycopg.OperationalError) -> JSONResponse:
-        log.error("the database did not answer: %s", error)
+        log.error("the database did not answer: %s", cause(error))
         return DATABASE_AWAY.response()
 
     @app.exception_handler(Exception)

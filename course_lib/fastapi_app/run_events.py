@@ -18,6 +18,8 @@ import psycopg
 from psycopg.types.json import Jsonb
 from psycopg_pool import AsyncConnectionPool
 
+from .problems import cause
+
 WRITE_SECONDS = 0.05
 """How long events are collected before they are written together."""
 
@@ -187,7 +189,7 @@ class EventLog:
             try:
                 await self.forget(older_than_seconds)
             except psycopg.Error as error:  # the next time may go through
-                log.warning("old events were not deleted: %s", error)
+                log.warning("old events were not deleted: %s", cause(error))
             await asyncio.sleep(min(FORGET_SECONDS, older_than_seconds))
 
     async def forget_thread(self, thread_id: str) -> None:
@@ -203,7 +205,7 @@ class EventLog:
         try:
             await self.flush()
         except psycopg.Error as error:
-            log.error("%s events are lost: %s", len(self._unwritten), error)
+            log.error("%s events are lost: %s", len(self._unwritten), cause(error))
 
     async def _write_soon(self) -> None:
         wait = WRITE_SECONDS
@@ -213,7 +215,7 @@ class EventLog:
                 await self.flush()
                 wait = WRITE_SECONDS
             except Exception as error:  # noqa: BLE001  # the next events are written all the same
-                log.warning("events were not written: %s", error)
+                log.warning("events were not written: %s", cause(error))
                 wait = AGAIN_SECONDS
         self._writer = None
 

@@ -19,7 +19,7 @@ import psycopg
 from course_lib.persistence import unfinished_step
 
 from .hooks import ServiceHooks
-from .problems import UNEXPECTED, Problem
+from .problems import UNEXPECTED, Problem, cause
 from .run import Run
 from .run_events import END, Event, EventLog
 from .stream_parts import MODES, events_from_part
@@ -178,7 +178,7 @@ class RunManager:
             self._refuse(run, problem)
         except (psycopg.OperationalError, ConnectionError) as error:
             # The database or the model was away. Sent again, the message goes on where it stopped.
-            log.error("run %s lost its database or its model: %s", run.id, error)
+            log.error("run %s lost its database or its model: %s", run.id, cause(error))
             self._refuse(run, lost_run())
         except Exception as error:  # the client is told, and the log has the rest
             log.error("run %s failed", run.id, exc_info=error)
@@ -188,7 +188,7 @@ class RunManager:
             try:
                 await asyncio.shield(self._log.end(run.id))
             except Exception as error:  # noqa: BLE001  # the turn itself is saved
-                log.error("the events of run %s are not written yet: %s", run.id, error)
+                log.error("the events of run %s are not written yet: %s", run.id, cause(error))
 
     def _finish(self, run: Run) -> None:
         # Before the last event: who has heard of the end may send the next message.

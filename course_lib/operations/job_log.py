@@ -144,7 +144,9 @@ class JobLog:
                 try:
                     events = await self.read(job_id, after)
                 except psycopg.OperationalError as error:
-                    log.warning("job %s cannot be followed at the moment: %s", job_id, error)
+                    log.warning(
+                        "job %s cannot be followed at the moment: %s", job_id, type(error).__name__
+                    )
                     events = []
                 for event in events:
                     yield event
@@ -178,5 +180,5 @@ class JobLog:
                             for news in self._news.get(UUID(notice.payload), ()):
                                 news.set()
             except psycopg.Error as error:  # followers look by themselves meanwhile
-                log.warning("nothing is heard of jobs at the moment: %s", error)
+                log.warning("nothing is heard of jobs at the moment: %s", type(error).__name__)
             await asyncio.sleep(LOOK_SECONDS)

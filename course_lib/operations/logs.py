@@ -182,7 +182,8 @@ def _keep_places_only(logger: Any, method: str, event: EventDict) -> EventDict:
             event["event"] = "a line of a library; its text is left out"
             event["place"] = f"{record.pathname}:{record.lineno}"
         elif error:
-            event["event"] = str(record.msg).partition("\n")[0]
+            named = not any(isinstance(each, BaseException) for each in arguments)
+            event["event"] = str(record.getMessage() if named else record.msg).partition("\n")[0]
     if error is True:
         error = sys.exc_info()
     if isinstance(error, BaseException):
