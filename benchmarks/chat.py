@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "browser")]
+sys.path[:0] = [str(ROOT / "tests" / "browser"), str(ROOT)]  # both folders have a conftest.py
 
 from conftest import FLAGS, IDLE, Lab, running_lab  # noqa: E402
 from course_lib.doctor import find_chromium  # noqa: E402
