@@ -68,7 +68,8 @@ async def kill_and_check(running, people, rate, kills):
     texts = conversations(people)
     done = await drill(running, texts, rate=rate, kills=kills)
     turns, verdict = done.turns, judge(running.database_url, done.turns)
-    assert verdict.turns == sum(map(len, texts))
+    given_up = [(turn.person, turn.text, turn.problems) for turn in turns if turn.answer is None]
+    assert verdict.turns == sum(map(len, texts)), given_up
     assert verdict.lost == verdict.doubled == verdict.out_of_order == verdict.not_as_shown == ()
     right = {tuple(each): right_answers(each) for each in set(map(tuple, texts))}
     expected = [answer for each in texts for answer in right[tuple(each)]]
