@@ -148,7 +148,7 @@ def test_out_of_memory_ends_with_a_new_worker(service):
     failed = service.say("hoard", thread, message)
     assert failed.status_code == 500, failed.text
     wait_until(lambda: "MemoryError" in service.workers.servers[0].log)  # a thread writes it
-    assert service.measured(FAILED) == 1
+    wait_until(lambda: service.measured(FAILED) == 1)
     given = {**service.names, "API_PID": str(old.pid)}
     looked = run_block("Out of memory", 1, **given)
     assert int(looked.stdout.split()[1]) > 50_000  # kilobytes
@@ -257,7 +257,7 @@ def test_a_poisoned_checkpoint_is_removed_and_its_rows_are_kept(offline, tmp_pat
     state = service.client.get(f"{service.url}/state", params={"thread_id": thread})
     failed = service.say("And tomorrow?", thread, message := str(uuid4()))
     assert (state.status_code, failed.status_code) == (500, 500)
-    assert service.measured(FAILED) == 1
+    wait_until(lambda: service.measured(FAILED) == 1)
     found = run_block("Poisoned checkpoint", 1, **given)
     assert "cannot be read" in found.stdout
     assert run_block("Poisoned checkpoint", 4, **given).returncode == 1
@@ -353,8 +353,10 @@ def test_a_full_disk_is_over_after_a_clean_up(full_disk):
         fill(url, thread)
         failed = service.say("Is there room?", thread, message)
         assert failed.status_code == 503, failed.text
-        assert "lost its database or its model" in workers.servers[0].log
-        assert service.measured('chat_turns_total{outcome="failed",problem="run-lost"}') == 1
+        wait_until(lambda: "lost its database or its model" in workers.servers[0].log)
+        wait_until(
+            lambda: service.measured('chat_turns_total{outcome="failed",problem="run-lost"}') == 1
+        )
         assert service.texts(thread)[0] == "Hello"  # reading works
         assert "checkpoint_blobs" in run_block("Disk full", 1, **service.names).stdout
         for number in (2, 3, 4):
