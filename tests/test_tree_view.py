@@ -22,7 +22,7 @@ def test_text_shows_each_checkpoint_once_with_its_branch_and_where_it_came_from(
     assert lines[0] == "branches: main, branch-1"
     assert lines[1] == "o .   1  step -1: input"
     assert lines[4] == "o .   4  step 2: answer wrote messages"
-    assert lines[9].startswith(". o") and lines[9].endswith("(from 4)")
+    assert lines[9].startswith(". o") and lines[9].endswith("(from row 4)")
     assert len(lines) == 1 + 12
 
 

@@ -143,7 +143,7 @@ def tree_text(tree: CheckpointTree) -> str:
     for n, checkpoint in enumerate(each, 1):
         marks = ["o" if name == checkpoint.branch else "." for name in names]
         parent = number.get(checkpoint.parent)
-        came = f" (from {parent})" if parent and parent != n - 1 else ""
+        came = f" (from row {parent})" if parent and parent != n - 1 else ""
         lines.append(f"{' '.join(marks)}  {_label(n - 1, checkpoint)}{came}")
     heading = [f"branches: {', '.join(names)}"] if len(names) > 1 else []
     return "\n".join([*heading, *lines]) or "(no checkpoints)"
