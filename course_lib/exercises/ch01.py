@@ -107,7 +107,7 @@ def _check_budget(note_budget: Any) -> None:
         )
         look = "Return only the fields that change; nothing to change is an empty update."
         if wanted and not got:
-            look = "Capitals count too: look for the word in the lower-case message."
+            look = "Look for the word anywhere in the lower-case message."
         expect(f"note_budget({before!r})", wanted, got or {}, look)
 
 
