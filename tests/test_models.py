@@ -120,6 +120,8 @@ class _Failing(BaseHTTPRequestHandler):
                 if self.path.startswith("/half/stalls"):
                     time.sleep(1.5)
                     return
+                if self.path.startswith("/half/ends"):
+                    return  # in good order, as behind a proxy whose server has died
                 if self.path.startswith("/half/told"):
                     problem = {"message": "the engine died", "type": "InternalServerError"}
                     self.wfile.write(f"data: {json.dumps({'error': problem})}\n\n".encode())
@@ -218,6 +220,20 @@ def test_a_failure_told_inside_the_stream_is_a_broken_answer_too(failing):
     failing("half/told")
     with pytest.raises(ModelServerError, match=r"broke off .*the engine died"):
         list(chat_model().stream("hello"))
+
+
+@pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
+async def test_a_stream_that_ends_too_early_in_good_order_is_a_broken_answer(failing, asynchronous):
+    server, model, seen = failing("half/ends"), chat_model(streaming=True), []
+    with pytest.raises(ModelServerError, match=r"broke off .*without a finish_reason"):
+        if asynchronous:
+            async for chunk in model.astream("hello"):
+                seen.append(chunk.text)
+        else:
+            seen += [chunk.text for chunk in model.stream("hello")]
+    with pytest.raises(ModelServerError, match="broke off"):  # and no half answer is stored
+        await model.ainvoke("hello") if asynchronous else model.invoke("hello")
+    assert seen[0] == "half" and len(server.asked) == 2
 
 
 @pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])

@@ -19,7 +19,7 @@ from pydantic import model_validator
 
 from course_lib.models.call_ids import CallIds
 from course_lib.models.http_clients import http_clients
-from course_lib.models.server_errors import RequestFacts, explained_errors, no_chunks
+from course_lib.models.server_errors import RequestFacts, check_complete, explained_errors
 
 # langchain-openai dumps parsed answers with a schema that does not know them. This is harmless,
 # but each structured answer in a streamed graph would write a warning into the learner's notebook.
@@ -108,10 +108,9 @@ class RemoteChatModel(ChatOpenAI):
                 _complete(chunk, ids)
                 if run_manager:
                     run_manager.on_llm_new_token(chunk.text, chunk=chunk, **_logprobs(chunk))
-                facts.chunks_seen += 1
+                facts.note(chunk)
                 yield chunk
-            if not facts.chunks_seen:
-                raise no_chunks(facts)
+            check_complete(facts)
 
     async def _astream(
         self,
@@ -126,10 +125,9 @@ class RemoteChatModel(ChatOpenAI):
                 _complete(chunk, ids)
                 if run_manager:
                     await run_manager.on_llm_new_token(chunk.text, chunk=chunk, **_logprobs(chunk))
-                facts.chunks_seen += 1
+                facts.note(chunk)
                 yield chunk
-            if not facts.chunks_seen:
-                raise no_chunks(facts)
+            check_complete(facts)
 
     def _facts(self, kwargs: Mapping[str, Any]) -> RequestFacts:
         return RequestFacts(

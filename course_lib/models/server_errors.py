@@ -10,6 +10,7 @@ from typing import Any
 
 import openai
 from langchain_core.exceptions import ContextOverflowError
+from langchain_core.outputs import ChatGenerationChunk
 
 from course_lib.models.http_clients import UnexpectedAnswer, proxy_for
 
@@ -40,6 +41,7 @@ class RequestFacts:
         timeout: seconds without an answer after which the client gives up.
         max_retries: how often the client tries again.
         chunks_seen: how many chunks of the answer have come.
+        is_complete: whether one of them said why the answer ends.
     """
 
     url: str
@@ -47,6 +49,13 @@ class RequestFacts:
     timeout: Any
     max_retries: int | None
     chunks_seen: int = field(default=0)
+    is_complete: bool = field(default=False)
+
+    def note(self, chunk: ChatGenerationChunk) -> None:
+        """Take in a chunk of the answer."""
+        told = {**chunk.message.response_metadata, **(chunk.generation_info or {})}
+        self.chunks_seen += 1
+        self.is_complete |= bool(told.get("finish_reason") or told.get("status"))
 
 
 @contextlib.contextmanager
@@ -94,9 +103,19 @@ def explained_errors(facts: RequestFacts) -> Iterator[RequestFacts]:
         raise _no_openai_server(facts, f"its answer is not JSON: {error}") from error
 
 
-def no_chunks(facts: RequestFacts) -> ModelRequestError:
-    """Return the error for a stream that ended without a single chunk."""
-    return _no_openai_server(facts, "its stream holds no chunk of an answer")
+def check_complete(facts: RequestFacts) -> None:
+    """Check what came in a stream that ended without an error.
+
+    A proxy may end the stream in good order where the server behind it has died in the middle.
+
+    Raises:
+        ModelServerError: no chunk said why the answer ends, so it may be only its beginning.
+        ModelRequestError: there was no chunk.
+    """
+    if not facts.chunks_seen:
+        raise _no_openai_server(facts, "its stream holds no chunk of an answer")
+    if not facts.is_complete:
+        raise _broken_off(facts, "its stream ended without a finish_reason")
 
 
 def _is_too_long(error: openai.APIStatusError) -> bool:
