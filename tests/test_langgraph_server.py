@@ -9,7 +9,7 @@ from uuid import uuid4
 import httpx
 import pytest
 from langgraph_sdk import get_sync_client
-from langgraph_sdk.errors import APIError, ConflictError, NotFoundError
+from langgraph_sdk.errors import APIError, ConflictError
 
 from course_lib.exercises.access_rules import RuledThreads
 from course_lib.exercises.ch12 import STORED
@@ -238,9 +238,8 @@ def test_on_postgres_a_killed_server_keeps_conversations_and_memories(config):
         running.kill()
         port = port_of(running.url)
         with langgraph_server(config, folder=config.parent, port=port):
-            with pytest.raises(NotFoundError):
-                ann.threads.get(thread_id)  # its record was not saved yet
-            ann.threads.create(thread_id=thread_id, graph_id="guide")
+            # Its record is saved every few seconds, so it may be gone; what was said is not.
+            ann.threads.create(thread_id=thread_id, graph_id="guide", if_exists="do_nothing")
             stored = texts(ann.threads.get_state(thread_id)["values"])
             assert stored == ["parks", "parks: see Namsan"]
             item = ann.store.get_item(["memories", "ann"], "note")

@@ -84,7 +84,8 @@ def job_events(client, path, after=0, count=None):
 
 
 def test_everything_runs_and_answers(running):
-    assert list(running.state.values()) == ["running"] * 6 + ["primary", "standby (sync)"]
+    parts = list(running.state.values())  # another test may have promoted the standby before
+    assert parts[:6] == ["running"] * 6 and sorted(parts[6:]) == ["primary", "standby (sync)"]
     with running.client("ann") as client:
         assert client.get("/health").json()["status"] == "ok"
         body = {"message_id": str(uuid4()), "text": "A quiet cafe in Jongno, please"}
