@@ -176,7 +176,8 @@ e1 = Exercise(
     _check_prediction,
     (
         "Which state does the action begin with, and which nodes run after it?",
-        "A node that ran before the checkpoint does not run again. LangGraph guesses the last node.",
+        "A node that ran before the checkpoint does not run again. LangGraph guesses the last "
+        "node.",
         "An update changes only the fields it names. A message and its note are two fields.",
     ),
     "You know what a branch begins with, and which nodes run on it.",

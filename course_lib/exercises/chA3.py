@@ -33,7 +33,7 @@ def _undone(undo: Any, connection: sqlite3.Connection, path: Path, thread: str) 
     before = rows_of(path)
     (begin,) = connection.execute(
         "SELECT max(checkpoint_id) FROM checkpoints WHERE thread_id = ? "
-        "AND metadata ->> 'source' = 'input'",
+        "AND checkpoint_ns = '' AND metadata ->> 'source' = 'input'",
         [thread],
     ).fetchone()
     wanted = {row for row in before if row[1] != thread or row[2] < begin}
@@ -47,7 +47,8 @@ def _undone(undo: Any, connection: sqlite3.Connection, path: Path, thread: str) 
     for table in ("checkpoints", "writes"):
         for name in ("ann", "bo", "cho"):
             left = [sum(r[:2] == (table, name) for r in rows) for rows in (wanted, after)]
-            look = "A turn begins with the checkpoint whose source is input; it goes, and all "
+            look = "A turn begins with the checkpoint whose source is input and whose "
+            look += "checkpoint_ns is empty; it goes, and all "
             look += "after it." if thread == name else "after it: of this thread only."
             shown = f"{name}'s rows in the table {table} after undo_last_turn(.., {thread!r})"
             expect(shown, *left, look)
@@ -55,7 +56,7 @@ def _undone(undo: Any, connection: sqlite3.Connection, path: Path, thread: str) 
 
 
 def _check_undo(undo: Any) -> None:
-    with conversations() as (connection, path):
+    with conversations(subgraph=True) as (connection, path):
         _undone(undo, connection, path, "ann")  # of more steps than the other turns
         _undone(undo, connection, path, "bo")  # the only turn of its thread
         saver = SqliteSaver(connection)
@@ -249,7 +250,8 @@ e1 = Exercise(
     "undo the last turn",
     _check_undo,
     (
-        "Find the newest checkpoint of the thread whose metadata ->> 'source' is 'input'.",
+        "Find the thread's newest checkpoint with checkpoint_ns '' and metadata ->> 'source' "
+        "'input'.",
         "Delete it and everything newer: checkpoint_id >= ?. The ids grow with time.",
         "Do the same in the table writes, and commit.",
     ),

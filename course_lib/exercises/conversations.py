@@ -47,10 +47,21 @@ def say(saver: Any, thread: str, *texts: str) -> None:
         echo_graph(saver).invoke({"messages": [("user", text)]}, config)
 
 
-def say_slowly(saver: Any, thread: str, text: str) -> None:
-    """Run a turn of more steps: two nodes run before the echo."""
+def say_slowly(saver: Any, thread: str, text: str, *, subgraph: bool = False) -> None:
+    """Run a turn of more steps: two nodes run before the echo.
+
+    Args:
+        saver: the checkpointer.
+        thread: the id of the thread.
+        text: what is said.
+        subgraph: whether the first node is a graph, which saves checkpoints of its own.
+    """
+    inner = StateGraph(MessagesState)
+    inner.add_node("look", lambda state: None)
+    inner.add_edge(START, "look")
     builder = StateGraph(MessagesState)
-    nothing = [(name, lambda state: None) for name in ("think", "wait")]
+    think = inner.compile() if subgraph else lambda state: None
+    nothing = [("think", think), ("wait", lambda state: None)]
     echo = ("echo", lambda state: {"messages": [("ai", f"echo: {state['messages'][-1].text}")]})
     builder.add_sequence([*nothing, echo]).add_edge(START, "think")
     config = {"configurable": {"thread_id": thread}}
@@ -58,15 +69,19 @@ def say_slowly(saver: Any, thread: str, text: str) -> None:
 
 
 @contextmanager
-def conversations() -> Iterator[tuple[sqlite3.Connection, Path]]:
-    """Make a database file: ann took five turns, the last a long one, and bo and cho one each."""
+def conversations(*, subgraph: bool = False) -> Iterator[tuple[sqlite3.Connection, Path]]:
+    """Make a database file: ann took five turns, the last a long one, and bo and cho one each.
+
+    Args:
+        subgraph: whether a subgraph runs in the long turn.
+    """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "talk.db"
         with closing(sqlite3.connect(path, check_same_thread=False)) as connection:
             saver = SqliteSaver(connection)
             say(saver, "ann", "one", "two", "three", "four")
             say(saver, "bo", "hello")
-            say_slowly(saver, "ann", "five")
+            say_slowly(saver, "ann", "five", subgraph=subgraph)
             say(saver, "cho", "hi")
             # Without an ORDER BY the rows come in an order that is not that of the ids.
             connection.execute("PRAGMA reverse_unordered_selects = ON")

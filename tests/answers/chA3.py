@@ -16,7 +16,7 @@ from langgraph.checkpoint.sqlite import SqliteSaver
 from course_lib.exercises.stale_saver import StaleSaver
 
 BEGIN = "SELECT max(checkpoint_id) FROM checkpoints WHERE thread_id = ? "
-BEGIN += "AND metadata ->> 'source' = 'input'"
+BEGIN += "AND checkpoint_ns = '' AND metadata ->> 'source' = 'input'"
 
 
 BOTH = ("checkpoints", "writes")
@@ -100,22 +100,20 @@ ANSWERS = {
                         connection.execute(
                             f"DELETE FROM {table} WHERE thread_id = :id AND checkpoint_id >= "
                             "(SELECT max(checkpoint_id) FROM checkpoints WHERE thread_id = :id "
+                            "AND checkpoint_ns = '' "
                             "AND json_extract(metadata, '$.source') = 'input')",
                             {"id": thread_id},
                         )
             """,
             """
             def answer(connection, thread_id):
-                config = {"configurable": {"thread_id": thread_id}}
-                gone = []
-                for each in SqliteSaver(connection).list(config):
-                    gone.append(each.config["configurable"]["checkpoint_id"])
-                    if each.metadata["source"] == "input":
-                        break
-                for checkpoint in gone:
+                config = {"configurable": {"thread_id": thread_id, "checkpoint_ns": ""}}
+                found = SqliteSaver(connection).list(config, filter={"source": "input"}, limit=1)
+                for each in found:
+                    begin = each.config["configurable"]["checkpoint_id"]
                     for table in ("checkpoints", "writes"):
-                        sql = f"DELETE FROM {table} WHERE thread_id = ? AND checkpoint_id = ?"
-                        connection.execute(sql, (thread_id, checkpoint))
+                        sql = f"DELETE FROM {table} WHERE thread_id = ? AND checkpoint_id >= ?"
+                        connection.execute(sql, (thread_id, begin))
                 connection.commit()
             """,
             """
@@ -135,6 +133,19 @@ ANSWERS = {
             "undo(where='thread_id = ?')",
             "undo(where='checkpoint_id >= ?')",
             "undo(commit=False)",
+            """
+            def answer(connection, thread_id):
+                # The newest input of all: the subgraph's.
+                (begin,) = connection.execute(
+                    "SELECT max(checkpoint_id) FROM checkpoints WHERE thread_id = ? "
+                    "AND metadata ->> 'source' = 'input'",
+                    [thread_id],
+                ).fetchone()
+                for table in ("checkpoints", "writes"):
+                    sql = f"DELETE FROM {table} WHERE thread_id = ? AND checkpoint_id >= ?"
+                    connection.execute(sql, [thread_id, begin])
+                connection.commit()
+            """,
             "lambda connection, thread_id: None or connection.total_changes",
             """
             def answer(connection, thread_id):
@@ -152,7 +163,8 @@ ANSWERS = {
                 # Everything after the end of the turn before.
                 (end,) = connection.execute(
                     "SELECT parent_checkpoint_id FROM checkpoints WHERE thread_id = ? AND "
-                    "metadata ->> 'source' = 'input' ORDER BY checkpoint_id DESC",
+                    "checkpoint_ns = '' AND metadata ->> 'source' = 'input' "
+                    "ORDER BY checkpoint_id DESC",
                     [thread_id],
                 ).fetchone() or (None,)
                 for table in ("checkpoints", "writes"):
