@@ -65,7 +65,8 @@ function formOf({ id, question, details, fields, buttons }) {
 function detailList(details) {
   const list = element("dl", "namu-details");
   for (const [name, text] of details) {
-    list.append(element("dt", "", name), element("dd", "", text));
+    if (name !== "note") list.append(element("dt", "", name)); // a note needs no name
+    list.append(element("dd", name === "note" ? "namu-detail-note" : "", text));
   }
   return list;
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -40,9 +41,16 @@ def decided_line(approval: Approval, values: Mapping[str, Any]) -> tuple[str, st
     said = words[outcome] if outcome != "sent" or pressed is None else pressed.label
     filled = [values.get(field.name, field.text) for field in approval.fields]
     texts = [part if isinstance(part, str) else summary_line(part) for part in filled]
-    parts = [approval.question, *(text for text in texts if text and outcome != "no")]
+    asked = approval.question.rstrip("?？ ")
+    added = [text for text in texts if text and outcome != "no" and not _is_said(text, asked)]
+    parts = [asked or approval.question, *added]
     short = [exact(shorten(part, MAX_PART_LENGTH)) for part in parts]
     return outcome, f"{said}: {', '.join(short)}"
+
+
+def _is_said(text: str, question: str) -> bool:
+    """Whether a question already holds what was filled in, as a word of its own."""
+    return bool(re.search(rf"(?<!\w){re.escape(text)}(?![^\W가-힣])", question))
 
 
 def stored_line(interrupt: Interrupt, answer: Any) -> tuple[str, str]:

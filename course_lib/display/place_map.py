@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from html import escape
@@ -31,6 +32,8 @@ PIN = 10.0
 LETTER = 7.5
 """Width of a letter of a district's name, in units of the drawing."""
 
+HANGUL = re.compile("[\uac00-\ud7a3]")
+
 Point = tuple[float, float]
 
 STYLE = (
@@ -49,6 +52,12 @@ STYLE = (
 @lru_cache(maxsize=1)
 def _outlines() -> Mapping[str, Any]:
     return json.loads((DATA / "district_outlines.json").read_text(encoding="utf-8"))
+
+
+@lru_cache(maxsize=1)
+def _korean_names() -> Mapping[str, str]:
+    districts = json.loads((DATA / "districts.json").read_text(encoding="utf-8"))["districts"]
+    return {name: each["name_ko"] for name, each in districts.items()}
 
 
 def show_map(places: Iterable[Mapping[str, Any] | Any]) -> None:
@@ -79,7 +88,7 @@ def map_svg(pins: Sequence[tuple[str, Point]]) -> str:
         pins: name, and latitude and longitude in degrees; the first gets the number 1.
 
     Returns:
-        Markup in which every name is escaped.
+        Markup in which every name is escaped. The districts have Korean names if a pin has one.
     """
     spots = [_flat(point) for _, point in pins]
     left, top, span_x, span_y = _window(spots)
@@ -93,8 +102,11 @@ def map_svg(pins: Sequence[tuple[str, Point]]) -> str:
     parts = [_district(name, ring, at, spots, height) for name, ring in _districts()]
     river = " ".join(f"{x:.0f},{y:.0f}" for x, y in map(at, _outlines()["han_river"]))
     parts.append(f'<polyline points="{river}"/>')
-    parts += [_label(name, ring, at, height) for name, ring in _districts()]
     placed = _apart([at(point) for _, point in pins])
+    in_korean = any(HANGUL.search(name) for name, _ in pins)
+    for name, ring in _districts():
+        shown = _korean_names()[name] if in_korean else name.removesuffix("-gu")
+        parts.append(_label(shown, ring, at, height, placed))
     for n, ((name, _), (x, y)) in enumerate(zip(pins, placed, strict=True), 1):
         parts.append(
             f'<g><title>{escape(name)}</title><circle cx="{x:.1f}" cy="{y:.1f}" r="{PIN}"/>'
@@ -142,16 +154,35 @@ def _district(
     return f'<path{kind} d="M{steps}Z"><title>{escape(name)}</title></path>'
 
 
-def _label(name: str, ring: Sequence[Point], at: Any, height: float) -> str:
-    """A district's name in the middle of what is seen of it, where there is room."""
+def _label(name: str, ring: Sequence[Point], at: Any, height: float, pins: Sequence[Point]) -> str:
+    """A district's name where most of it is seen, left out where there is no room for it."""
     drawn = [at(point) for point in ring]
-    xs = [min(max(x, 0), WIDTH) for x, _ in drawn]
-    ys = [min(max(y, 0), height) for _, y in drawn]
-    short = name.removesuffix("-gu")
-    if max(xs) - min(xs) < LETTER * len(short) or max(ys) - min(ys) < 30:
+    low, high = max(min(y for _, y in drawn), 0), min(max(y for _, y in drawn), height)
+    half = sum(2 * LETTER if HANGUL.match(sign) else LETTER for sign in name) / 2
+    fits: list[tuple[float, float, float]] = []  # how well it fits, and where its middle is
+    for step in range(1, 16):
+        y = low + (high - low) * step / 16
+        for left, right in _crossed(drawn, y):
+            left, right = max(left, 0) + half, min(right, WIDTH) - half
+            for x in ((left + right) / 2, left, right):
+                is_free = all(abs(x - a) > half + PIN or abs(y - b) > 2 * PIN for a, b in pins)
+                if left <= right and 14 < y < height - 8 and is_free:
+                    room = min(x - left, right - x, half)
+                    fits.append((room - abs(y - (low + high) / 2), x, y))
+    if not fits:
         return ""
-    x, y = (min(xs) + max(xs)) / 2, (min(ys) + max(ys)) / 2
-    return f'<text x="{x:.0f}" y="{y:.0f}">{escape(short)}</text>'
+    _, x, y = max(fits)
+    return f'<text x="{x:.0f}" y="{y + 4:.0f}">{escape(name)}</text>'
+
+
+def _crossed(drawn: Sequence[Point], y: float) -> list[Point]:
+    """Where a level line is inside a ring: pairs of its left and its right end."""
+    ends = sorted(
+        x1 + (x2 - x1) * (y - y1) / (y2 - y1)
+        for (x1, y1), (x2, y2) in zip(drawn, [*drawn[1:], drawn[0]], strict=True)
+        if (y1 > y) != (y2 > y)
+    )
+    return list(zip(ends[::2], ends[1::2], strict=True))
 
 
 def _in_sight(drawn: Sequence[Point], height: float) -> bool:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from functools import lru_cache
 from typing import Any, Literal
 
-from course_lib.models.language.lexicon import Hit, lexicon
+from course_lib.models.language.lexicon import HANGUL, Hit, lexicon
 
 MAX_PEOPLE = 8
 """Largest number of people in one booking."""
@@ -153,6 +153,8 @@ def unknown_place_in(text: str, is_known: Collection[tuple[int, int]]) -> str | 
     plain = list(text)
     for start, end in is_known:
         plain[start:end] = "\x00" * (end - start)
+    for start, end in _told_spans(text):
+        plain[start:end] = "\x00" * (end - start)
     rest = "".join(plain)
     for word in re.findall(r"[가-힣]{2,}", rest):
         stem = re.sub(r"(?:으로|로|에서|에다|에|을|를|은|는|이|가|도|좀|요)$", "", word)
@@ -166,6 +168,17 @@ def unknown_place_in(text: str, is_known: Collection[tuple[int, int]]) -> str | 
             if name and not _is_filler(name):
                 return name
     return None
+
+
+def _told_spans(text: str) -> Iterator[tuple[int, int]]:
+    """Yield where a message says how many people come and when, to the end of the word."""
+    words = lexicon()["booking"]
+    phrases = [*words["people"].values(), *words["days"].values()]
+    patterns = [re.compile(_word(phrase)) for each in phrases for phrase in each]
+    for pattern in [*_patterns(), TIME, *patterns]:
+        for match in pattern.finditer(text):
+            behind = re.match("[가-힣]*", text[match.end() :]) if HANGUL.search(match[0]) else None
+            yield match.start(), match.end() + (behind.end() if behind else 0)
 
 
 @lru_cache(maxsize=1)

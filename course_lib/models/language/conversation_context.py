@@ -28,7 +28,7 @@ from course_lib.models.language.references import (
     positions_on,
     was_about_booking,
 )
-from course_lib.models.language.unfinished_wishes import agreed, booking_picked, booking_went_on
+from course_lib.models.language.unfinished_wishes import booking_went_on, completed
 
 TABLE_LINE = re.compile(r"^Places on the table: (\[.*\])$", re.M)
 INTENT_LINE = re.compile(rf"^Intent: ({'|'.join(INTENTS)})$", re.M)
@@ -44,6 +44,11 @@ SHOWN_FIELDS = frozenset(
     )
 )
 """Fields by which a list of places is known. Others, such as the summaries, may be left out."""
+
+CONDITIONS = frozenset(
+    ("category", "district", "near", "name", "tags", "indoor", "max_price", "min_price")
+)
+"""Arguments by which a call of a tool is known as a search."""
 
 BOOKED = frozenset(("cancel_booking", "change_booking"))
 """Signals of a message about a booking that was made."""
@@ -125,9 +130,11 @@ class ConversationContext:
         if named:
             return named
         if "which" in self.parsed.signals and "recall" not in self.parsed.signals:
+            if not {"tags", "price", "indoor"} & set(self.parsed.slots):
+                return tuple(range(len(self.recommended)))  # nothing says by what to choose
             best = _most_fitting(self.parsed, self.recommended)
             return () if best is None else (best,)
-        if self.intent == "REFINE_EXCLUDE" and {"other", "more"} & self.parsed.signals:
+        if self.intent == "REFINE_EXCLUDE" and {"other", "more", "all"} & self.parsed.signals:
             return ()
         return tuple(i for i, place in enumerate(self.recommended) if place["id"] == self.focus)
 
@@ -160,7 +167,7 @@ def build_context(messages: Sequence[BaseMessage]) -> ConversationContext:
     first = messages[0] if messages else None
     system = str(first.text) if isinstance(first, SystemMessage) else ""
     earlier = messages[: max(last, 0)]
-    parsed = booking_picked(agreed(read(text), earlier), earlier)
+    parsed = completed(read(text), earlier)
     parsed, begun = booking_went_on(parsed, earlier)
     searched = _last_search(earlier)
     recommended = _recommended_before(system, earlier)
@@ -243,7 +250,7 @@ def _last_search(earlier: Sequence[BaseMessage]) -> Mapping[str, Any]:
     for message in reversed(earlier):
         if isinstance(message, AIMessage):
             for call in reversed(message.tool_calls):
-                if {"category", "district", "near", "name"} & set(call["args"]):
+                if CONDITIONS & set(call["args"]):
                     return call["args"]
     return {}
 

@@ -20,8 +20,17 @@ BOOK = re.compile(
 MISSPELT_KINDS = ("category", "district", "price", "indoor", "ordinals")
 """The kinds of words that are recognised with a typing error."""
 
+MANY_LETTERS = 6
+"""Letters from which on two pairs of neighbours may be exchanged."""
+
 LONG_NAME = 8
 """Letters from which on a word of a name may be misspelt."""
+
+DEGREES = (("ier", "y"), ("iest", "y"), ("er", ""), ("est", ""), ("r", ""), ("st", ""))
+"""How an adjective is compared, and how it ends otherwise."""
+
+COMPARED_KINDS = ("tags", "indoor")
+"""The kinds of words that are recognised in a comparison, such as `quieter`."""
 
 Phrase = tuple[tuple[str, ...], str, str, str]
 """The words of a phrase, its kind, what it stands for, and the phrase itself."""
@@ -74,8 +83,8 @@ def _index() -> dict[str, list[Phrase]]:
 
 
 @lru_cache(maxsize=1)
-def _vocabulary() -> tuple[frozenset[str], frozenset[str]]:
-    """Return all words of the English phrases, and those recognised with a typing error."""
+def _vocabulary() -> tuple[frozenset[str], frozenset[str], frozenset[str]]:
+    """Return all words of the English phrases, those with a typing error, those of comparisons."""
     phrases = [entry for each in _index().values() for entry in each]
     single = {e[0][0] for e in phrases if e[1] in MISSPELT_KINDS and len(e[0]) == 1}
     long_words = {word for word in single if len(word) >= 5} | set(lexicon()["misspelt"])
@@ -86,16 +95,19 @@ def _vocabulary() -> tuple[frozenset[str], frozenset[str]]:
         for word in words
         if len(word) >= LONG_NAME
     }
-    return frozenset(word for entry in phrases for word in entry[0]), frozenset(long_words)
+    compared = {e[0][0] for e in phrases if e[1] in COMPARED_KINDS and len(e[0]) == 1}
+    known = frozenset(word for entry in phrases for word in entry[0])
+    return known, frozenset(long_words), frozenset(compared)
 
 
 @lru_cache(maxsize=4096)
 def _forms(token: str) -> tuple[str, ...]:
     """Return the lexicon's words that a typed word may stand for.
 
-    These are the word itself, its singular, or else a word that differs in one letter.
+    These are the word itself, its singular, the adjective that is compared, or else a word that
+    differs in one letter or has the same letters in another order.
     """
-    words, long_words = _vocabulary()
+    words, long_words, compared = _vocabulary()
     forms = [token]
     for ending, singular in (("'s", ""), ("ies", "y"), ("es", ""), ("s", "")):
         if token.endswith(ending) and len(token) > len(ending) + 2:
@@ -109,15 +121,21 @@ def _forms(token: str) -> tuple[str, ...]:
         stem = token.removesuffix("dong").rstrip("-")
         forms += [stem, f"{stem}-dong", f"{stem}dong"]
     known = [form for form in forms if form in words]
+    stems = (token.removesuffix(e) + rest for e, rest in DEGREES if token.endswith(e))
+    known += [stem for stem in stems if stem in compared][:1]
     if known or len(token) < 4 or token in lexicon()["not_typos"]:
         return tuple(known)
-    from rapidfuzz.distance import OSA
-
-    near = [
-        word
-        for form in forms
-        for word in long_words
-        if abs(len(word) - len(form)) <= 1 and OSA.distance(form, word, score_cutoff=1) <= 1
-    ]
+    near = [word for form in forms for word in long_words if _is_near(form, word)]
     # A misspelt word keeps its first letter more often than not; ties go by the alphabet.
     return tuple(sorted(set(near), key=lambda word: (word[0] != token[0], word))[:1])
+
+
+def _is_near(typed: str, word: str) -> bool:
+    """Whether a word is typed with one error; two exchanges of neighbours count as one."""
+    from rapidfuzz.distance import OSA
+
+    if abs(len(word) - len(typed)) > 1:
+        return False
+    swapped = len(typed) >= MANY_LETTERS and sorted(typed) == sorted(word) and typed[0] == word[0]
+    errors = 2 if swapped else 1
+    return OSA.distance(typed, word, score_cutoff=errors) <= errors

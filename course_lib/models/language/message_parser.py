@@ -41,6 +41,7 @@ from course_lib.models.language.refused_kinds import (
 from course_lib.models.language.wish_words import (
     OPPOSITES,
     asked_count,
+    asks_for_more,
     head_category,
     price_of,
     split_in_two,
@@ -227,6 +228,8 @@ def _signals(parsed: ParsedMessage, hits: Sequence[Hit], signals: set[str]) -> s
             found.add("missing_kind")
     if parsed.area:
         found.add("area")
+    if asks_for_more(clean):
+        found.add("more")
     if "such" in found and not parsed.slots:
         found.add("like_it")
     if "book" in found and (people_in(clean) or 0) > 8:
@@ -268,6 +271,8 @@ def unknown_booking(parsed: ParsedMessage) -> str | None:
     """Return the name in a wish to book that nothing in the data has, None if there is none."""
     if "book" not in parsed.signals or parsed.names or parsed.positions:
         return None
+    if parsed.language == "ko" and "deictic" in parsed.signals and "reject" not in parsed.signals:
+        return None  # "거기" is the place, whatever the other words are
     return unknown_place_in(parsed.text, known_spans(parsed.text))
 
 

@@ -43,13 +43,17 @@ def mentioned(parsed: ParsedMessage, recommended: Sequence[Mapping[str, Any]]) -
     )
 
 
+COMMON = (*SLOTS, "area", "signals", "ordinals", "topics")
+"""Kinds of words that name no place, such as those of `The Second Best Place in Seoul`."""
+
+
 @lru_cache(maxsize=1024)
 def _distinctive_words(name_en: str, name_ko: str) -> list[str]:
-    """Return the words of a place's name that are neither a kind of place nor a district."""
+    """Return the words of a place's name that stand for nothing else in a message."""
     english = re.findall(r"[a-z]{5,}", normalise(name_en))
     korean = normalise(name_ko).split()[:1]
     words = [*english, *(word for word in korean if len(word) >= 3)]
-    return [w for w in words if not any(hit.kind in (*SLOTS, "area") for hit in find(w))]
+    return [w for w in words if w != "seoul" and not any(h.kind in COMMON for h in find(w))]
 
 
 def positions_on(parsed: ParsedMessage, recommended: Sequence[Any]) -> tuple[int, ...]:

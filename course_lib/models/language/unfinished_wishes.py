@@ -45,6 +45,16 @@ PLAIN_YES = frozenset(
 """Signals of a message that only agrees."""
 
 
+def completed(parsed: ParsedMessage, earlier: Sequence[BaseMessage]) -> ParsedMessage:
+    """Return a message together with what it leaves unsaid, because the one before said it.
+
+    Args:
+        parsed: the last message.
+        earlier: what came before it.
+    """
+    return placed_as_before(booking_picked(agreed(parsed, earlier), earlier), earlier)
+
+
 def agreed(parsed: ParsedMessage, earlier: Sequence[BaseMessage]) -> ParsedMessage:
     """Return the second wish of the message before, if this one only agrees to it.
 
@@ -60,6 +70,27 @@ def agreed(parsed: ParsedMessage, earlier: Sequence[BaseMessage]) -> ParsedMessa
     if second is None:
         return parsed
     return replace(second, signals=second.signals | {"wish"}, language=parsed.language)
+
+
+def placed_as_before(parsed: ParsedMessage, earlier: Sequence[BaseMessage]) -> ParsedMessage:
+    """Return a wish with the part of Seoul of the message before, if that was refused for its kind.
+
+    Who asked for bars in Hongdae and then says "a cafe, then" still speaks of Hongdae.
+
+    Args:
+        parsed: the last message.
+        earlier: what came before it.
+    """
+    last = _last_of_person(earlier)
+    if last < 0 or not parsed.category or parsed.signals & {"near", "widen", "restart"}:
+        return parsed
+    if parsed.district or parsed.area or parsed.names or parsed.elsewhere:
+        return parsed
+    before = read(str(earlier[last].text))
+    answered = any(_was_called(message, earlier) for message in earlier[last:])
+    if answered or "missing_kind" not in before.signals:
+        return parsed
+    return replace(parsed, district=before.district, area=before.area)
 
 
 def booking_picked(parsed: ParsedMessage, earlier: Sequence[BaseMessage]) -> ParsedMessage:

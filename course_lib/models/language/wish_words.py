@@ -128,7 +128,33 @@ def _count_patterns() -> tuple[re.Pattern[str], ...]:
         re.compile(r"(?<![가-힣])(하나)만"),
         re.compile(rf"(?<![\d:])\b(\d{{1,2}}|{english}) {adjectives}(?:{kinds})\b"),
         re.compile(rf"\btop (\d{{1,2}}|{english})\b"),
+        *_more_patterns(2),
     )
+
+
+@lru_cache(maxsize=2)
+def _more_patterns(least: int) -> tuple[re.Pattern[str], ...]:
+    """Return how a number of further places is asked for, from a least number on."""
+    words = {
+        language: "|".join(w for n, each in by_n.items() if int(n) >= least for w in each)
+        for language, by_n in lexicon()["counts"].items()
+    }
+    number = rf"[{least}-9]|10"
+    units = rf"({number}|{words['ko']}) ?{UNITS_KO}"
+    return (
+        re.compile(rf"\b({number}|{words['en']}) more\b(?! (?:people|persons?|ppl))"),
+        re.compile(rf"(?<![\d가-힣]){units}(?:만|정도|쯤)? ?(?:더|또)"),
+        re.compile(rf"(?<![가-힣])[더또] {units}"),
+    )
+
+
+def asks_for_more(text: str) -> bool:
+    """Whether a message asks for a number of places besides those that were shown.
+
+    Args:
+        text: a text from `normalise`.
+    """
+    return any(pattern.search(text) for pattern in _more_patterns(1))
 
 
 def split_in_two(text: str, hits: Sequence[Hit]) -> int | None:
