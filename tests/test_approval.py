@@ -380,3 +380,12 @@ def test_every_fault_that_a_graph_finds_inside_a_field_is_told():
         Order(decision={"approve": "maybe", "count": "many"})
     text = errors_of(caught.value)["decision"]
     assert "approve: " in text and "count: " in text
+
+
+def test_a_value_that_a_choice_shows_under_a_title_is_no_detail():
+    day = {"oneOf": [{"const": "today", "title": "오늘"}, {"const": "tomorrow", "title": "내일"}]}
+    schema = {"type": "object", "properties": {"approve": {"type": "boolean"}, "day": day}}
+    asked = Approval.of(
+        Interrupt({"question": "?", "day": "tomorrow"}, id="i", response_schema=schema)
+    )
+    assert asked.fields[0].text == "내일" and asked.details == ()

@@ -84,3 +84,21 @@ def test_an_answer_of_another_form_than_its_card_is_told_as_it_is(value, answer,
     outcome, line = stored_line(Interrupt(value, id="1", response_schema=schema), answer)
     assert outcome == "sent" and line.startswith("Answered: ")
     assert "words" in line or answer != "words"
+
+
+@pytest.mark.parametrize(
+    ("question", "value", "line"),
+    [
+        ("Book Dawon for 2 tomorrow?", 2, "Approved: Book Dawon for 2 tomorrow?"),
+        ("Book Dawon for 2 tomorrow?", 3, "Approved: Book Dawon for 2 tomorrow, 3"),
+        ("다원, 내일 2명으로 예약할까요?", 2, "승인함: 다원, 내일 2명으로 예약할까요?"),
+        ("Book Dawon for 12?", 2, "Approved: Book Dawon for 12, 2"),
+    ],
+)
+def test_the_line_that_stays_of_a_card_says_nothing_twice(question, value, line):
+    class Answer(BaseModel):
+        approve: bool
+        people: int
+
+    asked = Interrupt({"question": question}, id="i", response_schema=Answer)
+    assert stored_line(asked, {"approve": True, "people": value}) == ("yes", line)

@@ -425,3 +425,27 @@ def test_pins_on_one_spot_are_moved_apart():
     drawn = map_svg([(str(n), spot) for n in range(4)])
     across = [float(x) for x in re.findall(r'cx="([\d.]+)"', drawn)]
     assert min(b - a for a, b in pairwise(sorted(across))) >= 16
+
+
+def label_of(drawn, name):
+    """Where a district's name stands on a map, across and down."""
+    found = re.search(rf'<text x="(\d+)" y="(\d+)">{name}</text>', drawn)
+    return None if found is None else (int(found[1]), int(found[2]))
+
+
+def test_the_name_of_a_district_stands_beside_its_pins_and_not_in_another_district():
+    cheongdam, hwayang = (37.5249, 127.0385), (37.545, 127.08)
+    drawn = map_svg([("a", cheongdam), ("b", hwayang)])
+    pins = [
+        (float(x), float(y)) for x, y in re.findall(r'<circle cx="([\d.]+)" cy="([\d.]+)"', drawn)
+    ]
+    gangnam, gwangjin, seocho = (label_of(drawn, n) for n in ("Gangnam", "Gwangjin", "Seocho"))
+    assert gangnam[1] > pins[0][1] and gwangjin[0] > gangnam[0]
+    assert seocho is None or seocho[0] < pins[0][0] - 30  # to the west of Gangnam
+    for x, y in pins:  # no name is under a pin
+        assert all(abs(x - a) > 20 or abs(y - b) > 10 for a, b in (gangnam, gwangjin))
+
+
+def test_a_map_of_korean_places_names_its_districts_in_korean():
+    drawn = map_svg([("카페", (37.5249, 127.0385))])
+    assert "강남구" in drawn and label_of(drawn, "Gangnam") is None

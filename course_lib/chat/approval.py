@@ -252,12 +252,16 @@ def _inbox(interrupt_id: str, requests: Sequence[Mapping[str, Any]], shape: Shap
 
 
 def _beside(details: Details, fields: Mapping[str, Field]) -> Details:
-    """The details that no field shows in the same words."""
-    return tuple(
-        (name, text)
-        for name, text in details
-        if name not in fields or text not in (fields[name].text, "null")
-    )
+    """The details that no field shows, in the same words or as a choice with a title."""
+
+    def is_shown(name: str, text: str) -> bool:
+        field = fields.get(name)
+        if field is None:
+            return False
+        is_titled = field.kind == "choice" and bool(field.titles) and field.text != ""
+        return text in (field.text, "null") or (is_titled and text == field.value)
+
+    return tuple((name, text) for name, text in details if not is_shown(name, text))
 
 
 def _words(text: Any) -> Any:

@@ -41,9 +41,9 @@ def decided_line(approval: Approval, values: Mapping[str, Any]) -> tuple[str, st
     said = words[outcome] if outcome != "sent" or pressed is None else pressed.label
     filled = [values.get(field.name, field.text) for field in approval.fields]
     texts = [part if isinstance(part, str) else summary_line(part) for part in filled]
-    asked = approval.question.rstrip("?？ ")
+    asked = approval.question
     added = [text for text in texts if text and outcome != "no" and not _is_said(text, asked)]
-    parts = [asked or approval.question, *added]
+    parts = [asked.rstrip("?？ ") if added else asked, *added]
     short = [exact(shorten(part, MAX_PART_LENGTH)) for part in parts]
     return outcome, f"{said}: {', '.join(short)}"
 

@@ -44,7 +44,7 @@ def booking_words(text: str) -> dict[str, Any]:
     if not any(re.search(pattern, text) for pattern in words["unclear_days"]):
         days = [
             (match.start(), -len(phrase), day)
-            for day, phrases in words["days"].items()
+            for day, phrases in _days().items()
             for phrase in phrases
             for match in [re.search(_word(phrase), text)]
             if match
@@ -54,6 +54,14 @@ def booking_words(text: str) -> dict[str, Any]:
     if time := TIME.search(text):
         found["time"] = time[0].strip()
     return found
+
+
+@lru_cache(maxsize=1)
+def _days() -> dict[str, list[str]]:
+    """Return the words for each day; "the day after" stands before any word for tomorrow."""
+    days = lexicon()["booking"]["days"]
+    after = [f"day after {word}" for word in days["tomorrow"] if word.isascii()]
+    return {**days, "day after tomorrow": [*days["day after tomorrow"], *after]}
 
 
 def _last_or_first(text: str, days: list[tuple[int, int, str]]) -> str:
@@ -173,7 +181,7 @@ def unknown_place_in(text: str, is_known: Collection[tuple[int, int]]) -> str | 
 def _told_spans(text: str) -> Iterator[tuple[int, int]]:
     """Yield where a message says how many people come and when, to the end of the word."""
     words = lexicon()["booking"]
-    phrases = [*words["people"].values(), *words["days"].values()]
+    phrases = [*words["people"].values(), *_days().values()]
     patterns = [re.compile(_word(phrase)) for each in phrases for phrase in each]
     for pattern in [*_patterns(), TIME, *patterns]:
         for match in pattern.finditer(text):

@@ -29,6 +29,9 @@ LONG_NAME = 8
 DEGREES = (("ier", "y"), ("iest", "y"), ("er", ""), ("est", ""), ("r", ""), ("st", ""))
 """How an adjective is compared, and how it ends otherwise."""
 
+ABBREVIATIONS = {"stn": "station"}
+"""Words that are typed in short."""
+
 COMPARED_KINDS = ("tags", "indoor")
 """The kinds of words that are recognised in a comparison, such as `quieter`."""
 
@@ -108,7 +111,7 @@ def _forms(token: str) -> tuple[str, ...]:
     differs in one letter or has the same letters in another order.
     """
     words, long_words, compared = _vocabulary()
-    forms = [token]
+    forms = [ABBREVIATIONS.get(token, token)]
     for ending, singular in (("'s", ""), ("ies", "y"), ("es", ""), ("s", "")):
         if token.endswith(ending) and len(token) > len(ending) + 2:
             forms.append(token[: -len(ending)] + singular)
