@@ -100,5 +100,6 @@ def test_the_line_that_stays_of_a_card_says_nothing_twice(question, value, line)
         approve: bool
         people: int
 
-    asked = Interrupt({"question": question}, id="i", response_schema=Answer)
+    schema = Answer.model_json_schema()
+    asked = Interrupt({"question": question}, id="i", response_schema=schema)
     assert stored_line(asked, {"approve": True, "people": value}) == ("yes", line)

@@ -11,6 +11,7 @@ from course_lib.models.language.likes import to_resemble
 from course_lib.models.language.memory_words import is_at_home
 from course_lib.models.language.message_parser import ids_of
 from course_lib.models.language.place_names import places_by_id
+from course_lib.models.language.references import positions_on
 from course_lib.neighbourhoods import USUAL_COUNT, spot_named
 from course_lib.places import load_districts
 
@@ -124,7 +125,9 @@ def _where(context: ConversationContext) -> dict[str, Any]:
         name = parsed.names[0]
         return {"name": _shared_name(name) if "|" in name else place.name_en}
     if means_near_it(parsed, context.recommended, context.focus):
-        spoken_of = places_by_id().get(context.focus or "")
+        numbered = positions_on(parsed, context.recommended)
+        spoken_id = context.shown[numbered[0]] if numbered else context.focus
+        spoken_of = places_by_id().get(spoken_id or "")
         if spoken_of is not None:
             return {"near": spoken_of.name_en}
         if "deictic" not in parsed.signals:
