@@ -7,7 +7,9 @@ import time
 
 import pytest
 from langchain_core.messages import AIMessage
+from langgraph.checkpoint.base import empty_checkpoint
 from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
+from langgraph.checkpoint.serde.types import ERROR
 from langgraph.graph import END, START, MessagesState, StateGraph
 
 from course_lib.fastapi_app.database import WholeStepsSaver, open_database
@@ -70,13 +72,24 @@ async def test_a_node_that_was_cancelled_half_way_runs_again():
     assert [each.text for each in state["messages"]] == ["hello", "one moment", "the answer"]
 
 
-async def test_trap_langgraph_takes_half_of_a_cancelled_node_for_the_whole():
-    """When this fails, LangGraph has changed, and `WholeStepsSaver` may go."""
-    is_choosing = asyncio.Event()
+@pytest.mark.parametrize(
+    ("saver", "error", "kept"),
+    [
+        (WholeStepsSaver, asyncio.CancelledError(), [ERROR]),
+        (WholeStepsSaver, ValueError("refused"), [ERROR, "messages"]),
+        (WholeStepsSaver, None, ["messages"]),
+        (AsyncPostgresSaver, asyncio.CancelledError(), [ERROR, "messages"]),
+    ],
+)
+async def test_what_is_kept_of_a_node(saver, error, kept):
+    """What LangGraph's runner hands over when it cancels a node is its writes and the error."""
+    writes = [("messages", [AIMessage("one moment")])]
+    writes += [] if error is None else [(ERROR, error)]
     with postgres("half", scratch=True) as server:
         async with open_database(server.url, 1) as database:
-            graph = build(AsyncPostgresSaver(database.pool), is_choosing)
-            await cancelled_run(graph, is_choosing)
-            state = await graph.ainvoke(None, CONFIG)
-            assert (await graph.aget_state(CONFIG)).next == ()
-    assert [each.text for each in state["messages"]] == ["hello", "one moment"]
+            made = saver(database.pool)
+            config = {"configurable": {"thread_id": "t", "checkpoint_ns": ""}}
+            config = await made.aput(config, empty_checkpoint(), {}, {})
+            await made.aput_writes(config, writes, "task")
+            found = await made.aget_tuple(config)
+    assert sorted(channel for _, channel, _ in found.pending_writes) == kept
