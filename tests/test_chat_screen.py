@@ -259,7 +259,7 @@ async def test_a_reopened_thread_tells_of_the_questions_of_plain_nodes_too(neste
         [(e["kind"], e["text"]) for e in p.transcript.entries if e["kind"] in kinds]
         for p in (panel, again)
     )
-    answered = ("Answered: shall I tell them?, yes", "Answered: how many?, 3")
+    answered = ("Answered: shall I tell them, yes", "Answered: how many, 3")
     assert [text for _, text in live if text in answered] == list(answered)
     if nested:  # what a subgraph was answered is kept in checkpoints of its own
         live = [each for each in live if each[1] not in answered]

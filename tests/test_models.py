@@ -230,7 +230,8 @@ async def test_a_stream_that_ends_too_early_in_good_order_is_a_broken_answer(fai
             async for chunk in model.astream("hello"):
                 seen.append(chunk.text)
         else:
-            seen += [chunk.text for chunk in model.stream("hello")]
+            for chunk in model.stream("hello"):
+                seen.append(chunk.text)
     with pytest.raises(ModelServerError, match="broke off"):  # and no half answer is stored
         await model.ainvoke("hello") if asynchronous else model.invoke("hello")
     assert seen[0] == "half" and len(server.asked) == 2
