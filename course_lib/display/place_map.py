@@ -14,6 +14,7 @@ from html import escape
 from typing import Any
 
 from course_lib.display.values import DisplayOutput, as_fields, display_output
+from course_lib.places import load_districts
 from course_lib.settings import DATA
 
 KM_PER_DEGREE = 111.2
@@ -52,12 +53,6 @@ STYLE = (
 @lru_cache(maxsize=1)
 def _outlines() -> Mapping[str, Any]:
     return json.loads((DATA / "district_outlines.json").read_text(encoding="utf-8"))
-
-
-@lru_cache(maxsize=1)
-def _korean_names() -> Mapping[str, str]:
-    districts = json.loads((DATA / "districts.json").read_text(encoding="utf-8"))["districts"]
-    return {name: each["name_ko"] for name, each in districts.items()}
 
 
 def show_map(places: Iterable[Mapping[str, Any] | Any]) -> None:
@@ -105,7 +100,7 @@ def map_svg(pins: Sequence[tuple[str, Point]]) -> str:
     placed = _apart([at(point) for _, point in pins])
     in_korean = any(HANGUL.search(name) for name, _ in pins)
     for name, ring in _districts():
-        shown = _korean_names()[name] if in_korean else name.removesuffix("-gu")
+        shown = load_districts()[name]["name_ko"] if in_korean else name.removesuffix("-gu")
         parts.append(_label(shown, ring, at, height, placed))
     for n, ((name, _), (x, y)) in enumerate(zip(pins, placed, strict=True), 1):
         parts.append(

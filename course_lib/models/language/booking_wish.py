@@ -178,12 +178,16 @@ def unknown_place_in(text: str, is_known: Collection[tuple[int, int]]) -> str | 
     return None
 
 
+@lru_cache(maxsize=1)
+def _told_patterns() -> tuple[re.Pattern[str], ...]:
+    """Return how the number of people, a time and a day are written."""
+    phrases = [*lexicon()["booking"]["people"].values(), *_days().values()]
+    return (*_patterns(), TIME, *(re.compile(_word(each)) for words in phrases for each in words))
+
+
 def _told_spans(text: str) -> Iterator[tuple[int, int]]:
     """Yield where a message says how many people come and when, to the end of the word."""
-    words = lexicon()["booking"]
-    phrases = [*words["people"].values(), *_days().values()]
-    patterns = [re.compile(_word(phrase)) for each in phrases for phrase in each]
-    for pattern in [*_patterns(), TIME, *patterns]:
+    for pattern in _told_patterns():
         for match in pattern.finditer(text):
             behind = re.match("[가-힣]*", text[match.end() :]) if HANGUL.search(match[0]) else None
             yield match.start(), match.end() + (behind.end() if behind else 0)
