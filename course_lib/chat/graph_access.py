@@ -17,7 +17,7 @@ from course_lib.chat.message_keys import message_keys, read_messages
 from course_lib.chat.missing_fields import state_fields
 from course_lib.chat.process_exit import exits_as_errors
 from course_lib.chat.stream_events import MODES
-from course_lib.persistence import as_async_saver, fork_point
+from course_lib.persistence import as_async_saver, fork_point, keep_whole_nodes
 
 if TYPE_CHECKING:
     from langchain_core.runnables import RunnableConfig
@@ -189,9 +189,7 @@ class LocalGraph:
         if self._async_graph is None:
             saver: BaseCheckpointSaver[Any] = self.graph.checkpointer
             saver = await as_async_saver(saver, str(config["configurable"]["thread_id"]))
-            changed = saver is not self.graph.checkpointer
-            update = {"checkpointer": saver}
-            self._async_graph = self.graph.copy(update) if changed else self.graph
+            self._async_graph = self.graph.copy({"checkpointer": keep_whole_nodes(saver)})
         return self._async_graph
 
 

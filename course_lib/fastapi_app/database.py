@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from itertools import count
@@ -11,14 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
-from langgraph.checkpoint.serde.types import ERROR
 from psycopg.rows import dict_row
 from psycopg_pool import AsyncConnectionPool
 
-from course_lib.persistence import open_checkpointer, open_store
+from course_lib.persistence import keep_whole_nodes, open_checkpointer, open_store
 
 if TYPE_CHECKING:
-    from langchain_core.runnables import RunnableConfig
     from langgraph.graph.state import CompiledStateGraph
     from langgraph.store.base import BaseStore
 
@@ -41,29 +39,6 @@ CREATE TABLE IF NOT EXISTS chat_events (
 """
 MAKE_TABLES_LOCK = "SELECT pg_advisory_xact_lock(1667785076)"
 """`CREATE TABLE IF NOT EXISTS` by two workers at once can fail; the number is "chat" in ASCII."""
-
-
-class WholeStepsSaver(AsyncPostgresSaver):
-    """A saver that keeps nothing of a node that was cancelled in the middle.
-
-    LangGraph saves what such a node has written so far, say its messages and not yet where its
-    conditional edge leads. A later run takes that for the node's whole result: the graph goes
-    nowhere from there, and the turn ends without an answer. Without these writes the node runs
-    again.
-    """
-
-    async def aput_writes(
-        self,
-        config: RunnableConfig,
-        writes: Sequence[tuple[str, Any]],
-        task_id: str,
-        task_path: str = "",
-    ) -> None:
-        """Save what a node has written; see `AsyncPostgresSaver.aput_writes`."""
-        errors = [each for each in writes if each[0] == ERROR]
-        if any(isinstance(error, asyncio.CancelledError) for _, error in errors):
-            writes = errors
-        await super().aput_writes(config, writes, task_id, task_path)
 
 
 @dataclass
@@ -129,7 +104,8 @@ async def open_database(url: str, savers: int) -> AsyncIterator[Database]:
             check=AsyncConnectionPool.check_connection,
             open=False,
         ) as pool:
-            yield Database(pool, [WholeStepsSaver(pool) for _ in range(savers)], store)
+            whole = [keep_whole_nodes(AsyncPostgresSaver(pool)) for _ in range(savers)]
+            yield Database(pool, whole, store)
 
 
 def _make_tables(url: str) -> None:

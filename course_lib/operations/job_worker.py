@@ -34,7 +34,7 @@ from course_lib.operations.jobs import (
     make_job_tables,
 )
 from course_lib.operations.logs import write_logs
-from course_lib.persistence import open_async_checkpointer
+from course_lib.persistence import keep_whole_nodes, open_async_checkpointer
 from course_lib.serving.ports import check_port_number
 
 CONCURRENT = 4
@@ -78,7 +78,7 @@ async def serve(database_url: str, port: int, host: str = "127.0.0.1") -> None:
             open=False,
         ) as pool,
     ):
-        office = Office(database_url, chat_model(), saver, JobLog(pool))
+        office = Office(database_url, chat_model(), keep_whole_nodes(saver), JobLog(pool))
         try:
             server, thread = start_http_server(port, addr=host)
         except OSError as error:

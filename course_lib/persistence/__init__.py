@@ -34,5 +34,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "threads": ["ThreadDirectory"],
         "unfinished": ["unfinished_step"],
         "vector_index": ["VectorIndexError"],
+        "whole_nodes": ["WholeNodes", "keep_whole_nodes"],
     },
 )

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from course_lib.persistence.whole_nodes import class_of
+
 
 def same_storage(first: Any, second: Any) -> bool:
     """Return whether two savers are one, or copies of one.
 
     `compile()` copies a saver, and gives the copy another serialiser, where
     `LANGGRAPH_STRICT_MSGPACK` is set. A copy shares everything else: connection, tables, locks.
+    So does a twin that `keep_whole_nodes` has made.
 
     Args:
         first: a saver, or an adapter or cache around one.
@@ -18,7 +21,7 @@ def same_storage(first: Any, second: Any) -> bool:
     first, second = _unwrapped(first), _unwrapped(second)
     if first is second:
         return True
-    if type(first) is not type(second):
+    if class_of(first) is not class_of(second):
         return False
     ours, theirs = _parts(first), _parts(second)
     return (

@@ -9,13 +9,18 @@ from contextlib import asynccontextmanager
 from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
 from langgraph.store.postgres.aio import AsyncPostgresStore
 
+from course_lib.persistence import WholeNodes
+
 OF_RUNS = "SELECT thread_id, checkpoint_ns, checkpoint_id FROM checkpoints"
 OF_RUNS += " WHERE metadata ->> 'run_id' = ANY(%s)"
 """The checkpoints that some runs have written."""
 
 
-class ServerSaver(AsyncPostgresSaver):
-    """A checkpointer that can take back a run: `rollback` of the server asks for that."""
+class ServerSaver(WholeNodes, AsyncPostgresSaver):
+    """A checkpointer that can take back a run: `rollback` of the server asks for that.
+
+    Of a node that a cancelled run leaves half done it keeps nothing, so the node runs again.
+    """
 
     async def adelete_for_runs(self, run_ids: Sequence[str]) -> None:
         """Delete the checkpoints of runs, and what was written for them."""

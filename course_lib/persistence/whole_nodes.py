@@ -1,0 +1,83 @@
+"""Savers that keep nothing of a node that was cancelled in the middle.
+
+When a run is cancelled (a person presses Stop, a server drains, its database fails over), LangGraph
+saves what the running node has written so far, say its messages and not yet where its conditional
+edge leads. A later run takes that for the node's whole result: the graph goes nowhere from there,
+and the turn ends without an answer. Without these writes the node runs again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from functools import cache
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from langgraph.checkpoint.serde.types import ERROR
+
+if TYPE_CHECKING:
+    from langchain_core.runnables import RunnableConfig
+    from langgraph.checkpoint.base import BaseCheckpointSaver
+
+Saver = TypeVar("Saver", bound="BaseCheckpointSaver[Any]")
+
+
+class WholeNodes:
+    """Put before a saver's class: its `put_writes` and `aput_writes` drop what is half done."""
+
+    def put_writes(
+        self,
+        config: RunnableConfig,
+        writes: Sequence[tuple[str, Any]],
+        task_id: str,
+        task_path: str = "",
+    ) -> None:
+        """Save what a node has written; of a cancelled one, that it was cancelled."""
+        super().put_writes(config, whole_writes(writes), task_id, task_path)  # type: ignore[misc]
+
+    async def aput_writes(
+        self,
+        config: RunnableConfig,
+        writes: Sequence[tuple[str, Any]],
+        task_id: str,
+        task_path: str = "",
+    ) -> None:
+        """The same, awaited."""
+        await super().aput_writes(config, whole_writes(writes), task_id, task_path)  # type: ignore[misc]
+
+
+def keep_whole_nodes(saver: Saver) -> Saver:
+    """Return a twin of a saver that keeps nothing of a cancelled node but the error.
+
+    Args:
+        saver: any saver; it stays as it is. The twin shares its attributes, so it stores into the
+            same place, and what is set on one of them is set on both.
+    """
+    if isinstance(saver, WholeNodes):
+        return saver
+    whole_class = _whole_class(type(saver))
+    whole = whole_class.__new__(whole_class)
+    whole.__dict__ = vars(saver)
+    return whole
+
+
+def class_of(saver: Any) -> type:
+    """Return the class of a saver, or of the one that it is the twin of."""
+    return type(saver).__mro__[2] if isinstance(saver, WholeNodes) else type(saver)
+
+
+def whole_writes(writes: Sequence[tuple[str, Any]]) -> Sequence[tuple[str, Any]]:
+    """Return what a later run may use of a node's writes.
+
+    Args:
+        writes: pairs of a channel and a value, as LangGraph's runner hands them to a saver. Of a
+            node that was cancelled, the error is one of them.
+    """
+    errors = [each for each in writes if each[0] == ERROR]
+    is_cancelled = any(isinstance(error, asyncio.CancelledError) for _, error in errors)
+    return errors if is_cancelled else writes
+
+
+@cache
+def _whole_class(saver_class: type) -> type:
+    return type(saver_class.__name__, (WholeNodes, saver_class), {})
