@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import random
 import statistics
 import sys
 import tempfile
@@ -25,6 +24,8 @@ from psycopg_pool import AsyncConnectionPool
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT)]
+
+from timing import interval  # noqa: E402
 
 from course_lib.operations.limits import Bucket, TokenBuckets  # noqa: E402
 from course_lib.persistence import postgres  # noqa: E402
@@ -75,13 +76,6 @@ async def limit_milliseconds(url: str) -> list[float]:
             await buckets.take(asked)
             taken.append((time.perf_counter() - began) * 1000)
     return taken[20:]
-
-
-def interval(values: list[float]) -> list[float]:
-    """The median, and a bootstrap interval of it that holds in 95 % of the cases."""
-    chance = random.Random(18)
-    medians = sorted(statistics.median(chance.choices(values, k=len(values))) for _ in range(2_000))
-    return [statistics.median(values), medians[49], medians[1949]]
 
 
 def main() -> None:

@@ -2,7 +2,6 @@
 
 import json
 import threading
-import time
 
 import httpx
 import openai
@@ -11,6 +10,7 @@ from gateway_thread import served_gateway
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
+from waiting import wait_until
 
 from course_lib.__main__ import main
 from course_lib.models.gateway import SIZES, Faults, GatewaySettings
@@ -443,13 +443,6 @@ def test_a_broken_answer_breaks_after_exactly_so_many_tokens(gateway, client, to
             seen += [chunk.choices[0]] if chunk.choices else []
     assert len([c for c in seen if c.delta.content]) == (min(tokens, length) if streams else 0)
     assert not any(c.finish_reason for c in seen)
-
-
-def wait_until(holds):
-    deadline = time.monotonic() + 20
-    while not holds() and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert holds()
 
 
 @pytest.mark.parametrize("streams", [False, True])

@@ -10,6 +10,7 @@ import time
 import psycopg
 import pytest
 from database_pairs import pair_or_skip
+from waiting import wait_until
 
 from course_lib.operations.keeper import Keeper
 from course_lib.operations.parts import Part
@@ -34,13 +35,6 @@ def keeper(pair):
     made.stop()
 
 
-def wait_for(done, seconds=120):
-    deadline = time.monotonic() + seconds
-    while not done() and time.monotonic() < deadline:
-        time.sleep(0.02)
-    assert done()
-
-
 def write(pair, number):
     with psycopg.connect(pair.url) as connection:
         connection.execute("INSERT INTO numbers VALUES (%s)", [number])
@@ -62,7 +56,7 @@ def test_both_databases_that_end_at_once_come_back_on_their_own_data(pair, keepe
         pair.kill_primary()
         time.sleep(0.5)  # the keeper would have promoted the standby meanwhile
         pair.kill_standby()
-    wait_for(keeper.is_idle)
+    wait_until(keeper.is_idle)
     assert told(keeper) == ["primary started again", "standby started again"]
     assert pair.primary is primary and pair.is_whole and 1 in numbers(pair)
 
@@ -70,11 +64,11 @@ def test_both_databases_that_end_at_once_come_back_on_their_own_data(pair, keepe
 def test_a_primary_that_ends_while_it_is_copied_loses_nothing_and_is_followed_again(pair, keeper):
     write(pair, 2)
     pair.kill_primary()
-    wait_for(lambda: "standby promoted" in told(keeper))
+    wait_until(lambda: "standby promoted" in told(keeper))
     write(pair, 3)  # acknowledged by the only server that there is
     second = pair.primary
     pair.kill_primary()
-    wait_for(keeper.is_idle)
+    wait_until(keeper.is_idle)
     assert pair.primary is second and {2, 3} <= numbers(pair)
     assert sorted(pair.state.values()) == ["primary", "standby (sync)"]
 
@@ -83,8 +77,8 @@ def test_a_standby_that_the_primary_does_not_wait_for_becomes_synchronous(pair, 
     with keeper.pausing():
         pair._set_synchronous("")
         pair._holds_all = False  # as after a copy whose primary ended at its last step
-        wait_for(lambda: "standby (async)" in pair.state.values())
-    wait_for(keeper.is_idle)
+        wait_until(lambda: "standby (async)" in pair.state.values())
+    wait_until(keeper.is_idle)
     assert sorted(pair.state.values()) == ["primary", "standby (sync)"]
 
 
@@ -94,11 +88,11 @@ def test_a_primary_whose_guard_has_ended_takes_no_writes_beside_the_new_one(pair
     with keeper.pausing():
         old = pair.primary
         os.kill(old.process._process.pid, signal.SIGKILL)
-        wait_for(lambda: not old.is_running())
+        wait_until(lambda: not old.is_running())
         assert old.answers()  # the server itself goes on
         with pytest.raises(PostgresError, match="still runs"):
             pair.promote()
-    wait_for(keeper.is_idle)
+    wait_until(keeper.is_idle)
     assert "standby promoted" in told(keeper) and pair.primary is not old
     assert sorted(pair.state.values()) == ["primary", "standby (sync)"] and 4 in numbers(pair)
 

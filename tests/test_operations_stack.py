@@ -20,6 +20,7 @@ import psycopg
 import pytest
 from langgraph_sdk.sse import SSEDecoder
 from test_operations_kills import has_caddy, kill_and_check
+from waiting import wait_until
 
 from course_lib.namu.retrieval import PostgresIndex
 from course_lib.operations import proxy as proxy_module
@@ -55,13 +56,6 @@ def open_folder(monkeypatch):
         yield Path(name)
 
 
-def wait_for(done, seconds=180):
-    deadline = time.monotonic() + seconds
-    while not done() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    return done()
-
-
 def kept_in(server, thread_id):
     """How many checkpoints of a thread one server has."""
     count = "SELECT count(*) FROM checkpoints WHERE thread_id = %s"
@@ -94,7 +88,7 @@ def test_everything_runs_and_answers(running):
         assert client.post("/chat", json=body).json()["answer"] == answer["answer"]
         assert client.get("/").status_code == 200  # the page
         # The standby has the turn on its disk before the answer is shown, and reads it soon after.
-        assert wait_for(lambda: kept_in(running.database.standby, answer["thread_id"]) > 3)
+        wait_until(lambda: kept_in(running.database.standby, answer["thread_id"]) > 3)
         assert kept_in(running.database.primary, answer["thread_id"]) > 3
     assert sum(running.memory().values()) > 300e6  # it measures all of them
     for url in running.worker_urls:  # each gives the numbers of both
@@ -165,7 +159,7 @@ def test_a_job_worker_that_loses_its_database_ends_and_is_started_again(running)
     end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = %s"
     with psycopg.connect(running.database_url, autocommit=True) as connection:
         assert connection.execute(end, [WATCH]).fetchall() == [(True,)]
-    wait_for(lambda: running.parts["jobs"].starts > first)
+    wait_until(lambda: running.parts["jobs"].starts > first)
     running.wait_until_whole()
     assert running.parts["jobs"].starts == first + 1
 
@@ -191,7 +185,9 @@ def test_the_job_of_every_night_builds_the_index_of_the_guides(running):
             connection.execute("DROP TABLE passage_index, passages")
         job = connection.execute(defer, [json.dumps({"timestamp": 0})]).fetchone()[0]
         asked = "SELECT status FROM procrastinate_jobs WHERE id = %s"
-        wait_for(lambda: connection.execute(asked, [job]).fetchone()[0] in ("succeeded", "failed"))
+        wait_until(
+            lambda: connection.execute(asked, [job]).fetchone()[0] in ("succeeded", "failed")
+        )
         assert connection.execute(asked, [job]).fetchone()[0] == "succeeded"
     hits = PostgresIndex(running.database_url, embeddings()).search("a palace at night")
     assert hits
@@ -200,7 +196,7 @@ def test_the_job_of_every_night_builds_the_index_of_the_guides(running):
 def test_a_worker_that_is_drained_lets_its_turns_end(running):
     first = running.parts["worker-1"].starts
     running.drain("worker-1")
-    wait_for(lambda: running.parts["worker-1"].starts > first)
+    wait_until(lambda: running.parts["worker-1"].starts > first)
     running.wait_until_whole()
     assert running.parts["worker-1"].starts == first + 1
 
@@ -211,7 +207,7 @@ def test_repairs_can_be_done_by_hand(running):
     with running.without_repairs():
         running.kill("worker-2", "primary")
         time.sleep(1)
-        wait_for(lambda: not running.parts["jobs"].is_running())  # it ends with its database
+        wait_until(lambda: not running.parts["jobs"].is_running())  # it ends with its database
         down = [name for name, what in running.state.items() if what == "down"]
         assert down[:2] == ["worker-2", "jobs"] and len(down) == 3
         running.database.promote()
@@ -283,8 +279,8 @@ def test_nothing_is_left_when_the_process_that_started_it_is_killed(open_folder,
                     found.append((pid, each.cmdline()))
         return found
 
-    assert wait_for(lambda: not alive()), alive()
-    assert wait_for(lambda: not list(open_folder.iterdir())), list(open_folder.iterdir())
+    wait_until(lambda: not alive())
+    wait_until(lambda: not list(open_folder.iterdir()))
     assert all(map(is_free, started["ports"]))
 
 

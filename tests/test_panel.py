@@ -16,11 +16,12 @@ from langgraph.store.memory import InMemoryStore
 from typing_extensions import TypedDict
 
 from course_lib.chat import ChatPanel
-from course_lib.chat.events import RunStarted, Token
+from course_lib.chat.events import NodeStarted, RunStarted, Token
 from course_lib.chat.memory_view import NO_MEMORY
 from course_lib.chat.panel import MAX_MESSAGE_LENGTH
 from course_lib.chat.panel_actions import perform
 from course_lib.chat.thread_list import UNTITLED
+from course_lib.chat.transcript_view import BATCH_SECONDS
 from course_lib.models import OfflineChatModel
 from course_lib.namu import book_place, build_namu
 from course_lib.persistence import UnknownThread, open_checkpointer, open_store
@@ -51,7 +52,7 @@ async def test_an_answer_goes_over_in_batches_and_once_more_as_html_at_the_end()
     chat.view.send = sent.append
     await chat.load()
     await chat.send("a cafe in Mapo")
-    await asyncio.sleep(0.1)
+    await asyncio.sleep(2 * BATCH_SECONDS)
     changes = [change for batch in sent for change in batch["changes"]]
     growing = ("grew", "formatted")
     grown = "".join(change["text"] for change in changes if change["kind"] in growing)
@@ -68,11 +69,11 @@ async def test_an_answer_goes_over_in_batches_and_once_more_as_html_at_the_end()
 async def test_a_later_view_is_told_everything():
     chat = panel()
     await chat.send("a cafe in Mapo")
-    await asyncio.sleep(0.1)
+    await asyncio.sleep(2 * BATCH_SECONDS)
     sent = []
     chat.view.send = sent.append
     perform(chat, {"kind": "hello"})
-    await asyncio.sleep(0.1)
+    await asyncio.sleep(2 * BATCH_SECONDS)
     (batch,) = sent
     (change,) = batch["changes"]
     assert (change["start"], change["entries"]) == (0, chat.transcript.entries)
@@ -117,6 +118,38 @@ async def test_a_view_that_comes_in_the_middle_of_an_answer_gets_no_piece_twice(
     shown = applied([change for batch in sent for change in batch["changes"]])
     assert shown == chat.transcript.entries
     assert shown[-1]["text"] == "".join(pieces)
+
+
+async def test_the_first_token_of_an_answer_goes_at_once_and_later_ones_together():
+    """By the time that passes between two messages to the browser, on a clock of its own."""
+    chat = panel()
+    waits, loop = [], asyncio.get_running_loop()
+    loop_later = loop.call_later
+
+    def call_later(seconds, call, *arguments):
+        waits.append(seconds)
+        return loop_later(0, call, *arguments)
+
+    loop.call_later = call_later
+    loop.time = lambda: 1000.0  # no time passes
+    try:
+        await asyncio.sleep(0)
+        chat.view._sent_at = 1000.0  # something was sent just now
+        chat.transcript.handle(RunStarted(HumanMessage("a cafe", id="1")))
+        chat.transcript.handle(NodeStarted("task", "model", ()))
+        assert waits == [BATCH_SECONDS]
+        chat.transcript.handle(Token("2", "Three", "model"))
+        assert waits == [BATCH_SECONDS, 0.0]
+        chat.view._fire()
+        for word in (" cafes", " in", " Mapo"):
+            chat.transcript.handle(Token("2", word, "model"))
+        assert waits == [BATCH_SECONDS, 0.0, BATCH_SECONDS]
+        chat.view._fire()
+        chat.transcript.handle(Token("3", "Another", "model"))
+        assert waits[3:] == [0.0]
+    finally:
+        del loop.call_later, loop.time
+        chat.view.flush()
 
 
 async def test_threads_have_titles_and_each_its_own_conversation():
@@ -225,7 +258,7 @@ async def test_100_kB_are_taken_and_much_more_is_given_back():
     before, sent = said(chat), []
     chat.view.send = sent.append
     await chat.send("x" * (MAX_MESSAGE_LENGTH + 1))
-    await asyncio.sleep(0.1)
+    await asyncio.sleep(2 * BATCH_SECONDS)
     assert said(chat) == before
     assert "200,001" in chat.transcript.entries[-1]["text"]
     assert any(c["kind"] == "unsent" for batch in sent for c in batch["changes"])

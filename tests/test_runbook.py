@@ -8,7 +8,6 @@ import os
 import re
 import subprocess
 import sys
-import time
 from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
@@ -20,6 +19,7 @@ import pytest
 from runbook_commands import blocks, entries, run_block
 from small_disk import NoSmallDiskError, small_disk
 from tcp_forwarder import forwarder
+from waiting import wait_until
 
 from course_lib.persistence import connect, postgres
 from course_lib.persistence.idle_time import cutoff_id
@@ -386,13 +386,6 @@ def fill(url, thread):
                         "type, blob) VALUES ('old', '', 'messages', %s, 'msgpack', %s)",
                         [f"0.{uuid4()}", os.urandom(size)],
                     )
-
-
-def wait_until(is_so, seconds=30):
-    deadline = time.monotonic() + seconds
-    while not is_so():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.1)
 
 
 def test_a_block_that_is_not_in_the_runbook_is_an_error():

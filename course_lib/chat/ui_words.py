@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import re
 
-from course_lib.models.language.lexicon import normalise
+from course_lib.models.language.lexicon import HANGUL, normalise
 from course_lib.models.language.praise import is_praise
-
-HANGUL = re.compile("[\uac00-\ud7a3]")
 
 WORDS = {
     "en": {

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from course_lib.models.language.lexicon import HANGUL
 from course_lib.namu.routing.choice import RouteChoice
-from course_lib.namu.routing.rules import HANGUL
 from course_lib.settings import DATA
 
 if TYPE_CHECKING:

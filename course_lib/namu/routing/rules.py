@@ -9,9 +9,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from course_lib.models.language.lexicon import HANGUL
 from course_lib.namu.routing.choice import RouteChoice
-
-HANGUL = re.compile(r"[가-힣]")
 
 REFERS_BACK = re.compile(
     r"\b(?:it|its|this|those|these|that one|them|there|same|other|others|another|else|more|instead|"
