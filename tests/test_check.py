@@ -27,6 +27,7 @@ def run_stage():
     return runpy.run_path(str(ROOT / "tools" / "check.py"))["_run"]
 
 
+@pytest.mark.soak
 def test_a_stage_that_hangs_is_ended_and_tells_where_it_stood(
     run_stage, tmp_path: Path, capfd: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
 ):
@@ -51,6 +52,7 @@ def test_a_stage_that_ends_gives_its_status(run_stage):
     assert run_stage([sys.executable, "-c", "raise SystemExit(3)"], dict(os.environ)) == 3
 
 
+@pytest.mark.soak
 def test_a_test_that_hangs_fails_by_itself(tmp_path: Path):
     (tmp_path / "test_hanging.py").write_text(HANGING_TEST)
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]

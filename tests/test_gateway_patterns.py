@@ -7,6 +7,7 @@ answer nobody, and the requests here would end at their time limit.
 import asyncio
 import json
 import threading
+import time
 
 import httpx
 import pytest
@@ -117,13 +118,18 @@ def answered_beside(gateway, ask):
         assert other.status_code == 200
         if not was_running:
             break
+        time.sleep(0.05)  # a processor that only asks would be missing elsewhere
     thread.join()
     return found[0]
 
 
 SHIFTED = CATASTROPHIC[3:] + CATASTROPHIC[:3]
 PAIRS = [
-    (place, p) for some in (CATASTROPHIC, SHIFTED) for place, p in zip(PLACES, some, strict=True)
+    *zip(PLACES, CATASTROPHIC, strict=True),
+    *(
+        pytest.param(place, pattern, marks=pytest.mark.soak)
+        for place, pattern in zip(PLACES, SHIFTED, strict=True)
+    ),
 ]
 """Each pattern in two places, and each place with two patterns."""
 
@@ -208,8 +214,8 @@ def test_a_schema_that_asks_for_too_much_is_refused_with_its_limit(gateway, sche
         (object_with(**{f"p{n}": TEXT for n in range(3_000)}), "hello"),
         (object_with(**{f"p{n}": {"enum": [1, 2, 3]} for n in range(3_000)}), "hello"),
         (object_with(x={**nested(1, {"type": "integer"}), "minItems": 3_000}), "hello"),
-        (object_with(x=TEXT), "'" + "," * 100_000 + "'"),
-        (object_with(x=TEXT), "「" * 100_000),
+        (object_with(x=TEXT), "'" + "," * 30_000 + "'"),
+        (object_with(x=TEXT), "「" * 30_000),
         (object_with(x={"type": "string", "format": "email"}), "a." * 50_000),
         (doubled(8), "hello"),
     ],

@@ -356,6 +356,7 @@ def test_an_empty_memory_changes_no_answer():
         assert answer(with_memory) == answer(without), text
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize(("language", "several", "one"), [("ko", 9, 15), ("en", 9, 14)])
 def test_words_and_meaning_together_find_the_right_place(language, several, one):
     lines = (DATA / "retrieval.jsonl").read_text(encoding="utf-8").splitlines()

@@ -53,6 +53,7 @@ async def writes_of_a_whole_plan() -> int:
     return saver.count
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("after", [False, True], ids=["before the write", "after the write"])
 async def test_a_plan_that_dies_at_any_write_has_every_stop_once(after):
     count = await writes_of_a_whole_plan()

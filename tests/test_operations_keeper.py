@@ -49,6 +49,7 @@ def told(keeper):
     return [each.what for each in keeper.repairs]
 
 
+@pytest.mark.soak
 def test_both_databases_that_end_at_once_come_back_on_their_own_data(pair, keeper):
     write(pair, 1)
     primary = pair.primary

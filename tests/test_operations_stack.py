@@ -253,7 +253,8 @@ with stack(app="api_graphs:make_app") as running:
 """
 
 
-@pytest.mark.parametrize("how", ["wait", pytest.param("end", marks=pytest.mark.soak)])
+@pytest.mark.soak
+@pytest.mark.parametrize("how", ["wait", "end"])
 def test_nothing_is_left_when_the_process_that_started_it_is_killed(open_folder, how):
     """Also without a kill, at the end of its block."""
     path = f"{ROOT}:{ROOT / 'tests'}"

@@ -405,7 +405,7 @@ def quality(index, questions, way):
 
 
 @pytest.mark.parametrize("language", ["ko", "en"])
-@pytest.mark.parametrize("texts", ["guides", "places"])
+@pytest.mark.parametrize("texts", ["guides", pytest.param("places", marks=pytest.mark.soak)])
 def test_the_fused_search_keeps_its_bar_and_is_no_worse_than_its_parts(guides, texts, language):
     if texts == "guides":
         index, asked = guides, lines_of("guide_queries.jsonl")

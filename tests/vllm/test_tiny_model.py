@@ -127,45 +127,47 @@ except ValueError as error:
     assert "stopped" in told.stdout and "training of another recipe" in told.stdout
 
 
-@pytest.mark.parametrize(
-    ("said", "wanted", "right"),
-    [
-        ('<tool_call>{"name": "s", "arguments": {"a": 1}}</tool_call>', {"a": 1}, True),
-        ('<tool_call>{"name": "s", "arguments": {"a": 2}}</tool_call>', {"a": 1}, False),
-        ('<tool_call>{"name": "s", "arguments": {"a": 1, "b": 2}}</tool_call>', {"a": 1}, False),
-        ('<tool_call>{"name": "s", "arguments": {"a": 1}</tool_call>', {"a": 1}, False),
-        (
-            '<tool_call>{"name": "s", "arguments": {"tags": ["b", "a"]}}</tool_call>',
-            {"tags": ["a", "b"]},
-            True,
-        ),
-        (
-            '<tool_call>{"name": "s", "arguments": {"tags": ["a"]}}</tool_call>',
-            {"tags": ["a", "b"]},
-            False,
-        ),
-        (
-            '<tool_call>{"name": "s", "arguments": {"tags": "ab"}}</tool_call>',
-            {"tags": ["a", "b"]},
-            False,
-        ),
-        ("I found nothing.", {"a": 1}, False),
-        ('<tool_call>{"name": "s", "arguments": {"a": 1}}</tool_call>', None, False),
-        ("Hello.", None, True),
-    ],
-)
-def test_the_evaluation_tells_right_from_wrong(vllm_python, said, wanted, right):
+ANSWERS = [
+    ('<tool_call>{"name": "s", "arguments": {"a": 1}}</tool_call>', {"a": 1}, True),
+    ('<tool_call>{"name": "s", "arguments": {"a": 2}}</tool_call>', {"a": 1}, False),
+    ('<tool_call>{"name": "s", "arguments": {"a": 1, "b": 2}}</tool_call>', {"a": 1}, False),
+    ('<tool_call>{"name": "s", "arguments": {"a": 1}</tool_call>', {"a": 1}, False),
+    (
+        '<tool_call>{"name": "s", "arguments": {"tags": ["b", "a"]}}</tool_call>',
+        {"tags": ["a", "b"]},
+        True,
+    ),
+    (
+        '<tool_call>{"name": "s", "arguments": {"tags": ["a"]}}</tool_call>',
+        {"tags": ["a", "b"]},
+        False,
+    ),
+    (
+        '<tool_call>{"name": "s", "arguments": {"tags": "ab"}}</tool_call>',
+        {"tags": ["a", "b"]},
+        False,
+    ),
+    ("I found nothing.", {"a": 1}, False),
+    ('<tool_call>{"name": "s", "arguments": {"a": 1}}</tool_call>', None, False),
+    ("Hello.", None, True),
+]
+"""What a model said, the arguments of the call that was wanted, and whether it is right."""
+
+
+@pytest.fixture(scope="module")
+def judged(vllm_python):
+    """What the evaluation says of each answer; its environment takes seconds to start."""
     code = (
-        "import json, sys; from tools.tiny_model.evaluate import is_right; "
-        "said, wanted = json.loads(sys.argv[1]); "
-        "call = [{'function': {'name': 's', 'arguments': wanted}}]; "
-        "print(is_right(said, {'tool_calls': call} if wanted else {'content': 'Hello.'}))"
+        "import json, sys; from tools.tiny_model.evaluate import is_right\n"
+        "for said, wanted, _ in json.loads(sys.argv[1]):\n"
+        "    call = [{'function': {'name': 's', 'arguments': wanted}}]\n"
+        "    print(is_right(said, {'tool_calls': call} if wanted else {'content': 'Hello.'}))"
     )
-    told = subprocess.run(
-        [vllm_python, "-c", code, json.dumps([said, wanted])],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert told.stdout.strip() == str(right)
+    command = [vllm_python, "-c", code, json.dumps(ANSWERS)]
+    told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    return told.stdout.split()
+
+
+@pytest.mark.parametrize("number", range(len(ANSWERS)), ids=[said for said, *_ in ANSWERS])
+def test_the_evaluation_tells_right_from_wrong(judged, number):
+    assert judged[number] == str(ANSWERS[number][2])
