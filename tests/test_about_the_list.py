@@ -196,7 +196,7 @@ def test_food_is_found_in_whatever_kind_of_place_has_it(message, tag):
 
 
 @pytest.mark.parametrize(
-    "message", ["street food restaurants", "감자탕 먹고 싶어", "신당동 떡볶이"]
+    "message", ["street food restaurants", "감자탕 먹고 싶어", "신당동 떡볶이", "i want a pizza"]
 )
 def test_a_kind_of_place_that_is_asked_for_or_usual_stays(message):
     (state,) = talk(message)

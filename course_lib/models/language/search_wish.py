@@ -86,7 +86,8 @@ def _is_found_elsewhere(wish: Mapping[str, Any], tags: Collection[str]) -> bool:
         return False
     fit = [place.category for place in load_places() if any(map(place.has, tags))]
     own = fit.count(str(wish.get("category")))
-    return "category" in wish and own < USUAL_COUNT and own * MANY_MORE <= len(fit)
+    is_rare = own < USUAL_COUNT <= len(fit) and own * MANY_MORE <= len(fit)
+    return "category" in wish and is_rare
 
 
 def _shown_first_again(context: ConversationContext, first: FirstShown) -> dict[str, Any]:
