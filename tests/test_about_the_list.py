@@ -201,3 +201,23 @@ def test_food_is_found_in_whatever_kind_of_place_has_it(message, tag):
 def test_a_kind_of_place_that_is_asked_for_or_usual_stays(message):
     (state,) = talk(message)
     assert {place.category for place in table(state)} == {"restaurant"}
+
+
+@pytest.mark.parametrize(
+    ("first", "more", "tag"),
+    [
+        ("떡볶이 먹고싶당", "국물있는거로", "soup"),
+        ("street food maybe", "something with soup", "soup"),
+        ("noodles in jongno", "actually barbecue", "barbecue"),
+        ("brunch please", "만두 있는 데로", "dumplings"),
+    ],
+)
+def test_something_to_eat_takes_the_place_of_what_no_place_has_with_it(first, more, tag):
+    state = talk(first, more)[-1]
+    assert table(state) and all(place.has(tag) for place in table(state))
+
+
+def test_food_that_one_place_has_together_is_wished_together():
+    state = talk("noodles in jongno", "with soup")[-1]
+    assert any(place.has("noodles") and place.has("soup") for place in table(state))
+    assert [place.has("noodles") for place in table(state)] == [True] * 3

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from course_lib.models.language.conversation_context import ConversationContext
 from course_lib.models.language.earlier_searches import FirstShown
 from course_lib.models.language.intents import means_near_it, refuses_the_spot
+from course_lib.models.language.lexicon import lexicon
 from course_lib.models.language.likes import to_resemble
 from course_lib.models.language.memory_words import is_at_home
 from course_lib.models.language.message_parser import ids_of
@@ -50,7 +51,7 @@ def search_wish(context: ConversationContext) -> dict[str, Any]:
     slots = parsed.slots
     slots.pop("price", None)
     if "tags" in slots and "tags" in wish:
-        slots["tags"] = list(dict.fromkeys([*wish["tags"], *slots["tags"]]))
+        slots["tags"] = _joined_tags(wish["tags"], slots["tags"])
     if parsed.district:
         wish.pop("near", None)
     wish.update(_resembling(context, wish))
@@ -78,6 +79,20 @@ def search_wish(context: ConversationContext) -> dict[str, Any]:
     if "restore" in parsed.signals and context.intent == "REFINEMENT":
         wish["include_rejected"] = True
     return wish
+
+
+def _joined_tags(before: Sequence[str], added: Sequence[str]) -> list[str]:
+    """Return the tags of a wish that goes on.
+
+    Something to eat takes the place of what was wished before, where no place has both: who asked
+    for `떡볶이` and now wants soup is looking for soup.
+    """
+    foods = {*lexicon()["foods"], *lexicon()["dishes"]}
+    both = [tag for tag in (*before, *added) if tag in foods]
+    is_another = any(tag in foods for tag in added)
+    if is_another and not any(all(map(place.has, both)) for place in load_places()):
+        before = [tag for tag in before if tag not in foods]
+    return list(dict.fromkeys([*before, *added]))
 
 
 def _is_found_elsewhere(wish: Mapping[str, Any], tags: Collection[str]) -> bool:
