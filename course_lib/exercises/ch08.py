@@ -154,10 +154,13 @@ def _check_branches(ends_of_branches: Any) -> None:
         "One branch has one end: the texts of its newest checkpoint.",
     )
     middle = next(s for s in first if not s.next and len(s.values["messages"]) == 2)
+    asked = next(s for s in first if s.next and len(s.values["messages"]) == 1)
+    graph.invoke(None, asked.config)  # a branch whose texts are the beginning of another one's
     graph.invoke({"messages": [HumanMessage("other", id="q9")]}, middle.config)
     graph.invoke({"messages": [HumanMessage("more", id="q10")]}, THREAD)
     got = sorted(_lists(as_sync(ends_of_branches)(graph, THREAD)))
     wanted = [
+        ["one", "echo: one"],
         ["one", "echo: one", "other", "echo: other", "more", "echo: more"],
         ["one", "echo: one", "two", "echo: two"],
     ]

@@ -222,6 +222,12 @@ ANSWERS = {
             """,
             """
             def answer(graph, thread):
+                # An end that another branch goes through is an end too.
+                ends = [texts(s) for s in graph.get_state_history(thread) if not s.next]
+                return [e for e in ends if not any(o != e and o[: len(e)] == e for o in ends)]
+            """,
+            """
+            def answer(graph, thread):
                 longest = max(graph.get_state_history(thread), key=lambda s: len(texts(s)))
                 return [texts(longest)]
             """,
