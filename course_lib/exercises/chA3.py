@@ -206,7 +206,11 @@ def _check_cache(saver_class: Any) -> None:
     first = _stored(saver, config, 1)
     require(saver.get_tuple(config) is not None, "After put, get_tuple returned None.")
     saver.put_writes(first, [("turns", 2)], task_id="task-1")
-    for shown, asked in (("the newest", config), ("this", first)):
+    inner = {"configurable": {"thread_id": "ann", "checkpoint_ns": "inner:1"}}
+    within = _stored(saver, inner, 1)
+    saver.get_tuple(inner)
+    saver.put_writes(within, [("turns", 2)], task_id="task-1")
+    for shown, asked in (("the newest", config), ("this", first), ("a subgraph's", inner)):
         expect(
             f"the pending writes of {shown} checkpoint, after put, get_tuple and put_writes",
             [("task-1", "turns", 2)],
@@ -224,10 +228,15 @@ def _check_cache(saver_class: Any) -> None:
         )
     other = {"configurable": {"thread_id": "bo", "checkpoint_ns": ""}}
     _stored(saver, other, 7)
-    for each in (config, other):
+    for each in (config, first, inner, other):
         saver.get_tuple(each)
     saver.delete_thread("ann")
-    expect("get_tuple after delete_thread", None, saver.get_tuple(config), LOOK)
+    for shown, asked in (
+        ("", config),
+        (" for an older checkpoint", first),
+        (" for a subgraph", inner),
+    ):
+        expect(f"get_tuple{shown} after delete_thread", None, saver.get_tuple(asked), LOOK)
     kept = saver.get_tuple(other)
     expect("the other thread", {"turns": 7}, kept and kept.checkpoint["channel_values"], LOOK)
 

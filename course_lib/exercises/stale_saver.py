@@ -24,5 +24,6 @@ class StaleSaver(InMemorySaver):
 
     def put(self, config: Any, checkpoint: Any, metadata: Any, new_versions: Any) -> Any:
         """Store a checkpoint, and empty the cache."""
-        self.cache.clear()
-        return super().put(config, checkpoint, metadata, new_versions)
+        stored = super().put(config, checkpoint, metadata, new_versions)
+        self.cache.clear()  # afterwards: a read in between would bring the old value back
+        return stored

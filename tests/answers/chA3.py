@@ -313,6 +313,19 @@ ANSWERS = {
             """,
             """
             class answer(Cleared):
+                def delete_thread(self, thread_id):
+                    self.cache.pop((thread_id, "", None), None)  # the newest one only
+                    InMemorySaver.delete_thread(self, thread_id)
+            """,
+            """
+            class answer(Cleared):
+                def put_writes(self, config, *given, **named):
+                    for key in [key for key in self.cache if key[1] == ""]:  # no subgraph's
+                        del self.cache[key]
+                    InMemorySaver.put_writes(self, config, *given, **named)
+            """,
+            """
+            class answer(Cleared):
                 def get_tuple(self, config):
                     self.cache.clear()
                     return super().get_tuple(config)
