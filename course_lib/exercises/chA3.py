@@ -47,8 +47,7 @@ def _undone(undo: Any, connection: sqlite3.Connection, path: Path, thread: str) 
     for table in ("checkpoints", "writes"):
         for name in ("ann", "bo", "cho"):
             left = [sum(r[:2] == (table, name) for r in rows) for rows in (wanted, after)]
-            look = "A turn begins with the checkpoint whose source is input and whose "
-            look += "checkpoint_ns is empty; it goes, and all "
+            look = "A turn begins at the source input with checkpoint_ns empty; it goes, and all "
             look += "after it." if thread == name else "after it: of this thread only."
             shown = f"{name}'s rows in the table {table} after undo_last_turn(.., {thread!r})"
             expect(shown, *left, look)
@@ -203,13 +202,11 @@ def _check_cache(saver_class: Any) -> None:
         f"check got a {type(saver).__name__}. Derive the class from StaleSaver.",
     )
     config = {"configurable": {"thread_id": "ann", "checkpoint_ns": ""}}
-    first = _stored(saver, config, 1)
-    require(saver.get_tuple(config) is not None, "After put, get_tuple returned None.")
-    saver.put_writes(first, [("turns", 2)], task_id="task-1")
     inner = {"configurable": {"thread_id": "ann", "checkpoint_ns": "inner:1"}}
-    within = _stored(saver, inner, 1)
-    saver.get_tuple(inner)
-    saver.put_writes(within, [("turns", 2)], task_id="task-1")
+    first, within = (_stored(saver, each, 1) for each in (config, inner))
+    require(all(map(saver.get_tuple, (config, inner))), "After put, get_tuple returned None.")
+    for each in (first, within):
+        saver.put_writes(each, [("turns", 2)], task_id="task-1")
     for shown, asked in (("the newest", config), ("this", first), ("a subgraph's", inner)):
         expect(
             f"the pending writes of {shown} checkpoint, after put, get_tuple and put_writes",
