@@ -206,11 +206,11 @@ def _check_cache(saver_class: Any) -> None:
     first, within = (_stored(saver, each, 1) for each in (config, inner))
     require(all(map(saver.get_tuple, (config, inner))), "After put, get_tuple returned None.")
     for each in (first, within):
-        saver.put_writes(each, [("turns", 2)], task_id="task-1")
+        saver.put_writes(each, [("turns", 2), ("mood", "curious")], task_id="task-1")
     for shown, asked in (("the newest", config), ("this", first), ("a subgraph's", inner)):
         expect(
             f"the pending writes of {shown} checkpoint, after put, get_tuple and put_writes",
-            [("task-1", "turns", 2)],
+            [("task-1", "turns", 2), ("task-1", "mood", "curious")],
             [tuple(each) for each in saver.get_tuple(asked).pending_writes],
             "put_writes changes what get_tuple must return. It must also store the writes.",
         )
