@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Sequence
 from functools import lru_cache
 from typing import Any, Literal
 
-from course_lib.models.language.lexicon import HANGUL, Hit, entries, lexicon
+from course_lib.models.language.lexicon import HANGUL, Hit, lexicon
 
 MAX_PEOPLE = 8
 """Largest number of people in one booking."""
@@ -151,10 +151,6 @@ UNKNOWN_PLACE = re.compile(
 """Where the name of a place stands in an English wish to book."""
 
 
-ARTICLE = re.compile(r"\b(?:an?|any|some)\s+$")
-"""What stands before a kind of place, and not before a name."""
-
-
 def unknown_place_in(text: str, is_known: Collection[tuple[int, int]]) -> str | None:
     """Return the name in a wish to book that nothing in the data has, None if there is none.
 
@@ -175,13 +171,8 @@ def unknown_place_in(text: str, is_known: Collection[tuple[int, int]]) -> str | 
     match = UNKNOWN_PLACE.search(text)
     if match:
         start, end = match.span(1)
-        inside = sorted((s, e) for s, e in is_known if s < end and start < e)
-        # "Eden Diner" ends in the word for a kind of place; "a diner" is none but that word.
-        is_named = len(inside) == 1 and start < inside[0][0] and inside[0][1] >= end
-        if not inside or (is_named and not ARTICLE.search(text[:start])):
+        if not any(s < end and start < e for s, e in is_known):
             name = match[1].strip(" '.-")
-            if is_named and _says_a_kind(text[start : inside[0][0]]):
-                return None
             if name and not _is_filler(name):
                 return name
     return None
@@ -205,17 +196,6 @@ def _told_spans(text: str) -> Iterator[tuple[int, int]]:
 @lru_cache(maxsize=1)
 def _fillers() -> frozenset[str]:
     return frozenset(lexicon()["booking_fillers"]) | frozenset(lexicon()["everyday"])
-
-
-@lru_cache(maxsize=1)
-def _english_words() -> frozenset[str]:
-    return frozenset(word for _, _, phrase in entries("en") for word in phrase.split())
-
-
-def _says_a_kind(words: str) -> bool:
-    """Whether all words before the word for a kind of place are known: `korean` restaurant."""
-    known = _english_words() | _fillers()
-    return all(word.strip("'.-") in known for word in words.split())
 
 
 def _is_filler(word: str) -> bool:

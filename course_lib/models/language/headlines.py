@@ -19,20 +19,10 @@ from course_lib.models.language.place_words import (
     phrases,
     where_words,
 )
-from course_lib.models.language.word_filters import IMPLIED
-from course_lib.neighbourhoods import (
-    RIGHT_THERE_KM,
-    Spot,
-    distance_km,
-    neighbourhoods_in,
-    spot_named,
-)
+from course_lib.neighbourhoods import Spot, distance_km, spot_named
 
-IMPLIED_BY = {
-    tag: [kind for kind, implied in (*IMPLIED.items(), ("trail", "walk")) if implied == tag]
-    for tag in (*IMPLIED.values(), "walk")
-}
-"""The kinds of places that have a tag by themselves."""
+RIGHT_THERE_KM = 1.2
+"""A place nearer than this lies in the neighbourhood that was named."""
 
 NO_LOSS = frozenset(("district", "exclude_ids", "near", "limit", "include_rejected"))
 """Arguments that a later search may leave out without leaving out a condition."""
@@ -88,22 +78,7 @@ def headline(found: Sequence[Mapping[str, Any]], context: ConversationContext) -
         if category == "place":
             words["what"] = ""  # "세 곳을 골랐어요" says it already
     text = " ".join(say[key].format(**words).split())
-    lacking = "" if key == "found_loosened" else _filled_up(found, context)
-    return f"{lacking}{text[0].upper()}{text[1:]}"
-
-
-def _filled_up(found: Sequence[Mapping[str, Any]], context: ConversationContext) -> str:
-    """Return the sentence that only some of the places have what the message asks for, or ""."""
-    known = [places_by_id()[place["id"]] for place in found if place["id"] in places_by_id()]
-    tags, language = context.parsed.tags, context.language
-    fit = [p for p in known if any(p.has(t) or p.category in IMPLIED_BY.get(t, ()) for t in tags)]
-    if not tags or len(fit) == len(known) or not context.calls[-1]["args"].get("tags"):
-        return ""
-    say = phrases()[language]
-    told = say["and"].join(f'"{each}"' for each in conditions_in_words({"tags": tags}, language))
-    names = say["and"].join(name_of(place.as_dict(), language) for place in fit)
-    key = "only_some_fit" if fit else "none_fits"
-    return say[key].format(names=names, tags=told) + " "
+    return text[0].upper() + text[1:]
 
 
 def _left(context: ConversationContext) -> str:
@@ -151,8 +126,6 @@ def _key(
     left_out = set(first) - set(last) - NO_LOSS
     gave_way = "district" in first and "district" not in last
     near = _district(last) if spot is not None and (spot.is_district or gave_way) else None
-    if context.first_shown is not None and context.intent == "REFINEMENT":
-        return "found_first"
     if last.get("include_rejected"):
         return "found_restored"
     if near and (left_out or any(place["district"] == near for place in found)):
@@ -176,8 +149,7 @@ def _key(
         return "found_cheaper" if cheaper else "found_same_price"
     if left_out or not _has_a_tag(found, last.get("tags")):
         return "found_loosened"
-    refuses = context.intent == "REFINE_EXCLUDE" or neighbourhoods_in(parsed.without)
-    if refuses and not turns_down_a_kind(parsed):
+    if context.intent == "REFINE_EXCLUDE" and not turns_down_a_kind(parsed):
         shown = set(context.shown)
         return "found_remaining" if any(p["id"] in shown for p in found) else "found_exclude"
     if spot is not None:

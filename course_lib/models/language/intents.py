@@ -10,9 +10,7 @@ from course_lib.models.language.lexicon import lexicon
 from course_lib.models.language.likes import agreed_on, of_disliked_kind, turns_down_a_kind
 from course_lib.models.language.message_parser import ParsedMessage, unknown_booking
 from course_lib.models.language.message_shapes import asks_for_another_like_it
-from course_lib.models.language.place_names import places_by_id
 from course_lib.models.language.references import mentioned, on_table, positions_on
-from course_lib.neighbourhoods import lies_in, neighbourhoods_in, spot_named
 
 INTENTS = ("NEW_SEARCH", "REFINEMENT", "REFINE_EXCLUDE", "FOLLOW_UP", "CONVERSATION")
 """The intents that a message can have."""
@@ -86,8 +84,6 @@ def signals_of(
             ("unknown_place", unknown_booking(parsed)),
             ("dislikes", turns_down_a_kind(parsed)),
             ("agrees", agreed_on(parsed, recommended)),
-            ("refused_area", neighbourhoods_in(parsed.without)),
-            ("refused_near", refuses_the_spot(parsed, searched)),
         )
         if holds
     )
@@ -146,34 +142,7 @@ def refused_on(parsed: ParsedMessage, recommended: Sequence[Mapping[str, Any]]) 
     names = {part for name in parsed.refused_names for part in name.split("|")}
     by_name = [i for i, place in enumerate(recommended) if place.get("id") in names]
     by_kind = of_disliked_kind(parsed, recommended)
-    by_area = _refused_by_area(parsed, recommended)
-    return tuple(dict.fromkeys([*by_number, *by_name, *by_kind, *by_area]))
-
-
-def _refused_by_area(
-    parsed: ParsedMessage, recommended: Sequence[Mapping[str, Any]]
-) -> tuple[int, ...]:
-    """Return the indices, from 0, of recommended places in a part of Seoul that is turned down."""
-    spots = neighbourhoods_in(parsed.without)
-    known = [places_by_id().get(str(place.get("id"))) for place in recommended]
-    return tuple(
-        i for i, place in enumerate(known) if place and any(lies_in(place, spot) for spot in spots)
-    )
-
-
-def refuses_the_spot(parsed: ParsedMessage, searched: Mapping[str, Any]) -> bool:
-    """Whether a message turns down what the last search was near to, by its name.
-
-    Args:
-        parsed: the message.
-        searched: the arguments of the last search.
-    """
-    spot = spot_named(str(searched.get("near", "")))
-    if spot is None or spot.is_district:
-        return False
-    ids = {part for name in parsed.refused_names for part in name.split("|")}
-    named = [places_by_id()[i] for i in ids if i in places_by_id()]
-    return spot in neighbourhoods_in(parsed.without) or any(lies_in(p, spot) for p in named)
+    return tuple(dict.fromkeys([*by_number, *by_name, *by_kind]))
 
 
 def means_near_it(

@@ -68,7 +68,7 @@ class ParsedMessage:
         names: ids of places that the message names; several joined by `MANY` have one name.
         refused_names: the same, for those that it turns down.
         refused_positions: ordinals that it turns down.
-        without: categories, tags, districts and neighbourhoods that it turns down.
+        without: categories, tags and districts that it turns down.
         disliked: those of them that it turns down for good, see `refused_kinds`.
         elsewhere: a place outside Seoul that the message names.
         topics: what it asks for and the data lacks, such as `parking`.
@@ -197,7 +197,7 @@ def _parsed(clean: str, hits: list[Hit]) -> ParsedMessage:
         names=tuple(dict.fromkeys(h.value for h in kept.get("name", ()))),
         refused_names=tuple(dict.fromkeys(h.value for h in refused.get("name", ()))),
         refused_positions=_numbers(refused.get("ordinals", ())),
-        without=(*kinds_of(refused), *_areas(refused.get("area", ()))),
+        without=kinds_of(refused),
         disliked=disliked_kinds(clean, refused, hits),
         elsewhere=next((h.value for h in kept.get("elsewhere", ())), None),
         topics=tuple(dict.fromkeys(h.value for h in kept.get("topics", ()))),
@@ -228,8 +228,6 @@ def _signals(parsed: ParsedMessage, hits: Sequence[Hit], signals: set[str]) -> s
             found.add("missing_kind")
     if parsed.area:
         found.add("area")
-    if _is_food_alone(hits):
-        found.add("food_alone")
     if asks_for_more(clean):
         found.add("more")
     if "such" in found and not parsed.slots:
@@ -237,19 +235,6 @@ def _signals(parsed: ParsedMessage, hits: Sequence[Hit], signals: set[str]) -> s
     if "book" in found and (people_in(clean) or 0) > 8:
         found.add("too_many")
     return found
-
-
-def _is_food_alone(hits: Sequence[Hit]) -> bool:
-    """Whether something to eat is all that is asked for: `떡볶이 먹고 싶어`, `street food`.
-
-    The kind of place is then a guess from the food. A word such as "lunch" says no more.
-    """
-    weak = set(lexicon()["weak"])
-    kinds = [h for h in hits if h.kind == "category"]
-    tags = [h for h in hits if h.kind == "tags"]
-    inside = {k for k in kinds for t in tags if t.start <= k.start and k.end <= t.end}
-    plain = all(any(t.start <= k.start and k.end <= t.end for k in inside) for t in tags)
-    return bool(inside) and plain and all(k in inside or k.phrase in weak for k in kinds)
 
 
 def _turned_round(
@@ -262,10 +247,6 @@ def _turned_round(
             if other is not None and not kept.get(kind):
                 kept = {**kept, kind: [hit._replace(value=other)]}
     return kept
-
-
-def _areas(hits: Sequence[Hit]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(spot_named(h.value).name_ko for h in hits))
 
 
 def _numbers(hits: Sequence[Hit]) -> tuple[int, ...]:

@@ -19,34 +19,6 @@ LIKES = re.compile(
 )
 """Words of somebody who likes a place; `likes.agreed_on` finds out which."""
 
-CHOOSE = re.compile(
-    r"\b(?:you|u) (?:just )?(?:pick|choose|decide|select)\b|"
-    r"\b(?:up to you|your (?:call|pick|choice))\b|"
-    r"\b(?:pick|choose|select) (?:just |any ?)?(?:one|for (?:me|us))\b|\bdecide for (?:me|us)\b|"
-    r"(?:^|아무\S*|하나만?|한 ?(?:곳|군데)만?|[니네]가|알아서|대신|그냥|중에서?)\s*"
-    r"(?:골라|정해|찍어|뽑아|선택해)\s?(?:줘|주|봐)"
-)
-"""Words of somebody who leaves the choice to Namu."""
-
-EXTREME = re.compile(
-    r"\b(?:cheapest|priciest|(?:least|most) (?:expensive|pricey|affordable)|lowest[- ]priced?)\b|"
-    r"(?:제일|가장|젤)\s*(?:싼|싸|저렴|비싼|비싸|값싼)"
-)
-"""Words for the one end of the prices."""
-
-FIRST_SHOWN = re.compile(
-    r"^(?:(?:and|show me|back to|what about) )?the (?:very )?(?:first|initial|original) "
-    r"(?:ones|places|list|results)(?: please| again)*[\s.!?]*$|"
-    r"\b(?:first|initial|original) (?:list|two|three|four|five|\d+|\w+s)(?: \w+s)? "
-    r"(?:that )?(?:you|u) |"
-    r"\b(?:you|u) (?:first|initially|originally) (?:show|gave|list|recommend|suggest|told)|"
-    r"\b(?:you|u) (?:show|gave|list|recommend|suggest|told)\w*(?: me| us)? (?:at )?"
-    r"(?:first|the (?:start|beginning)|initially|originally)\b|"
-    r"(?:처음|첨)(?:에|엔)?\s?(?:(?:보여|추천해|알려|말해|소개해|골라)\s?(?:준|줬|주신)|"
-    r"(?:추천|말|말씀|소개)\s?(?:한|했|하신)|나온|나왔|봤던)"
-)
-"""Words for the places with which a conversation began."""
-
 COPULA = re.compile(r"(?:야|예요|이에요|인가요?|입니까)\s*\?+$")
 
 SHAPES = (
@@ -54,9 +26,6 @@ SHAPES = (
     ("copula", COPULA),
     ("likes", LIKES),
     ("praise", PRAISE),
-    ("choose", CHOOSE),
-    ("extreme", EXTREME),
-    ("first_shown", FIRST_SHOWN),
     ("narrow", AND_THAT),
     ("more", re.compile(r"^(?:조금 |좀 )?(?:더|more)(?:요|줘|줘요)?[\s.!~]*$")),
 )

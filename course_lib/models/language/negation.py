@@ -23,8 +23,7 @@ BEFORE = re.compile(
     r"why (?:did|do|are|would) (?:you|u) (?:give|giving|show|showing|recommend|"
     r"recommending|suggest|suggesting|send|sending)(?: me| us)?|"
     r"isn'?t|aren'?t|(?<!did you )leave out|keep out|exclude|dnt)|n't)"
-    r"(?: (?:in|near|around|a|an|the|any|at|to|for|from|another|more|of|so|too|very|that|this|"
-    r"really|all|"
+    r"(?: (?:in|a|an|the|any|at|to|for|from|another|more|of|so|too|very|that|this|really|all|"
     r"particularly|overly|super|such|be|being|go|going|want|it|is|with|those|these|some|as|"
     r"visit|see|something|anything|places?|somewhere))* $"
 )

@@ -9,7 +9,6 @@ from langchain_core.messages import ToolMessage
 
 from course_lib.models.language.agreement import about_agreement
 from course_lib.models.language.booking_wish import MAX_PEOPLE
-from course_lib.models.language.choosing import why_this_one
 from course_lib.models.language.conversation_context import ConversationContext, places_in
 from course_lib.models.language.guide_questions import passages_of, quoted
 from course_lib.models.language.headlines import headline
@@ -85,9 +84,7 @@ def reply(
     if parsed.topics and context.intent in ("FOLLOW_UP", "CONVERSATION"):
         return admissions(context, alone=True)
     if context.intent == "FOLLOW_UP" and context.meant:
-        why = why_this_one(parsed, context.recommended, context.language)
-        told = [about_place(place, context.language) for place in context.meant]
-        return "\n".join([why, *told] if why else told)
+        return "\n".join(about_place(place, context.language) for place in context.meant)
     if context.intent != "CONVERSATION" and not searches:
         return say["no_tool"].format(wish=_wish_in_words(context))
     agreed = about_agreement(context, books="book_place" in tools)

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from course_lib.models.language.conversation_context import ConversationContext
-from course_lib.models.language.earlier_searches import FirstShown
-from course_lib.models.language.intents import means_near_it, refuses_the_spot
-from course_lib.models.language.lexicon import lexicon
+from course_lib.models.language.intents import means_near_it
 from course_lib.models.language.likes import to_resemble
 from course_lib.models.language.memory_words import is_at_home
 from course_lib.models.language.message_parser import ids_of
 from course_lib.models.language.place_names import places_by_id
 from course_lib.models.language.references import positions_on
 from course_lib.neighbourhoods import USUAL_COUNT, spot_named
-from course_lib.places import load_districts, load_places
+from course_lib.places import load_districts
 
 SEARCH_FIELDS = frozenset(("category", "district"))
-
-MANY_MORE = 5
-"""So many times the places of one kind are many more."""
 
 NOT_CARRIED = ("name", "exclude_ids", "limit", "include_rejected")
 """Arguments of a search that say nothing about the next one."""
@@ -40,8 +35,6 @@ def search_wish(context: ConversationContext) -> dict[str, Any]:
     """
     if context.calls:
         return _looser(dict(context.calls[-1]["args"]), context)
-    if context.first_shown is not None and context.intent == "REFINEMENT":
-        return _shown_first_again(context, context.first_shown)
     parsed = context.parsed
     wish = {} if context.intent == "NEW_SEARCH" else _carried(context)
     if "anyprice" in parsed.signals:
@@ -51,7 +44,7 @@ def search_wish(context: ConversationContext) -> dict[str, Any]:
     slots = parsed.slots
     slots.pop("price", None)
     if "tags" in slots and "tags" in wish:
-        slots["tags"] = _joined_tags(wish["tags"], slots["tags"])
+        slots["tags"] = list(dict.fromkeys([*wish["tags"], *slots["tags"]]))
     if parsed.district:
         wish.pop("near", None)
     wish.update(_resembling(context, wish))
@@ -63,12 +56,6 @@ def search_wish(context: ConversationContext) -> dict[str, Any]:
         wish.pop("max_price", None)
     wish.update(_near_home(context, wish) or _where(context))
     wish.update(_turned_down(context, wish))
-    if "food_alone" in parsed.signals and _is_found_elsewhere(wish, parsed.tags):
-        del wish["category"]
-    if {wish.get("near"), wish.get("district")} & set(wish.get("without", ())):
-        wish["without"] = [
-            k for k in wish["without"] if k not in (wish.get("near"), wish.get("district"))
-        ]
     if parsed.count is not None:
         wish["limit"] = parsed.count
         if parsed.area and parsed.count > USUAL_COUNT:
@@ -79,38 +66,6 @@ def search_wish(context: ConversationContext) -> dict[str, Any]:
     if "restore" in parsed.signals and context.intent == "REFINEMENT":
         wish["include_rejected"] = True
     return wish
-
-
-def _joined_tags(before: Sequence[str], added: Sequence[str]) -> list[str]:
-    """Return the tags of a wish that goes on.
-
-    Something to eat takes the place of what was wished before, where no place has both: who asked
-    for `떡볶이` and now wants soup is looking for soup.
-    """
-    foods = {*lexicon()["foods"], *lexicon()["dishes"]}
-    both = [tag for tag in (*before, *added) if tag in foods]
-    is_another = any(tag in foods for tag in added)
-    if is_another and not any(all(map(place.has, both)) for place in load_places()):
-        before = [tag for tag in before if tag not in foods]
-    return list(dict.fromkeys([*before, *added]))
-
-
-def _is_found_elsewhere(wish: Mapping[str, Any], tags: Collection[str]) -> bool:
-    """Whether few places of the kind have what is asked for, and many more of others have it."""
-    if set(wish) & {"near", "district"} or set(wish.get("tags", ())) != set(tags):
-        return False
-    fit = [place.category for place in load_places() if any(map(place.has, tags))]
-    own = fit.count(str(wish.get("category")))
-    is_rare = own < USUAL_COUNT <= len(fit) and own * MANY_MORE <= len(fit)
-    return "category" in wish and is_rare
-
-
-def _shown_first_again(context: ConversationContext, first: FirstShown) -> dict[str, Any]:
-    """Return the first search once more, for what it found then, turned down since or not."""
-    others = [place for place in context.seen if place not in first.ids]
-    ids = list(dict.fromkeys([*first.search.get("exclude_ids", ()), *others]))
-    again = {**first.search, "limit": len(first.ids), "include_rejected": True}
-    return {**again, "exclude_ids": ids} if ids else again
 
 
 def may_loosen(context: ConversationContext) -> bool:
@@ -131,11 +86,13 @@ def _carried(context: ConversationContext) -> dict[str, Any]:
         wish.setdefault("district", spot.district)
     for kind in ("category", "district"):
         refused = parsed.rejected_slots.get(kind)
+        if kind == "district":
+            refused = refused or parsed.rejected_slots.get("area")
         if wish.get(kind) is not None and wish.get(kind) == refused:
             del wish[kind]
             if kind == "district":
                 wish.pop("near", None)
-    if "widen" in parsed.signals or refuses_the_spot(parsed, context.searched):
+    if "widen" in parsed.signals:
         wish.pop("district", None)
         wish.pop("near", None)
     return wish
