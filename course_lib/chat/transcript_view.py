@@ -153,15 +153,14 @@ class TranscriptView(anywidget.AnyWidget):
             self.send({"changes": changes})
 
     def _schedule(self, *, at_once: bool = False) -> None:
-        if self._timer is not None:
-            if not at_once:
-                return
-            self._timer.cancel()
-            self._timer = None
+        if self._timer is not None and not at_once:
+            return
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:  # not on display yet: the first view asks for everything
             return
+        if self._timer is not None:
+            self._timer.cancel()
         since = loop.time() - self._sent_at  # what comes after a pause goes at once too
         wait = 0.0 if at_once else max(0.0, BATCH_SECONDS - since)
         self._timer = loop.call_later(wait, self._fire)
