@@ -100,35 +100,38 @@ def _check_by_hand(answer_by_hand: Any) -> None:
 
 
 def _check_take_back(take_back: Any) -> None:
-    graph = conversation("one", "two", "three", graph=talk_graph())
-    before = _all(graph)
-    as_sync(take_back)(graph, THREAD)
-    expect(
-        "the thread after take_back(graph, thread)",
-        ["one", "echo: one", "two", "echo: two"],
-        _texts(graph),
-        "Go back to the end of the turn before the last one.",
-    )
-    expect(
-        "the field asked after take_back(graph, thread)",
-        ["one", "two"],
-        graph.get_state(THREAD).values.get("asked"),
-        "The last question is noted in asked too, and RemoveMessage changes messages only. Fork "
-        "from the end of the turn before it.",
-    )
-    _require_kept(before, graph, "take_back")
-    require(
-        not graph.get_state(THREAD).next,
-        "After take_back the graph still has something to run. Fork from a checkpoint whose next "
-        "is empty.",
-    )
-    graph.invoke({"messages": [HumanMessage("four", id="q4")]}, THREAD)
-    expect(
-        "the thread after one more question",
-        ["one", "echo: one", "two", "echo: two", "four", "echo: four"],
-        _texts(graph),
-        "The thread must go on from where you took it back to.",
-    )
+    for asked in (["one", "two", "three"], ["one", "two"], ["one", "two", "three", "four"]):
+        graph = conversation(*asked, graph=talk_graph())
+        before = _all(graph)
+        as_sync(take_back)(graph, THREAD)
+        turns = f"a thread of {len(asked)} turns"
+        kept = [text for question in asked[:-1] for text in (question, f"echo: {question}")]
+        expect(
+            f"{turns} after take_back(graph, thread)",
+            kept,
+            _texts(graph),
+            "Go back to the end of the turn before the last one.",
+        )
+        expect(
+            f"the field asked of {turns} after take_back(graph, thread)",
+            asked[:-1],
+            graph.get_state(THREAD).values.get("asked"),
+            "The last question is noted in asked too, and RemoveMessage changes messages only. "
+            "Fork from the end of the turn before it.",
+        )
+        _require_kept(before, graph, "take_back")
+        require(
+            not graph.get_state(THREAD).next,
+            "After take_back the graph still has something to run. Fork from a checkpoint whose "
+            "next is empty.",
+        )
+        graph.invoke({"messages": [HumanMessage("more", id="q9")]}, THREAD)
+        expect(
+            f"{turns} after take_back(graph, thread) and one more question",
+            [*kept, "more", "echo: more"],
+            _texts(graph),
+            "The thread must go on from where you took it back to.",
+        )
 
 
 def _lists(got: Any) -> list[list[str]]:
@@ -158,8 +161,10 @@ def _check_branches(ends_of_branches: Any) -> None:
     graph.invoke(None, asked.config)  # a branch whose texts are the beginning of another one's
     graph.invoke({"messages": [HumanMessage("other", id="q9")]}, middle.config)
     graph.invoke({"messages": [HumanMessage("more", id="q10")]}, THREAD)
+    graph.update_state(asked.config, {"messages": [HumanMessage("ONE", id="q1")]})
     got = sorted(_lists(as_sync(ends_of_branches)(graph, THREAD)))
     wanted = [
+        ["ONE"],
         ["one", "echo: one"],
         ["one", "echo: one", "other", "echo: other", "more", "echo: more"],
         ["one", "echo: one", "two", "echo: two"],

@@ -160,6 +160,12 @@ ANSWERS = {
             "remove(1, as_node='answer')",
             "remove(2, as_node='__start__')",
             "remove(3, as_node='answer')",
+            """
+            def answer(graph, thread):
+                # The end of the second turn, whichever turn is the last one.
+                ends = [s for s in graph.get_state_history(thread) if not s.next]
+                graph.update_state(ends[-2].config, None, as_node="__copy__")
+            """,
             "lambda graph, thread: graph.checkpointer.delete_thread('ann')",
             "lambda graph, thread: graph.get_state(thread).values['messages'][:-2]",
             """
@@ -219,6 +225,14 @@ ANSWERS = {
                 history = list(graph.get_state_history(thread))
                 parents = {id_of(s.parent_config) for s in history}
                 return [s.values["messages"] for s in history if id_of(s.config) not in parents]
+            """,
+            """
+            def answer(graph, thread):
+                # A branch that is only an edit has still something to run.
+                history = list(graph.get_state_history(thread))
+                parents = {id_of(s.parent_config) for s in history}
+                ends = [s for s in history if not s.next and id_of(s.config) not in parents]
+                return [texts(s) for s in ends]
             """,
             """
             def answer(graph, thread):
