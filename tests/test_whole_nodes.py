@@ -13,6 +13,7 @@ from langchain_core.messages import AIMessage
 from langgraph.checkpoint.base import BaseCheckpointSaver, empty_checkpoint
 from langgraph.checkpoint.conformance import checkpointer_test, validate
 from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
 from langgraph.checkpoint.serde.types import ERROR
 from langgraph.graph import END, START, MessagesState, StateGraph
 
@@ -32,6 +33,7 @@ from course_lib.persistence import (
     same_storage,
     unfinished_step,
 )
+from course_lib.persistence.whole_nodes import class_of
 from course_lib.serving.server_project.storage import ServerSaver
 
 CONFIG = {"configurable": {"thread_id": "t", "checkpoint_ns": ""}}
@@ -165,6 +167,42 @@ async def test_what_is_kept_of_a_node(saver, error, kept):
     assert sorted(channel for task, channel, _ in found if task == "one") == kept
     everything = sorted(channel for channel, _ in writes)
     assert sorted(channel for task, channel, _ in found if task == "two") == everything
+
+
+class WithoutPath(InMemorySaver):
+    """A saver written before `task_path` existed."""
+
+    def put_writes(self, config, writes, task_id):
+        super().put_writes(config, writes, task_id)
+
+    async def aput_writes(self, config, writes, task_id):
+        super().put_writes(config, writes, task_id)
+
+
+class WithoutPathAndAsync(WithoutPath):
+    async def aget_tuple(self, config):
+        raise NotImplementedError
+
+    async def aput_writes(self, *given):
+        raise NotImplementedError
+
+
+@pytest.mark.parametrize("saver_class", [WithoutPath, WithoutPathAndAsync])
+async def test_a_saver_that_takes_no_path_of_a_task_is_handed_none(saver_class):
+    is_choosing = threading.Event()
+    is_choosing.set()
+    chat, transcript = chat_on(build(saver_class(), is_choosing))
+    await chat.send("hello")
+    assert [text for _, text in transcript.kept()] == TOLD
+    assert not [entry for entry in transcript.entries if entry["kind"] == "problem"]
+
+
+def test_a_twin_and_its_subclasses_are_known_by_the_saver():
+    class OwnServerSaver(ServerSaver):
+        pass
+
+    assert class_of(keep_whole_nodes(InMemorySaver())) is InMemorySaver
+    assert class_of(OwnServerSaver.__new__(OwnServerSaver)) is AsyncPostgresSaver
 
 
 async def test_the_twin_passes_the_suite_of_langgraph_and_can_do_what_the_saver_can():

@@ -103,7 +103,7 @@ class TranscriptView(anywidget.AnyWidget):
         return "A chat panel: run this notebook in JupyterLab to write into it."
 
     def push(self, change: Change) -> None:
-        """Send a change soon, with those that come within 100 ms; an answer's begin at once."""
+        """Send a change soon, with those that come within 100 ms; a new answer goes at once."""
         shown = {"kind": KINDS[type(change)], **vars(change)}
         last = self._changes[-1] if self._changes else {}
         if last.get("kind") in GROWING and shown["kind"] in GROWING and last["key"] == shown["key"]:
@@ -175,7 +175,7 @@ class TranscriptView(anywidget.AnyWidget):
 
 
 def _begins_an_answer(change: Change) -> bool:
-    """Whether the first token of an answer is in a change; a person waits for that."""
+    """Whether an answer that is not stored yet comes in whole: its first token is waited for."""
     if not isinstance(change, Replaced):
         return False
     return any(entry["kind"] == "answer" and not entry["kept"] for entry in change.entries)

@@ -18,6 +18,7 @@ from weakref import ref
 from langgraph.checkpoint.base import BaseCheckpointSaver
 
 from course_lib.persistence.storage_identity import same_storage
+from course_lib.persistence.whole_nodes import path_for
 
 if TYPE_CHECKING:
     from langchain_core.runnables import RunnableConfig
@@ -124,7 +125,8 @@ class AsyncSaverAdapter(BaseCheckpointSaver[Any]):
         task_path: str = "",
     ) -> None:
         """Write a task's writes on the worker thread."""
-        await self._run(self.saver.put_writes, config, writes, task_id, task_path)
+        put_writes = self.saver.put_writes
+        await self._run(put_writes, config, writes, task_id, *path_for(put_writes, task_path))
 
     async def adelete_thread(self, thread_id: str) -> None:
         """Delete a thread on the worker thread."""

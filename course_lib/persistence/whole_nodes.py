@@ -9,8 +9,9 @@ and the turn ends without an answer. Without these writes the node runs again.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
+from inspect import signature
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from langgraph.checkpoint.serde.types import ERROR
@@ -33,7 +34,8 @@ class WholeNodes:
         task_path: str = "",
     ) -> None:
         """Save what a node has written; of a cancelled one, that it was cancelled."""
-        super().put_writes(config, whole_writes(writes), task_id, task_path)  # type: ignore[misc]
+        put_writes = super().put_writes  # type: ignore[misc]
+        put_writes(config, whole_writes(writes), task_id, *path_for(put_writes, task_path))
 
     async def aput_writes(
         self,
@@ -43,7 +45,8 @@ class WholeNodes:
         task_path: str = "",
     ) -> None:
         """The same, awaited."""
-        await super().aput_writes(config, whole_writes(writes), task_id, task_path)  # type: ignore[misc]
+        put_writes = super().aput_writes  # type: ignore[misc]
+        await put_writes(config, whole_writes(writes), task_id, *path_for(put_writes, task_path))
 
 
 def keep_whole_nodes(saver: Saver) -> Saver:
@@ -63,7 +66,10 @@ def keep_whole_nodes(saver: Saver) -> Saver:
 
 def class_of(saver: Any) -> type:
     """Return the class of a saver, or of the one that it is the twin of."""
-    return type(saver).__mro__[2] if isinstance(saver, WholeNodes) else type(saver)
+    if not isinstance(saver, WholeNodes):
+        return type(saver)
+    order = type(saver).__mro__
+    return order[order.index(WholeNodes) + 1]
 
 
 def whole_writes(writes: Sequence[tuple[str, Any]]) -> Sequence[tuple[str, Any]]:
@@ -76,6 +82,21 @@ def whole_writes(writes: Sequence[tuple[str, Any]]) -> Sequence[tuple[str, Any]]
     errors = [each for each in writes if each[0] == ERROR]
     is_cancelled = any(isinstance(error, asyncio.CancelledError) for _, error in errors)
     return errors if is_cancelled else writes
+
+
+def path_for(put_writes: Callable[..., Any], task_path: str) -> tuple[str, ...]:
+    """Return what to hand on as the path of a task: nothing to a saver written before it existed.
+
+    Args:
+        put_writes: the method that is called, `put_writes` or `aput_writes` of a saver.
+        task_path: where in the graph the task is.
+    """
+    return (task_path,) if _takes_path(getattr(put_writes, "__func__", put_writes)) else ()
+
+
+@cache
+def _takes_path(function: Callable[..., Any]) -> bool:
+    return "task_path" in signature(function).parameters
 
 
 @cache
