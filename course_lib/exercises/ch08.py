@@ -31,6 +31,15 @@ def _all(graph: Any) -> dict[str, list[str]]:
     }
 
 
+def _way_to(graph: Any, snapshot: Any) -> list[Any]:
+    """The configs of a checkpoint's ancestors."""
+    way = []
+    while snapshot.parent_config:
+        way.append(snapshot.parent_config)
+        snapshot = graph.get_state(snapshot.parent_config)
+    return way
+
+
 def _require_kept(before: dict[str, list[str]], graph: Any, name: str) -> None:
     after = _all(graph)
     lost = [each for each, texts in before.items() if after.get(each) != texts]
@@ -55,10 +64,12 @@ def _check_by_hand(answer_by_hand: Any) -> None:
         answered: list[str] = []
         graph = conversation(*questions, graph=talk_graph(answered))
         before, ran = _all(graph), len(answered)
-        called = f"answer_by_hand(graph, thread, 'q{n}', 'by hand')"
-        as_sync(answer_by_hand)(graph, THREAD, f"q{n}", "by hand")
+        newest = graph.get_state(THREAD).config
+        by_hand = f"by hand {n}"
+        called = f"answer_by_hand(graph, thread, 'q{n}', {by_hand!r})"
+        as_sync(answer_by_hand)(graph, THREAD, f"q{n}", by_hand)
         kept = [text for each in questions[: n - 1] for text in (each, f"echo: {each}")]
-        wanted = [*kept, questions[n - 1], "by hand"]
+        wanted = [*kept, questions[n - 1], by_hand]
         got = _texts(graph)
         look = "Which node does LangGraph take for the writer of your update? What comes after it?"
         if got[: len(wanted)] != wanted or "three" in got[len(wanted) :]:
@@ -90,6 +101,11 @@ def _check_by_hand(answer_by_hand: Any) -> None:
             "The person has written the answer, so the node answer does not run.",
         )
         _require_kept(before, graph, "answer_by_hand")
+        require(
+            n == len(questions) or newest not in _way_to(graph, graph.get_state(THREAD)),
+            f"After {called} the thread continues from the turns that came after this question. "
+            "Fork from a checkpoint of the turn in which it was asked.",
+        )
         graph.invoke({"messages": [HumanMessage("four", id="q4")]}, THREAD)
         expect(
             f"the thread after {called} and one more question",
@@ -160,17 +176,21 @@ def _check_branches(ends_of_branches: Any) -> None:
     asked = next(s for s in first if s.next and len(s.values["messages"]) == 1)
     graph.invoke(None, asked.config)  # a branch whose texts are the beginning of another one's
     graph.invoke({"messages": [HumanMessage("other", id="q9")]}, middle.config)
-    graph.invoke({"messages": [HumanMessage("more", id="q10")]}, THREAD)
+    other = graph.get_state(THREAD)
+    graph.invoke({"messages": [HumanMessage("more", id="q10")]}, first[0].config)
+    graph.invoke({"messages": [HumanMessage("again", id="q11")]}, other.config)
+    graph.update_state(middle.config, None, as_node="__copy__")  # with the texts of the first one
     graph.update_state(asked.config, {"messages": [HumanMessage("ONE", id="q1")]})
     got = sorted(_lists(as_sync(ends_of_branches)(graph, THREAD)))
     wanted = [
         ["ONE"],
         ["one", "echo: one"],
-        ["one", "echo: one", "other", "echo: other", "more", "echo: more"],
-        ["one", "echo: one", "two", "echo: two"],
+        ["one", "echo: one"],
+        ["one", "echo: one", "other", "echo: other", "again", "echo: again"],
+        ["one", "echo: one", "two", "echo: two", "more", "echo: more"],
     ]
     expect(
-        "ends_of_branches after a fork (in any order)",
+        "ends_of_branches after several forks (in any order)",
         wanted,
         got,
         "An end is a checkpoint that is nobody's parent: compare config and parent_config.",

@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import logging
 import sqlite3
 import tempfile
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from datetime import date
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from langchain_core.messages import HumanMessage
 from langgraph.checkpoint.base import empty_checkpoint
 from langgraph.checkpoint.memory import InMemorySaver
-from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.checkpoint.sqlite import SqliteSaver
-from pydantic import BaseModel
 
 from course_lib.exercises.conversations import HOSTILE, conversations, rows_of, say, texts_of
 from course_lib.exercises.exercise import Exercise, IncorrectAnswer, expect, require
 from course_lib.exercises.prediction import compare
 from course_lib.exercises.quiz_view import quiz_of
+from course_lib.exercises.stored_values import READINGS, what_comes_back
 
 CHAPTER = "A3"
 quiz = quiz_of(CHAPTER)
@@ -37,7 +32,7 @@ def _undone(undo: Any, connection: sqlite3.Connection, path: Path, thread: str) 
         [thread],
     ).fetchone()
     wanted = {row for row in before if row[1] != thread or row[2] < begin}
-    undo(connection, thread)
+    _call(undo, connection, thread)
     after = rows_of(path)
     require(
         after != before,
@@ -45,7 +40,7 @@ def _undone(undo: Any, connection: sqlite3.Connection, path: Path, thread: str) 
         "Delete rows, and commit.",
     )
     for table in ("checkpoints", "writes"):
-        for name in ("ann", "bo", "cho"):
+        for name in dict.fromkeys(("ann", "bo", "cho", thread)):
             left = [sum(r[:2] == (table, name) for r in rows) for rows in (wanted, after)]
             look = "A turn begins at the source input with checkpoint_ns empty; it goes, and all "
             look += "after it." if thread == name else "after it: of this thread only."
@@ -54,8 +49,23 @@ def _undone(undo: Any, connection: sqlite3.Connection, path: Path, thread: str) 
     require(after == wanted, "The right number of rows is left, but not the right ones.")
 
 
+def _call(undo: Any, connection: sqlite3.Connection, thread: str) -> None:
+    try:
+        undo(connection, thread)
+    except sqlite3.Error as error:
+        raise IncorrectAnswer(
+            f"undo_last_turn(connection, {thread!r}) raised {type(error).__name__}: {error}. "
+            f"{HAND_OVER}"
+        ) from error
+
+
 def _check_undo(undo: Any) -> None:
-    with conversations(subgraph=True) as (connection, path):
+    for reverse in (True, False):  # without an ORDER BY, rows come in any order
+        _check_undo_among(undo, reverse=reverse)
+
+
+def _check_undo_among(undo: Any, *, reverse: bool) -> None:
+    with conversations(subgraph=True, reverse=reverse) as (connection, path):
         _undone(undo, connection, path, "ann")  # of more steps than the other turns
         _undone(undo, connection, path, "bo")  # the only turn of its thread
         saver = SqliteSaver(connection)
@@ -67,7 +77,9 @@ def _check_undo(undo: Any) -> None:
                 texts_of(saver, thread)[-4:],
                 "The thread must be usable afterwards.",
             )
+        say(saver, QUOTED, "hello")
         connection.commit()
+        _undone(undo, connection, path, QUOTED)
         before = rows_of(path)
         try:
             undo(connection, HOSTILE)
@@ -79,11 +91,13 @@ def _check_undo(undo: Any) -> None:
         connection.commit()
         require(
             rows_of(path) == before,
-            f"undo_last_turn(connection, {HOSTILE!r}) took rows, and there is no such thread. Hand "
-            "the id over as a parameter (?), in every statement.",
+            f"undo_last_turn(connection, {HOSTILE!r}) took rows, and there is no such thread. "
+            f"{HAND_OVER}",
         )
 
 
+HAND_OVER = "Hand the id over as a parameter (?), in every statement."
+QUOTED = "o'brien"
 SECRET = "my secret plan " * 20
 SHARED = 40  # of so many equal bytes in a row two encrypted texts have none
 
@@ -96,11 +110,17 @@ def _blobs(connection: sqlite3.Connection, thread: str = "ann") -> bytes:
 
 
 def _check_locked(locked_saver: Any) -> None:
-    key, other = b"k" * 32, b"o" * 32
+    key, other = bytes(range(200, 232)), bytes([*range(200, 231), 0])  # no texts; alike for long
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "locked.db"
         with closing(sqlite3.connect(path, check_same_thread=False)) as connection:
-            saver = locked_saver(connection, key)
+            try:
+                saver = locked_saver(connection, key)
+            except UnicodeError as error:
+                raise IncorrectAnswer(
+                    f"locked_saver raised {type(error).__name__}: {error}. A key is bytes, and "
+                    "random bytes are no text. Hand the key over as it is."
+                ) from error
             require(
                 hasattr(saver, "get_tuple"),
                 f"locked_saver returned a {type(saver).__name__}. Return the saver.",
@@ -135,60 +155,10 @@ def _check_locked(locked_saver: Any) -> None:
             )
 
 
-class Visit(BaseModel):
-    """A class that no serializer knows.
-
-    Args:
-        place: the name of a place.
-    """
-
-    place: str
-
-
-HERE = (__name__, "Visit")
-READINGS: dict[str, tuple[Any, Any, str]] = {
-    "strict, a Visit": (None, Visit(place="Namsan"), "Visit is not on the allow-list."),
-    "strict, a date": (None, date(2026, 5, 1), "Dates are on LangGraph's list of common classes."),
-    "strict, a message": (
-        None,
-        HumanMessage("hello", id="m1"),
-        "LangGraph knows the message classes of LangChain.",
-    ),
-    "Visit on the list": ([HERE], Visit(place="Namsan"), "Visit is on the allow-list."),
-    "another class on the list": (
-        [(__name__, "Visitor")],
-        Visit(place="Namsan"),
-        "The list names a class by its module and its name. Visitor is not Visit.",
-    ),
-}
-"""The cases of exercise 3: the allow-list, the stored value, and the reason of the outcome."""
-
-
-@contextmanager
-def _without_warnings() -> Iterator[None]:
-    """LangGraph logs each class that it does not know; here that is the point of the case."""
-    logger = logging.getLogger("langgraph")
-    before = logger.level
-    logger.setLevel(logging.CRITICAL)
-    try:
-        yield
-    finally:
-        logger.setLevel(before)
-
-
-def _comes_back(case: str) -> bool:
-    """Store a value, read it with the case's allow-list, and compare."""
-    allowed, value, _ = READINGS[case]
-    stored = JsonPlusSerializer().dumps_typed(value)
-    with _without_warnings():
-        read = JsonPlusSerializer(allowed_msgpack_modules=allowed).loads_typed(stored)
-    return type(read) is type(value)
-
-
 def _check_prediction(prediction: Any) -> None:
     compare(
         prediction,
-        {case: _comes_back(case) for case in READINGS},
+        what_comes_back(),
         {case: reason for case, (_, _, reason) in READINGS.items()},
         choices=(True, False),
         write="True if an object of the same class comes back, and False if it does not",
@@ -205,6 +175,7 @@ def _check_cache(saver_class: Any) -> None:
     inner = {"configurable": {"thread_id": "ann", "checkpoint_ns": "inner:1"}}
     first, within = (_stored(saver, each, 1) for each in (config, inner))
     require(all(map(saver.get_tuple, (config, inner))), "After put, get_tuple returned None.")
+    saver.get_tuple(first)
     for each in (first, within):
         saver.put_writes(each, [("turns", 2), ("mood", "curious")], task_id="task-1")
     for shown, asked in (("the newest", config), ("this", first), ("a subgraph's", inner)):
@@ -214,14 +185,20 @@ def _check_cache(saver_class: Any) -> None:
             [tuple(each) for each in saver.get_tuple(asked).pending_writes],
             "put_writes changes what get_tuple must return. It must also store the writes.",
         )
-    with patch.object(InMemorySaver, "get_tuple", autospec=True, side_effect=_get) as read:
-        _stored(saver, first, 2)
-        found = [saver.get_tuple(config).checkpoint["channel_values"] for _ in range(3)]
-        expect("the values after a second put, read three times", [{"turns": 2}] * 3, found, LOOK)
+    _stored(saver, first, 2)
+    for shown, asked, turns in (("the newest", config, 2), ("the first", first, 1)):
+        with patch.object(InMemorySaver, "get_tuple", autospec=True, side_effect=_get) as read:
+            found = [saver.get_tuple(asked).checkpoint["channel_values"] for _ in range(3)]
+        expect(
+            f"the values of {shown} checkpoint after a second put, read three times",
+            [{"turns": turns}] * 3,
+            found,
+            LOOK,
+        )
         require(
             read.call_count <= 1,
-            f"Three reads in a row asked InMemorySaver {read.call_count} times. Keep the cache: "
-            "only a change may empty it.",
+            f"Three reads of {shown} checkpoint in a row asked InMemorySaver {read.call_count} "
+            "times. Keep the cache: only a change may empty it.",
         )
     other = {"configurable": {"thread_id": "bo", "checkpoint_ns": ""}}
     _stored(saver, other, 7)

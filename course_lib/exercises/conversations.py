@@ -69,11 +69,14 @@ def say_slowly(saver: Any, thread: str, text: str, *, subgraph: bool = False) ->
 
 
 @contextmanager
-def conversations(*, subgraph: bool = False) -> Iterator[tuple[sqlite3.Connection, Path]]:
+def conversations(
+    *, subgraph: bool = False, reverse: bool = True
+) -> Iterator[tuple[sqlite3.Connection, Path]]:
     """Make a database file: ann took five turns, the last a long one, and bo and cho one each.
 
     Args:
         subgraph: whether a subgraph runs in the long turn.
+        reverse: whether SQLite gives rows without an ORDER BY from the last one to the first.
     """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "talk.db"
@@ -83,8 +86,8 @@ def conversations(*, subgraph: bool = False) -> Iterator[tuple[sqlite3.Connectio
             say(saver, "bo", "hello")
             say_slowly(saver, "ann", "five", subgraph=subgraph)
             say(saver, "cho", "hi")
-            # Without an ORDER BY the rows come in an order that is not that of the ids.
-            connection.execute("PRAGMA reverse_unordered_selects = ON")
+            order = "ON" if reverse else "OFF"
+            connection.execute(f"PRAGMA reverse_unordered_selects = {order}")
             connection.commit()
             yield connection, path
 

@@ -6,6 +6,7 @@ CHAPTER = "08"
 
 SETUP = """
 from langchain_core.messages import AIMessage, HumanMessage, RemoveMessage
+from langgraph.types import Overwrite
 
 
 def asked(snapshot):
@@ -103,6 +104,20 @@ ANSWERS = {
         ),
         wrong=(
             "by_hand('answer', run=True)",
+            """
+            def answer(graph, thread, question_id, text):
+                return by_hand("answer", as_node="answer")(graph, thread, question_id, "by hand")
+            """,
+            """
+            def answer(graph, thread, question_id, text):
+                # No branch: what came after the question is taken out of the newest state.
+                state = graph.get_state(thread).values
+                at = [m.id for m in state["messages"]].index(question_id) + 1
+                gone = [RemoveMessage(id=m.id) for m in state["messages"][at:]]
+                asked_then = Overwrite(state["asked"][: at // 2 + 1])
+                written = {"messages": [*gone, AIMessage(text)], "asked": asked_then}
+                graph.update_state(thread, written, as_node="answer")
+            """,
             "by_hand('answer')",
             "by_hand('answer', as_node='note')",
             "by_hand('answer', as_node='__start__')",
@@ -166,6 +181,20 @@ ANSWERS = {
                 ends = [s for s in graph.get_state_history(thread) if not s.next]
                 graph.update_state(ends[-2].config, None, as_node="__copy__")
             """,
+            """
+            def answer(graph, thread):
+                for s in graph.get_state_history(thread):
+                    if s.metadata["step"] == 6:
+                        graph.update_state(s.config, None, as_node="__copy__")
+            """,
+            """
+            def answer(graph, thread):
+                # Not a copy: the fields are cut to two turns, however many there were.
+                state = graph.get_state(thread).values
+                gone = [RemoveMessage(id=m.id) for m in state["messages"][4:]]
+                written = {"messages": gone, "asked": Overwrite(state["asked"][:2])}
+                graph.update_state(thread, written, as_node="answer")
+            """,
             "lambda graph, thread: graph.checkpointer.delete_thread('ann')",
             "lambda graph, thread: graph.get_state(thread).values['messages'][:-2]",
             """
@@ -215,6 +244,29 @@ ANSWERS = {
         ),
         wrong=(
             "lambda graph, thread: [texts(graph.get_state(thread))]",
+            """
+            def answer(graph, thread):
+                # The newer neighbour is a child, where nobody went back to an older branch.
+                h = list(graph.get_state_history(thread))
+                ends = [s for newer, s in zip([None, *h], h)
+                        if newer is None or id_of(newer.parent_config) != id_of(s.config)]
+                return [texts(s) for s in ends]
+            """,
+            """
+            def answer(graph, thread):
+                h = list(graph.get_state_history(thread))
+                ends = [s for newer, s in zip([None, *h], h)
+                        if newer is None or newer.metadata["step"] != s.metadata["step"] + 1]
+                return [texts(s) for s in ends]
+            """,
+            """
+            def answer(graph, thread):
+                # Two branches may end with the same texts.
+                history = list(graph.get_state_history(thread))
+                parents = {id_of(s.parent_config) for s in history}
+                ends = {tuple(texts(s)) for s in history if id_of(s.config) not in parents}
+                return [list(each) for each in ends]
+            """,
             "lambda graph, thread: len(list(graph.get_state_history(thread)))",
             """
             def answer(graph, thread):

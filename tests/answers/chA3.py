@@ -146,6 +146,38 @@ ANSWERS = {
                     connection.execute(sql, [thread_id, begin])
                 connection.commit()
             """,
+            """
+            def answer(connection, thread_id):
+                # Any checkpoint with the source input: no order is asked for.
+                row = connection.execute(
+                    "SELECT checkpoint_id FROM checkpoints WHERE thread_id = ? AND "
+                    "checkpoint_ns = '' AND metadata ->> 'source' = 'input' LIMIT 1",
+                    [thread_id],
+                ).fetchone()
+                for table in ("checkpoints", "writes"):
+                    sql = f"DELETE FROM {table} WHERE thread_id = ? AND checkpoint_id >= ?"
+                    connection.execute(sql, [thread_id, row and row[0]])
+                connection.commit()
+            """,
+            """
+            def answer(connection, thread_id):
+                begin = BEGIN.replace("?", f"'{thread_id}'")
+                (begin,) = connection.execute(begin).fetchone()
+                for table in ("checkpoints", "writes"):
+                    sql = f"DELETE FROM {table} WHERE thread_id = ? AND checkpoint_id >= ?"
+                    connection.execute(sql, [thread_id, begin])
+                connection.commit()
+            """,
+            """
+            def answer(connection, thread_id):
+                (begin,) = connection.execute(BEGIN, [thread_id]).fetchone()
+                for table in ("checkpoints", "writes"):
+                    connection.execute(
+                        f"DELETE FROM {table} WHERE thread_id = '{thread_id}' "
+                        f"AND checkpoint_id >= '{begin}'"
+                    )
+                connection.commit()
+            """,
             "lambda connection, thread_id: None or connection.total_changes",
             """
             def answer(connection, thread_id):
@@ -218,6 +250,17 @@ ANSWERS = {
                 serde = EncryptedSerializer.from_pycryptodome_aes(key=b"mine" * 8)
                 return SqliteSaver(connection, serde=serde)
             """,
+            """
+            def answer(connection, key):
+                serde = EncryptedSerializer.from_pycryptodome_aes(key=key[:16])
+                return SqliteSaver(connection, serde=serde)
+            """,
+            """
+            def answer(connection, key):
+                # A random key is no text.
+                serde = EncryptedSerializer.from_pycryptodome_aes(key=key.decode().encode())
+                return SqliteSaver(connection, serde=serde)
+            """,
         ),
     ),
     3: Answers(
@@ -284,8 +327,53 @@ ANSWERS = {
                     self.cached = None
                     return super().delete_thread(*given)
             """,
+            """
+            class answer(InMemorySaver):
+                # What was read once is read again after each change.
+                def __init__(self):
+                    super().__init__()
+                    self.read = {}
+
+                def get_tuple(self, config):
+                    key = repr(config)
+                    if key not in self.read:
+                        self.read[key] = (config, super().get_tuple(config))
+                    return self.read[key][1]
+
+                def again(self):
+                    for key, (config, _) in self.read.items():
+                        self.read[key] = (config, super().get_tuple(config))
+
+                def put(self, *given):
+                    config = super().put(*given)
+                    self.again()
+                    return config
+
+                def put_writes(self, *given, **named):
+                    super().put_writes(*given, **named)
+                    self.again()
+
+                def delete_thread(self, *given):
+                    super().delete_thread(*given)
+                    self.again()
+            """,
         ),
         wrong=(
+            """
+            class answer(Cleared):
+                def put_writes(self, config, *given, **named):
+                    InMemorySaver.put_writes(self, config, *given, **named)
+                    wanted = config["configurable"]
+                    newest = (wanted["thread_id"], wanted.get("checkpoint_ns", ""), None)
+                    self.cache.pop(newest, None)
+            """,
+            """
+            class answer(Cleared):
+                def get_tuple(self, config):
+                    if config["configurable"].get("checkpoint_id"):  # only the newest is kept
+                        return InMemorySaver.get_tuple(self, config)
+                    return super().get_tuple(config)
+            """,
             "StaleSaver",
             "InMemorySaver",
             "lambda: object()",
