@@ -21,6 +21,10 @@ def _texts(graph: Any, config: Any = THREAD) -> list[str]:
     return [str(m.text) for m in graph.get_state(config).values.get("messages", [])]
 
 
+def _ids(graph: Any) -> list[str]:
+    return [message.id for message in graph.get_state(THREAD).values.get("messages", [])]
+
+
 def _all(graph: Any) -> dict[str, list[str]]:
     """The texts of every checkpoint of the thread, by its id."""
     return {
@@ -64,7 +68,7 @@ def _check_by_hand(answer_by_hand: Any) -> None:
         answered: list[str] = []
         graph = conversation(*questions, graph=talk_graph(answered))
         before, ran = _all(graph), len(answered)
-        newest = graph.get_state(THREAD).config
+        newest, ids = graph.get_state(THREAD).config, _ids(graph)
         by_hand = f"by hand {n}"
         called = f"answer_by_hand(graph, thread, 'q{n}', {by_hand!r})"
         as_sync(answer_by_hand)(graph, THREAD, f"q{n}", by_hand)
@@ -82,6 +86,12 @@ def _check_by_hand(answer_by_hand: Any) -> None:
             ["human", "ai"] * n,
             kinds,
             "The answer is an AIMessage, and the question stays a HumanMessage.",
+        )
+        expect(
+            f"the ids of the messages up to the question after {called}",
+            ids[: 2 * n - 1],
+            _ids(graph)[:-1],
+            "The branch goes on from the messages as they were, so their ids stay.",
         )
         expect(
             f"the field asked after {called}",
@@ -118,7 +128,7 @@ def _check_by_hand(answer_by_hand: Any) -> None:
 def _check_take_back(take_back: Any) -> None:
     for asked in (["one", "two", "three"], ["one", "two"], ["one", "two", "three", "four"]):
         graph = conversation(*asked, graph=talk_graph())
-        before = _all(graph)
+        before, ids = _all(graph), _ids(graph)
         as_sync(take_back)(graph, THREAD)
         turns = f"a thread of {len(asked)} turns"
         kept = [text for question in asked[:-1] for text in (question, f"echo: {question}")]
@@ -128,10 +138,17 @@ def _check_take_back(take_back: Any) -> None:
             _texts(graph),
             "Go back to the end of the turn before the last one.",
         )
+        state = graph.get_state(THREAD).values
+        expect(
+            f"the messages of {turns} after take_back(graph, thread): type and id",
+            [*zip(["human", "ai"] * (len(asked) - 1), ids, strict=False)],
+            [(message.type, message.id) for message in state["messages"]],
+            "The messages must be those that were there, and not new ones with the same texts.",
+        )
         expect(
             f"the field asked of {turns} after take_back(graph, thread)",
             asked[:-1],
-            graph.get_state(THREAD).values.get("asked"),
+            state.get("asked"),
             "The last question is noted in asked too, and RemoveMessage changes messages only. "
             "Fork from the end of the turn before it.",
         )
@@ -177,7 +194,8 @@ def _check_branches(ends_of_branches: Any) -> None:
     graph.invoke(None, asked.config)  # a branch whose texts are the beginning of another one's
     graph.invoke({"messages": [HumanMessage("other", id="q9")]}, middle.config)
     other = graph.get_state(THREAD)
-    graph.invoke({"messages": [HumanMessage("more", id="q10")]}, first[0].config)
+    named = {**first[0].config, "metadata": {"branch": "more"}}  # a name makes no end
+    graph.invoke({"messages": [HumanMessage("more", id="q10")]}, named)
     graph.invoke({"messages": [HumanMessage("again", id="q11")]}, other.config)
     graph.update_state(middle.config, None, as_node="__copy__")  # with the texts of the first one
     graph.update_state(asked.config, {"messages": [HumanMessage("ONE", id="q1")]})

@@ -6,7 +6,10 @@ CHAPTER = "08"
 
 SETUP = """
 from langchain_core.messages import AIMessage, HumanMessage, RemoveMessage
+from langgraph.graph.message import REMOVE_ALL_MESSAGES
 from langgraph.types import Overwrite
+
+from course_lib.persistence import CheckpointTree
 
 
 def asked(snapshot):
@@ -119,6 +122,16 @@ ANSWERS = {
                 graph.update_state(thread, written, as_node="answer")
             """,
             "by_hand('answer')",
+            """
+            def answer(graph, thread, question_id, text):
+                # The texts are those that were said, and every message is a new one.
+                for s in graph.get_state_history(thread):
+                    if s.next == ("answer",) and asked(s)[-1].id == question_id:
+                        again = [type(m)(m.text) for m in s.values["messages"]]
+                        gone = RemoveMessage(id=REMOVE_ALL_MESSAGES)
+                        written = {"messages": [gone, *again, AIMessage(text)]}
+                        return graph.update_state(s.config, written, as_node="answer")
+            """,
             "by_hand('answer', as_node='note')",
             "by_hand('answer', as_node='__start__')",
             "by_hand('note', as_node='answer')",  # the question was not noted yet
@@ -171,6 +184,24 @@ ANSWERS = {
             """,
         ),
         wrong=(
+            """
+            def answer(graph, thread):
+                state = graph.get_state(thread).values
+                again = [m.text for m in state["messages"][:-2]]
+                written = [RemoveMessage(id=REMOVE_ALL_MESSAGES), *again]
+                asked_then = Overwrite(state["asked"][:-1])
+                update = {"messages": written, "asked": asked_then}
+                graph.update_state(thread, update, as_node="answer")
+            """,
+            """
+            def answer(graph, thread):
+                state = graph.get_state(thread).values
+                again = [type(m)(m.text) for m in state["messages"][:-2]]
+                written = [RemoveMessage(id=REMOVE_ALL_MESSAGES), *again]
+                asked_then = Overwrite(state["asked"][:-1])
+                update = {"messages": written, "asked": asked_then}
+                graph.update_state(thread, update, as_node="answer")
+            """,
             "remove(2, as_node='answer')",
             "remove(1, as_node='answer')",
             "remove(2, as_node='__start__')",
@@ -244,6 +275,13 @@ ANSWERS = {
         ),
         wrong=(
             "lambda graph, thread: [texts(graph.get_state(thread))]",
+            """
+            def answer(graph, thread):
+                # A branch of the course's tree also begins where one is named.
+                tree = CheckpointTree.from_graph(graph, thread)
+                ends = [tree.checkpoints[i].config for i in tree.branches.values()]
+                return [texts(graph.get_state(config)) for config in ends]
+            """,
             """
             def answer(graph, thread):
                 # The newer neighbour is a child, where nobody went back to an older branch.
