@@ -53,9 +53,9 @@ def _call(undo: Any, connection: sqlite3.Connection, thread: str) -> None:
     try:
         undo(connection, thread)
     except sqlite3.Error as error:
+        look = HAND_OVER if thread == QUOTED else "The tables are checkpoints and writes."
         raise IncorrectAnswer(
-            f"undo_last_turn(connection, {thread!r}) raised {type(error).__name__}: {error}. "
-            f"{HAND_OVER}"
+            f"undo_last_turn(connection, {thread!r}) raised {type(error).__name__}: {error}. {look}"
         ) from error
 
 
@@ -176,8 +176,8 @@ def _check_cache(saver_class: Any) -> None:
     first, within = (_stored(saver, each, 1) for each in (config, inner))
     require(all(map(saver.get_tuple, (config, inner))), "After put, get_tuple returned None.")
     saver.get_tuple(first)
-    for each in (first, within):
-        saver.put_writes(each, [("turns", 2), ("mood", "curious")], task_id="task-1")
+    for each in (first, within, first):  # a task that is tried again writes the same
+        saver.put_writes(each, [("turns", 2), ("mood", "curious")], "task-1")
     for shown, asked in (("the newest", config), ("this", first), ("a subgraph's", inner)):
         expect(
             f"the pending writes of {shown} checkpoint, after put, get_tuple and put_writes",
@@ -211,11 +211,14 @@ def _check_cache(saver_class: Any) -> None:
         (" for a subgraph", inner),
     ):
         expect(f"get_tuple{shown} after delete_thread", None, saver.get_tuple(asked), LOOK)
+    left = [key for table in (saver.blobs, saver.writes) for key in table if key[0] == "ann"]
+    expect("what the saver still holds of the thread after delete_thread", [], left, LOOK_DELETED)
     kept = saver.get_tuple(other)
     expect("the other thread", {"turns": 7}, kept and kept.checkpoint["channel_values"], LOOK)
 
 
 LOOK = "Which methods change a thread? Each of them must empty the cache."
+LOOK_DELETED = "InMemorySaver keeps a thread in several places: let its own delete_thread do it."
 _get = InMemorySaver.get_tuple
 
 

@@ -75,14 +75,19 @@ def conversations(
     """Make a database file: ann took five turns, the last a long one, and bo and cho one each.
 
     Args:
-        subgraph: whether a subgraph runs in the long turn.
+        subgraph: whether a subgraph runs in the long turn, and in the second one.
         reverse: whether SQLite gives rows without an ORDER BY from the last one to the first.
     """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "talk.db"
         with closing(sqlite3.connect(path, check_same_thread=False)) as connection:
             saver = SqliteSaver(connection)
-            say(saver, "ann", "one", "two", "three", "four")
+            say(saver, "ann", "one")
+            if subgraph:
+                say_slowly(saver, "ann", "two", subgraph=True)
+            else:
+                say(saver, "ann", "two")
+            say(saver, "ann", "three", "four")
             say(saver, "bo", "hello")
             say_slowly(saver, "ann", "five", subgraph=subgraph)
             say(saver, "cho", "hi")
@@ -92,11 +97,11 @@ def conversations(
             yield connection, path
 
 
-def rows_of(path: Path) -> set[tuple[str, str, str]]:
-    """Return every row of a file as another program sees it: table, thread and checkpoint."""
+def rows_of(path: Path) -> set[tuple[Any, ...]]:
+    """Return every row of a file as another program sees it: table, thread, checkpoint and all."""
     found = set()
     with closing(sqlite3.connect(path)) as other:
         for table in ("checkpoints", "writes"):
-            sql = f"SELECT thread_id, checkpoint_id FROM {table}"
+            sql = f"SELECT thread_id, checkpoint_id, * FROM {table}"
             found |= {(table, *row) for row in other.execute(sql)}
     return found

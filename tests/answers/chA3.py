@@ -178,6 +178,24 @@ ANSWERS = {
                     )
                 connection.commit()
             """,
+            """
+            def answer(connection, thread_id):
+                # The subgraphs of all turns.
+                (begin,) = connection.execute(BEGIN, [thread_id]).fetchone()
+                for table in ("checkpoints", "writes"):
+                    delete = f"DELETE FROM {table} WHERE thread_id = ? AND checkpoint_ns "
+                    connection.execute(delete + "<> ''", [thread_id])
+                    sql = delete + "= '' AND checkpoint_id >= ?"
+                    connection.execute(sql, [thread_id, begin])
+                connection.commit()
+            """,
+            """
+            def answer(connection, thread_id):
+                undo()(connection, thread_id)
+                connection.execute("DELETE FROM writes WHERE idx > 0")
+                connection.commit()
+            """,
+            "undo(tables=['checkpoints', 'checkpoint_writes'])",  # as in PostgreSQL
             "lambda connection, thread_id: None or connection.total_changes",
             """
             def answer(connection, thread_id):
@@ -328,6 +346,16 @@ ANSWERS = {
                     return super().delete_thread(*given)
             """,
             """
+            class answer(StaleSaver):
+                def put_writes(self, *given):
+                    self.cache.clear()
+                    super().put_writes(*given)
+
+                def delete_thread(self, thread):
+                    self.cache.clear()
+                    super().delete_thread(thread)
+            """,
+            """
             class answer(InMemorySaver):
                 # What was read once is read again after each change.
                 def __init__(self):
@@ -359,6 +387,21 @@ ANSWERS = {
             """,
         ),
         wrong=(
+            """
+            class answer(Cleared):
+                def put_writes(self, config, writes, task_id, task_path=""):
+                    # What is kept is changed, and not as InMemorySaver does it.
+                    InMemorySaver.put_writes(self, config, writes, task_id, task_path)
+                    for kept in self.cache.values():
+                        if kept and kept.config == config:
+                            kept.pending_writes.extend((task_id, *each) for each in writes)
+            """,
+            """
+            class answer(Cleared):
+                def delete_thread(self, thread_id):
+                    self.cache.clear()
+                    self.storage.pop(thread_id, None)
+            """,
             """
             class answer(Cleared):
                 def put_writes(self, config, *given, **named):
