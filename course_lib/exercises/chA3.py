@@ -236,7 +236,7 @@ e1 = Exercise(
     "undo the last turn",
     _check_undo,
     (
-        "Find the thread's newest checkpoint with checkpoint_ns '' and metadata ->> 'source' "
+        "Find the thread's newest checkpoint with checkpoint_ns = '' and metadata ->> 'source' = "
         "'input'.",
         "Delete it and everything newer: checkpoint_id >= ?. The ids grow with time.",
         "Do the same in the table writes, and commit.",

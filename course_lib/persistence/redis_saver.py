@@ -56,7 +56,7 @@ if left > 0 then redis.call('PEXPIRE', KEYS[2], left) end
 class RedisSaver(BaseCheckpointSaver[Any]):
     """Checkpoints on plain Redis. It is synchronous; `as_async_saver` makes it awaitable.
 
-    The newest checkpoint of a thread stays until the thread is deleted. Older ones expire.
+    The newest checkpoint of each namespace stays until the thread is deleted. Older ones expire.
 
     Args:
         client: a `redis.Redis` that returns bytes.

@@ -13,7 +13,7 @@ from langchain_core.messages import AIMessage, HumanMessage, RemoveMessage
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.errors import InvalidUpdateError
 from langgraph.graph import START, MessagesState, StateGraph
-from langgraph.types import Command, interrupt
+from langgraph.types import Command, Send, interrupt
 from typing_extensions import TypedDict
 
 THREAD = {"configurable": {"thread_id": "one"}}
@@ -42,6 +42,45 @@ def talk(*texts):
 
 def ends(graph):
     return [each for each in graph.get_state_history(THREAD) if not each.next]
+
+
+def choosing(state: Talk):
+    return Command(update={"tone": "full"}, goto="answer")
+
+
+def test_an_update_forgets_where_a_command_led_unless_it_is_one_itself():
+    builder = StateGraph(Talk).add_edge(START, "choosing").add_node("answer", answer)
+    graph = builder.add_node("choosing", choosing, destinations=("answer",))
+    graph = graph.compile(checkpointer=InMemorySaver())
+    graph.invoke({"messages": [HumanMessage("one")]}, THREAD)
+    chosen = next(s for s in graph.get_state_history(THREAD) if s.next == ("answer",))
+    for named in ({}, {"as_node": "choosing"}):
+        fork = graph.update_state(chosen.config, {"tone": "brief"}, **named)
+        assert graph.get_state(fork).next == ()
+        again = Command(update={"tone": "brief"}, goto="answer")
+        fork = graph.update_state(chosen.config, again, **named)
+        assert graph.get_state(fork).next == ("answer",)
+        assert graph.invoke(None, fork)["tone"] == "brief"
+
+
+def test_nodes_that_send_started_are_not_taken_for_the_ones_that_ran_last():
+    def plan(state: Talk):
+        return {"asked": ["plan"]}
+
+    def work(state):
+        return {"asked": ["work"]}
+
+    builder = StateGraph(Talk).add_node("plan", plan).add_node("work", work)
+    builder.add_node("sum_up", lambda state: {"asked": ["sum up"]})
+    builder.add_edge(START, "plan").add_edge("work", "sum_up")
+    builder.add_conditional_edges("plan", lambda state: [Send("work", {})] * 2, ["work"])
+    graph = builder.compile(checkpointer=InMemorySaver())
+    assert graph.invoke({"messages": []}, THREAD)["asked"] == ["plan", "work", "work", "sum up"]
+    worked = next(s for s in graph.get_state_history(THREAD) if s.next == ("sum_up",))
+    fork = graph.update_state(worked.config, {"tone": "brief"})
+    assert graph.get_state(fork).next == ("work", "work")
+    fork = graph.update_state(worked.config, {"tone": "brief"}, as_node="work")
+    assert graph.get_state(fork).next == ("sum_up",)
 
 
 def test_a_removed_message_leaves_the_other_fields_as_they_are():
