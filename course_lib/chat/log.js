@@ -98,7 +98,7 @@ function createLog(entries, { send, takeFocus, isNews, showEmpty }) {
     const at = entries.findLastIndex((each) => each.key === key);
     const node = nodes[at];
     if (!node) return;
-    node.querySelector(".namu-tail, .namu-text").append(text);
+    (node.querySelector(".namu-tail") ?? node.querySelector(".namu-text")).append(text);
     node.namuJson = JSON.stringify(entries[at]);
     markJump();
   }

@@ -196,9 +196,26 @@ def test_the_speed_can_be_chosen_and_the_last_message_edited_with_a_key(panel):
     assert notebook.errors == []
 
 
+WATCH_ANSWER = """() => {
+  window.written = [];
+  new MutationObserver(() => {
+    const answer = document.querySelector('.namu-answer .namu-text');
+    if (answer) window.written.push(answer.textContent);
+  }).observe(document.querySelector('.namu-log'), {
+    childList: true, characterData: true, subtree: true,
+  });
+}"""
+
+
+def letters(text):
+    """A text without the signs that Markdown takes away: spaces, numbers, punctuation."""
+    return "".join(letter for letter in text if letter.isalpha())
+
+
 def test_the_answer_streams_the_running_node_is_lit_and_stop_stops(open_panel):
     notebook = open_panel(speed=40)
     page = notebook.page
+    page.evaluate(WATCH_ANSWER)
     write(notebook, "a museum in Yongsan")
     page.locator(".namu-answer").wait_for()
     lit = page.locator(".namu-graph-node[data-state=running]")
@@ -212,6 +229,10 @@ def test_the_answer_streams_the_running_node_is_lit_and_stop_stops(open_panel):
     page.locator(".namu-box").press("Escape")
     page.locator(".namu-offer").wait_for()
     assert "not stored" in page.locator(".namu-answer .namu-note").inner_text()
+    written = [letters(text) for text in page.evaluate("window.written")]
+    whole = letters(page.locator(".namu-answer .namu-text").inner_text())
+    assert len(set(written)) > 5 and len(whole) > 100
+    assert [text for text in written if not whole.startswith(text)] == []
     page.wait_for_function(
         "document.querySelector('.namu-box').value === 'and after that'", timeout=5000
     )
@@ -242,6 +263,7 @@ def test_threads_keep_their_conversations(panel):
     assert notebook.errors == []
 
 
+@pytest.mark.soak
 def test_a_saved_notebook_opened_without_its_kernel_reads_as_a_conversation(open_panel):
     notebook = open_panel(PANEL.format(speed="None"))
     page = notebook.page
@@ -259,6 +281,7 @@ def test_a_saved_notebook_opened_without_its_kernel_reads_as_a_conversation(open
     assert cut_off and all(box.evaluate(icon) == "none" for box in cut_off)
 
 
+@pytest.mark.soak
 def test_after_a_kernel_restart_the_panel_says_so_and_the_history_is_there_again(open_panel):
     notebook = open_panel(ON_FILE)
     page = notebook.page
@@ -277,6 +300,7 @@ def test_after_a_kernel_restart_the_panel_says_so_and_the_history_is_there_again
     assert title.split() == ["a", "museum", "in", "Yongsan"]
 
 
+@pytest.mark.soak
 def test_without_a_kernel_enter_says_so_and_keeps_what_was_written(open_panel):
     notebook = open_panel()
     page = notebook.page
@@ -290,6 +314,7 @@ def test_without_a_kernel_enter_says_so_and_keeps_what_was_written(open_panel):
     assert page.locator(".namu-box").input_value() == "are you there"
 
 
+@pytest.mark.soak
 def test_a_reloaded_page_shows_the_conversation_again(open_panel):
     notebook = open_panel()
     page = notebook.page
@@ -433,6 +458,7 @@ async def node(state):
 """
 
 
+@pytest.mark.soak
 def test_a_question_stands_at_the_top_while_it_is_answered_and_one_press_leads_on(open_panel):
     notebook = open_panel(OWN_GRAPH.format(node=LONG))
     page = notebook.page
@@ -532,6 +558,7 @@ def test_no_hostile_text_runs_or_loads_anything_wherever_it_appears(open_panel):
     assert told == []
 
 
+@pytest.mark.soak
 def test_faults_of_a_graph_are_cards_and_no_traceback(open_panel):
     node = "def node(state):\n    raise RuntimeError('<b>out of order</b>')\n"
     notebook = open_panel(OWN_GRAPH.format(node=node))
@@ -550,6 +577,7 @@ def test_faults_of_a_graph_are_cards_and_no_traceback(open_panel):
     assert notebook.errors == []
 
 
+@pytest.mark.soak
 def test_the_capstone_shows_every_part_and_switches_the_model(open_notebook):
     notebook = open_notebook("20_put_it_all_in_one_chat.ipynb")
     notebook.run_all()
@@ -574,6 +602,7 @@ def test_the_capstone_shows_every_part_and_switches_the_model(open_notebook):
     assert notebook.errors == []
 
 
+@pytest.mark.soak
 def test_the_card_made_by_hand_in_chapter_07_resumes_the_graph(open_notebook):
     notebook = open_notebook("07_ask_a_human.ipynb")
     notebook.run_all()
