@@ -14,6 +14,7 @@ function render({ model, el }) {
   const width = layout.width + routes.left + routes.right;
   const { height, boxes } = layout;
   let scale = 0; // 0 fits the drawing into its place
+  let room = height;
   let focused = nodes[0]?.name;
 
   const root = element("section", "namu-beside");
@@ -80,16 +81,26 @@ function render({ model, el }) {
   drawing.append(numbers);
   scroller.append(drawing);
 
+  // The height that is left for the drawing, beside a detail of one line: a longer one scrolls.
+  function measureRoom() {
+    detail.style.height = "1.4em";
+    drawing.setAttribute("height", 10000);
+    room = scroller.clientHeight;
+    detail.style.height = "";
+  }
+
   function current() {
     if (scale) return scale;
-    const high = Math.min(0.6 * window.innerHeight, 460) - 60;
-    const fitting = Math.min(scroller.clientWidth / width, high / height);
+    const fitting = Math.min(scroller.clientWidth / width, room / height);
     return Math.min(1.3, Math.max(SMALLEST, fitting || 1));
   }
 
   function resize() {
+    const { scrollLeft, scrollTop } = scroller;
+    measureRoom();
     drawing.setAttribute("width", width * current());
     drawing.setAttribute("height", height * current());
+    scroller.scrollTo(scrollLeft, scrollTop);
     if (!scale) scroller.scrollLeft = (scroller.scrollWidth - scroller.clientWidth) / 2;
   }
 
@@ -239,6 +250,7 @@ function render({ model, el }) {
   scroller.addEventListener("pointermove", onDrag);
   const watch = new ResizeObserver(resize);
   watch.observe(root);
+  watch.observe(head); // its words get longer with the first run
   resize();
   light();
   number();

@@ -84,6 +84,7 @@ def focused(notebook):
     return notebook.page.evaluate("document.activeElement.textContent")
 
 
+@pytest.mark.soak
 def test_state_tree_and_graph_stay_within_the_panel_after_20_turns(open_panel):
     say_all = """
 async def say_all():
@@ -163,6 +164,29 @@ def test_the_captions_of_the_graph_take_one_line_each(panel):
     assert len(lines) == 4 and max(lines) < 24, lines
 
 
+NOT_IN_VIEW = """() => {
+  const place = document.querySelector('.namu-beside[aria-label=Graph] .namu-scroll');
+  const { top, bottom } = place.getBoundingClientRect();
+  return [...place.querySelectorAll('.namu-graph-node rect')]
+    .map((box) => box.getBoundingClientRect())
+    .filter((box) => box.top < top - 1 || box.bottom > bottom + 1).length;
+}"""
+
+
+def test_the_whole_graph_is_in_view_where_letters_of_11_px_leave_it_room(panel):
+    notebook, page = panel, panel.page
+    notebook.ask("a cafe in Mapo")
+    for width, height in ((1700, 900), (1280, 800), (900, 800)):
+        page.set_viewport_size({"width": width, "height": height})
+        page.wait_for_timeout(300)
+        if not page.locator(".namu-graph").is_visible():  # in a narrow window it is a drawer
+            press(notebook, "Inside")
+        page.locator(".namu-graph").wait_for()
+        page.wait_for_timeout(300)  # the drawing fits itself into its place
+        notebook.shoot(f"beside_graph_{width}", ".namu-whole")
+        assert page.evaluate(NOT_IN_VIEW) == 0, (width, height)
+
+
 def test_the_way_of_a_run_is_numbered_and_a_node_tells_what_it_wrote(panel):
     notebook, page = panel, panel.page
     notebook.ask("a cafe in Mapo")
@@ -193,6 +217,7 @@ def test_the_way_of_a_run_is_numbered_and_a_node_tells_what_it_wrote(panel):
     assert notebook.errors == []
 
 
+@pytest.mark.soak
 def test_25_nodes_can_be_read(open_panel):
     notebook = open_panel(MANY_NODES)
     page = notebook.page
@@ -217,6 +242,7 @@ def test_25_nodes_can_be_read(open_panel):
     assert notebook.errors == []
 
 
+@pytest.mark.soak
 def test_threads_by_keyboard_renamed_deleted_and_back_again(open_panel):
     patient = "panel.threads.undo_seconds = 60"  # what is deleted is looked at in both themes
     notebook = open_panel(PANEL.format(speed="None"), patient)
@@ -268,6 +294,7 @@ def test_threads_by_keyboard_renamed_deleted_and_back_again(open_panel):
     assert notebook.errors == []
 
 
+@pytest.mark.soak
 def test_a_running_thread_is_marked_and_not_deleted(open_panel):
     notebook = open_panel(PANEL.format(speed="15"))
     page = notebook.page
@@ -283,6 +310,7 @@ def test_a_running_thread_is_marked_and_not_deleted(open_panel):
     assert notebook.errors == []
 
 
+@pytest.mark.soak
 def test_a_run_goes_on_while_another_thread_is_looked_at(open_panel):
     notebook = open_panel(PANEL.format(speed="15"))
     page = notebook.page
@@ -317,6 +345,7 @@ panel.show()
 """
 
 
+@pytest.mark.soak
 def test_a_person_corrects_and_deletes_what_is_remembered(open_panel):
     notebook = open_panel(MEMORY)
     page = notebook.page
