@@ -33,6 +33,9 @@ LETTERS = """() => [...document.querySelectorAll('.namu-graph text')].map(
   (text) => parseFloat(getComputedStyle(text).fontSize) * text.getScreenCTM().a
 )"""
 
+SCROLLED = """(column) => [...document.querySelectorAll(`${column}, ${column} *`)].filter(
+  (box) => box.scrollHeight > box.clientHeight + 1 && getComputedStyle(box).overflowY === 'auto'
+).length"""
 IN_BOX = "() => document.activeElement.matches('.namu-box')"
 
 
@@ -242,6 +245,42 @@ def test_25_nodes_can_be_read(open_panel):
     assert notebook.errors == []
 
 
+MANY_THREADS = """
+async def go_through():
+    await panel.load()
+    for n in range(24):
+        panel.threads.directory.create("me", title=f"thread number {n + 1}")
+    await panel.send("a cafe in Mapo")
+
+await go_through()
+"""
+CLIPPED = """(texts) => texts.filter((text) => {
+  const found = [...document.querySelectorAll('.namu-whole > .namu-threads *')].filter(
+    (each) => !each.children.length && each.textContent.trim() === text && each.offsetHeight
+  )[0];
+  const column = document.querySelector('.namu-whole > .namu-threads').getBoundingClientRect();
+  const { top, bottom } = found?.getBoundingClientRect() ?? { top: -1, bottom: -1 };
+  return top < column.top - 1 || bottom > column.bottom + 1;
+})"""
+
+
+def test_with_many_threads_the_list_scrolls_and_nothing_else_of_its_column(open_panel):
+    notebook = open_panel(PANEL.format(speed="None"), MANY_THREADS)
+    page = notebook.page
+    page.locator(".namu-answer").wait_for()
+    notebook.idle()
+    page.locator(".namu-panel").scroll_into_view_if_needed()
+    for width, height in ((1700, 900), (1500, 640), (1280, 800), (900, 800)):
+        page.set_viewport_size({"width": width, "height": height})
+        page.wait_for_timeout(300)
+        if not page.locator(".namu-threads-search").is_visible():
+            press(notebook, "Threads")
+        page.locator(".namu-threads-search").wait_for()
+        notebook.shoot(f"beside_threads_{width}", ".namu-whole")
+        assert page.evaluate(CLIPPED, ["Threads", "New thread"]) == [], (width, height)
+        assert page.evaluate(SCROLLED, ".namu-whole > .namu-threads") == 1, (width, height)
+
+
 @pytest.mark.soak
 def test_threads_by_keyboard_renamed_deleted_and_back_again(open_panel):
     patient = "panel.threads.undo_seconds = 60"  # what is deleted is looked at in both themes
@@ -424,10 +463,7 @@ def check_the_view(notebook):
     page.locator(".namu-graph").wait_for()
     page.wait_for_timeout(300)  # the drawing fits itself into its place
     assert abs(beside.bounding_box()["height"] - chat.bounding_box()["height"]) < 2
-    scrolled = """() => [...document.querySelectorAll('.namu-whole > .namu-beside *')].filter(
-      (box) => box.scrollHeight > box.clientHeight + 1 && getComputedStyle(box).overflowY === 'auto'
-    ).length"""
-    assert page.evaluate(scrolled) <= 1
+    assert page.evaluate(SCROLLED, ".namu-whole > .namu-beside") <= 1
     before = chat.bounding_box()["width"]
     press(notebook, "Hide")
     page.wait_for_timeout(300)
