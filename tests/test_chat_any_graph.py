@@ -391,6 +391,56 @@ async def test_what_the_graph_wrote_under_a_persons_role_is_the_graphs():
     assert texts(reread, "you") == ["two"]
 
 
+@pytest.mark.parametrize(
+    "form",
+    [
+        lambda text: {"role": "user", "content": text},
+        lambda text: ("user", text),
+        lambda text: text,
+        HumanMessage,
+        None,
+    ],
+    ids=["a dict", "a pair", "a text", "a message", "a change of the list"],
+)
+async def test_what_the_graph_wrote_without_an_id_is_the_graphs_at_once(form):
+    def node(state: MessagesState):
+        if form is None:
+            state["messages"].append(HumanMessage("3 files"))
+        return {"messages": [*([form("3 files")] if form else []), AIMessage("There are three.")]}
+
+    graph = one_node(node)
+    chat, transcript = chat_on(graph)
+    for text in ("count them", "3 files"):  # a person may use the same words
+        await chat.send(text)
+    again, reread = chat_on(graph, thread_id=chat.thread_id)
+    await again.load()
+    for shown in (transcript, reread):
+        assert texts(shown, "you") == ["count them", "3 files"]
+        assert texts(shown, "summary") == ["3 files"] * 2
+    await chat.try_again(transcript.entries[-1]["key"])
+    assert texts(transcript, "you") == ["count them", "3 files"]
+
+
+@pytest.mark.parametrize("renamed", [True, False])
+async def test_a_persons_message_is_theirs_under_any_reducer(renamed):
+    def put(old, new):
+        ids = [f"{len(old) + n}" if renamed else None for n in range(len(new))]
+        return [*old, *(m.model_copy(update={"id": i}) for m, i in zip(new, ids, strict=True))]
+
+    class Renamed(typing_extensions.TypedDict):
+        messages: Annotated[list[AnyMessage], put]
+
+    def node(state: Renamed):
+        return {"messages": [HumanMessage("too long", name="critic"), AIMessage("short")]}
+
+    graph = StateGraph(Renamed).add_node(node).add_edge(START, "node")
+    chat, transcript = chat_on(graph.compile(checkpointer=InMemorySaver()))
+    await chat.send("write")
+    await chat.send("and again")
+    assert texts(transcript, "you") == ["write", "and again"]
+    assert texts(transcript, "summary") == ["too long"] * 2
+
+
 async def test_what_people_said_elsewhere_is_theirs():
     graph = moody()
     config = {"configurable": {"thread_id": "t"}}

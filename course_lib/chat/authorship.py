@@ -60,6 +60,26 @@ class Authorship:
             if message.type == "human" and _identity(message) not in self._by_person:
                 self._by_graph.add(_identity(message))
 
+    def ended(
+        self, before: Sequence[BaseMessage], now: Sequence[BaseMessage], sent: BaseMessage | None
+    ) -> None:
+        """Note what a run has left under the role of a person.
+
+        A node may write a message without an id, which its reducer gives it, or change the list
+        that it was given: neither can be known from the update.
+
+        Args:
+            before: the messages of the thread before the run.
+            now: the messages after it.
+            sent: the person's message that the run was started with; its reducer may have given it
+                another id.
+        """
+        known = self._by_person | {_identity(message) for message in before}
+        words = None if sent is None or any(m.id == sent.id for m in now) else sent.text
+        for message in now:
+            if message.type == "human" and not _is_marked(message) and message.text != words:
+                self._by_graph |= {_identity(message)} - known
+
     def unknown(self, messages: Sequence[BaseMessage]) -> bool:
         """Whether a message's author is known neither by its marks nor from this sitting."""
         known = self._by_person | self._by_graph

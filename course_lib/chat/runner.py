@@ -98,6 +98,8 @@ class Runner:
         if thread.error is not None:
             error = error or thread.error
             thread = replace(before, interrupts=(), next=(), unfinished=(), is_newest=True)
+        else:
+            thread = reader.find_authors_of_run(before, request.message)
         outcome: Outcome = "waiting" if thread.interrupts or thread.unfinished else "done"
         if error is not None or task.cancelled():
             outcome = "failed" if error is not None else "stopped"

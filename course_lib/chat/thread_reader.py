@@ -15,6 +15,7 @@ from course_lib.chat.message_keys import read_messages
 from course_lib.persistence import unfinished_step
 
 if TYPE_CHECKING:
+    from langchain_core.messages import BaseMessage
     from langgraph.types import StateSnapshot
 
     from course_lib.chat.graph_access import GraphAccess
@@ -89,6 +90,23 @@ class ThreadReader:
         there = {"thread_id": self.thread_id, "checkpoint_id": thread.checkpoint_id}
         snapshot = await self._access.snapshot({"configurable": {**there, "checkpoint_ns": ""}})
         return replace(thread, values=snapshot.values)
+
+    def find_authors_of_run(
+        self, before: ThreadLoaded, message: BaseMessage | None
+    ) -> ThreadLoaded:
+        """Find out which messages of a person's role a run of the graph wrote.
+
+        Args:
+            before: the thread before the run; it has been read again since.
+            message: the person's message that the run was started with.
+
+        Returns:
+            The thread with its `graph_written` complete.
+        """
+        self.authorship.ended(before.messages, self.last.messages, message)
+        written = self.authorship.graph_written(self.last.messages)
+        self.last = replace(self.last, graph_written=written)
+        return self.last
 
     async def find_authors(self, thread: ThreadLoaded) -> ThreadLoaded:
         """Find out which messages of a person's role the graph wrote.
