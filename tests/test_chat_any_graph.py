@@ -12,6 +12,7 @@ import pytest
 import typing_extensions
 from chat_graphs import chat_on, moody, one_node, texts
 from langchain_core.messages import AIMessage, AnyMessage, HumanMessage, RemoveMessage
+from langchain_core.runnables import RunnableConfig
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.func import entrypoint
@@ -189,6 +190,63 @@ async def test_the_recursion_limit_of_the_graph_holds(limit, ends):
     await chat.send("go")
     assert texts(transcript, "answer") == (["120 steps"] if ends else [])
     assert bool(texts(transcript, "problem")) != ends
+
+
+@dataclass(kw_only=True)
+class Owned:
+    user_id: str
+
+    @classmethod
+    def from_runnable_config(cls, config: RunnableConfig):
+        names = set(typing_extensions.get_type_hints(cls)) & set(config["configurable"])
+        return cls(**{name: config["configurable"][name] for name in names})
+
+
+@dataclass(kw_only=True)
+class Configuration(Owned):
+    tone: Literal["kind", "dry"] = "kind"
+
+
+class ConfigurationModel(BaseModel):
+    user_id: str
+    tone: Literal["kind", "dry"] = "kind"
+    from_runnable_config = classmethod(Owned.from_runnable_config.__func__)
+
+
+def configured(schema, made=None):
+    def node(state: MessagesState, config: RunnableConfig, runtime: Runtime):
+        (made or schema).from_runnable_config(config)
+        read = schema.from_runnable_config(config)
+        assert runtime.context in (None, read)
+        return {"messages": [AIMessage(f"{read.tone} to {read.user_id}")]}
+
+    graph = StateGraph(MessagesState, context_schema=schema).add_node(node).add_edge(START, "node")
+    return graph.compile(checkpointer=InMemorySaver())
+
+
+@pytest.mark.parametrize("schema", [Configuration, ConfigurationModel])
+async def test_a_schema_that_is_read_from_the_configuration_is_found_there(schema):
+    given = {"user_id": "u-7"}
+    for options in ({"context": given}, {"context": schema(**given)}, {"configurable": given}):
+        panel = ChatPanel(configured(schema), **options)
+        await panel.send("hello")
+        panel.run_context.choices["tone"].value = "dry"
+        await panel.send("again")
+        assert texts(panel.transcript, "answer") == ["kind to u-7", "dry to u-7"]
+
+
+@pytest.mark.parametrize(
+    ("schema", "made"),
+    [(Configuration, Configuration), (Configuration, Owned), (ConfigurationModel, None)],
+)
+async def test_what_the_configuration_lacks_is_named_with_a_remedy_that_helps(schema, made):
+    graph = configured(schema, made)
+    panel = ChatPanel(graph)
+    await panel.send("hello")
+    assert "context={'user_id': ...}" in texts(panel.transcript, "problem")[0]
+    panel = ChatPanel(graph, context={"user_id": "u-7"})
+    await panel.send("hello")
+    assert texts(panel.transcript, "answer") == ["kind to u-7"]
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import typing
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, Protocol
@@ -17,6 +18,7 @@ from course_lib.chat.message_keys import message_keys, read_messages
 from course_lib.chat.missing_fields import state_fields
 from course_lib.chat.process_exit import exits_as_errors
 from course_lib.chat.stream_events import MODES
+from course_lib.display import as_fields
 from course_lib.persistence import as_async_saver, fork_point, keep_whole_nodes
 
 if TYPE_CHECKING:
@@ -132,9 +134,16 @@ class LocalGraph:
     async def stream(
         self, value: Any, config: RunnableConfig, context: Any
     ) -> AsyncIterator[Mapping[str, Any]]:
-        """Run the graph and yield the parts of its stream, in LangGraph's version 2 form."""
+        """Run the graph and yield the parts of its stream, in LangGraph's version 2 form.
+
+        A schema with `from_runnable_config` was written when LangGraph had no context: its nodes
+        look for the values in the configuration. As on a LangGraph server they get them there too.
+        """
         graph = await self._awaitable(config)
         options: dict[str, Any] = {"stream_mode": MODES, "subgraphs": True, "version": "v2"}
+        if context is not None and hasattr(self.context_schema, "from_runnable_config"):
+            given = {**as_fields(context), **config["configurable"]}
+            config, context = {**config, "configurable": given}, _made(self.context_schema, given)
         if context is not None:
             options["context"] = context
         async with aclosing(graph.astream(value, config, **options)) as parts:
@@ -222,6 +231,15 @@ def open_graph(graph: Any) -> GraphAccess:
         "what StateGraph(...).compile(checkpointer=InMemorySaver()) or create_agent(..., "
         "checkpointer=InMemorySaver()) returns."
     )
+
+
+def _made(schema: Any, given: Mapping[str, Any]) -> Any:
+    """Return a context made of those values that its schema names; None where they do not do."""
+    try:
+        hints = typing.get_type_hints(schema)
+        return schema(**{name: value for name, value in given.items() if name in hints})
+    except Exception:  # noqa: BLE001  the graph's nodes find out what is missing, and say so
+        return None
 
 
 def _keys(stored: Sequence[Any] | Mapping[str, Any]) -> list[str]:

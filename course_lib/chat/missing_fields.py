@@ -91,11 +91,13 @@ def missing_context(error: BaseException | None, schema: type | None, context: A
 
 def _context_fields_in(error: BaseException, schema: type, context: Any) -> Sequence[str]:
     """The fields of a context schema that an error complains about."""
+    schemas = schema.__mro__  # a node may make one that the schema is built on
     if isinstance(error, ValidationError):  # the schema is a Pydantic model
         missing = [each["loc"] for each in error.errors() if each["type"] == "missing"]
-        return [str(loc[0]) for loc in missing] if error.title == schema.__name__ else []
-    begin = f"{schema.__qualname__}.__init__() missing"  # the schema is a dataclass
-    if isinstance(error, TypeError) and str(error).startswith(begin):
+        is_its = error.title in {each.__name__ for each in schemas}
+        return [str(loc[0]) for loc in missing] if is_its else []
+    begins = tuple(f"{each.__qualname__}.__init__() missing" for each in schemas)  # a dataclass
+    if isinstance(error, TypeError) and str(error).startswith(begins):
         return re.findall(r"'(\w+)'", str(error))
     declared = {name for each in schema.__mro__ for name in getattr(each, "__annotations__", {})}
     name: Any = None
