@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from chat_graphs import chat_on, moody
+from chat_graphs import chat_on, moody, texts
 from langgraph.checkpoint.memory import InMemorySaver
 
 from course_lib.chat import (
@@ -110,3 +110,37 @@ async def test_a_message_that_never_began_is_given_back():
     second.cancel()
     await asyncio.gather(first, second, return_exceptions=True)
     assert [e.text for e in events if isinstance(e, Unqueued) and not e.sent] == ["two"]
+
+
+class Slow(InMemorySaver):
+    """As far away as a database can be; `put_writes` is fast."""
+
+    async def aput(self, *arguments):
+        await asyncio.sleep(0.05)
+        return await super().aput(*arguments)
+
+
+class SlowInAll(Slow):
+    async def aput_writes(self, *arguments):
+        await asyncio.sleep(0.02)
+        await super().aput_writes(*arguments)
+
+
+@pytest.mark.parametrize("saver", [Slow, SlowInAll])
+@pytest.mark.parametrize("seconds", [0.01, 0.06, 0.11])
+async def test_what_a_stopped_run_still_has_to_store_is_waited_for(saver, seconds):
+    """The run is at its end after a few milliseconds; its checkpoints take longer."""
+    graph = moody(saver())
+    chat, transcript = chat_on(graph)
+    run = asyncio.create_task(chat.send("hello"))
+    while texts(transcript, "answer") != ["heard hello"]:
+        await asyncio.sleep(0)
+    await asyncio.sleep(seconds)
+    chat.stop()
+    await asyncio.wait_for(run, 5)
+    again, reread = chat_on(graph, thread_id=chat.thread_id)
+    await asyncio.sleep(0.3)
+    await again.load()
+    assert transcript.kept() == reread.kept() == [("you", "hello"), ("answer", "heard hello")]
+    assert texts(transcript, "answer") == ["heard hello"]
+    assert "unfinished" not in [entry["kind"] for entry in transcript.entries]

@@ -24,6 +24,13 @@ if TYPE_CHECKING:
     from course_lib.chat.thread_reader import ThreadReader
 
 
+STORING = ("_checkpointer_put_after_previous", "aput_writes")
+"""Names of the functions that LangGraph's loop stores a checkpoint and a node's writes with."""
+
+STORING_LIMIT = 10.0
+"""How long a stopped run may take to store what it has done, in seconds."""
+
+
 @dataclass(frozen=True)
 class RunRequest:
     """What to run.
@@ -90,6 +97,9 @@ class Runner:
         task = self._task = asyncio.ensure_future(consuming)
         interrupted = await wait_until_ended(task, cancel=True)
         self._task = None
+        if task.cancelled() and (storing := _storing()):
+            waiting = asyncio.ensure_future(asyncio.wait(storing, timeout=STORING_LIMIT))
+            interrupted = await wait_until_ended(waiting, cancel=False) or interrupted
         error = None if task.cancelled() else task.exception()
         reader.checkpoint_id = None  # the run has made newer checkpoints
         reading = asyncio.ensure_future(reader.read_or_report(config))
@@ -159,6 +169,16 @@ class Runner:
                             reader.authorship.observe(event.update)
                         self._emit(event)
                         await rest(self.pace, event)
+
+
+def _storing() -> list[asyncio.Task[Any]]:
+    """The tasks of this loop in which LangGraph stores what its runs have done.
+
+    A run stores behind its steps. Cancelled while it waits for the last of that, it does not wait
+    any longer, and a thread that is read then holds less than it will hold.
+    """
+    names = ((task, getattr(task.get_coro(), "__qualname__", "")) for task in asyncio.all_tasks())
+    return [task for task, name in names if name.rpartition(".")[2] in STORING]
 
 
 def _is_stored(
