@@ -235,6 +235,29 @@ async def test_a_schema_that_is_read_from_the_configuration_is_found_there(schem
         assert texts(panel.transcript, "answer") == ["kind to u-7", "dry to u-7"]
 
 
+async def test_a_typed_dict_is_read_as_a_context_and_from_the_configuration():
+    class Choices(typing_extensions.TypedDict, total=False):
+        user_id: str
+        tone: Literal["kind", "dry"]
+
+    def node(state: MessagesState, config: RunnableConfig, runtime: Runtime[Choices]):
+        names = sorted(set(Choices.__annotations__) & set(config["configurable"]))
+        read = {name: config["configurable"][name] for name in names}
+        more = dict(runtime.context)
+        assert more.pop("not named", 1) == 1
+        return {"messages": [AIMessage(f"{read == more} {read}")]}
+
+    graph = StateGraph(MessagesState, context_schema=Choices).add_node(node).add_edge(START, "node")
+    graph = graph.compile(checkpointer=InMemorySaver())
+    given = {"user_id": "u-7"}
+    for options in ({}, {"context": {**given, "not named": 1}}, {"configurable": given}):
+        panel = ChatPanel(graph, **options)
+        panel.run_context.choices["tone"].value = "dry"
+        await panel.send("hello")
+        read = {"tone": "dry", **({"user_id": "u-7"} if options else {})}
+        assert texts(panel.transcript, "answer") == [f"True {read}"]
+
+
 @pytest.mark.parametrize(
     ("schema", "made"),
     [(Configuration, Configuration), (Configuration, Owned), (ConfigurationModel, None)],

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, Protocol
 
+import typing_extensions
 from langgraph.checkpoint.base import get_checkpoint_id
 
 from course_lib.chat.caveats import caveats_of
@@ -136,14 +137,15 @@ class LocalGraph:
     ) -> AsyncIterator[Mapping[str, Any]]:
         """Run the graph and yield the parts of its stream, in LangGraph's version 2 form.
 
-        A schema with `from_runnable_config` was written when LangGraph had no context: its nodes
+        Many a schema was written when LangGraph had no context, as a `config_schema`: its nodes
         look for the values in the configuration. As on a LangGraph server they get them there too.
         """
         graph = await self._awaitable(config)
         options: dict[str, Any] = {"stream_mode": MODES, "subgraphs": True, "version": "v2"}
-        if context is not None and hasattr(self.context_schema, "from_runnable_config"):
-            given = {**as_fields(context), **config["configurable"]}
-            config, context = {**config, "configurable": given}, _made(self.context_schema, given)
+        if context is not None and _may_be_configuration(self.context_schema):
+            fields, named = as_fields(context), config["configurable"]
+            context = _made(self.context_schema, fields, named)
+            config = {**config, "configurable": {**fields, **named}}
         if context is not None:
             options["context"] = context
         async with aclosing(graph.astream(value, config, **options)) as parts:
@@ -233,12 +235,21 @@ def open_graph(graph: Any) -> GraphAccess:
     )
 
 
-def _made(schema: Any, given: Mapping[str, Any]) -> Any:
-    """Return a context made of those values that its schema names; None where they do not do."""
+def _may_be_configuration(schema: Any) -> bool:
+    """Whether a context schema has the form that a `config_schema` had."""
+    return typing_extensions.is_typeddict(schema) or hasattr(schema, "from_runnable_config")
+
+
+def _made(schema: Any, fields: Mapping[str, Any], more: Mapping[str, Any]) -> Any:
+    """Return a context of some fields and of more values that its schema names.
+
+    It is None where they do not do: the nodes that look for the rest say what is missing.
+    """
     try:
         hints = typing.get_type_hints(schema)
-        return schema(**{name: value for name, value in given.items() if name in hints})
-    except Exception:  # noqa: BLE001  the graph's nodes find out what is missing, and say so
+        named = {name: value for name, value in more.items() if name in hints}
+        return schema(**{**fields, **named})
+    except Exception:  # noqa: BLE001  hints and schemas raise anything
         return None
 
 
