@@ -164,6 +164,51 @@ async def test_values_for_the_configuration_reach_the_graph():
         ChatPanel(moody(), configurable={"thread_id": "t"})
 
 
+def read_as_it_is(config):
+    return config["configurable"]["customer"]
+
+
+def read_by_its_name(config):
+    configurable = config.get("configurable", {})
+    return configurable["customer"]
+
+
+def read_by_another_name(config):
+    settings = config["configurable"]
+    return settings["customer"]
+
+
+@pytest.mark.parametrize("read", [read_as_it_is, read_by_its_name, read_by_another_name])
+async def test_what_the_configuration_lacks_is_named_with_where_to_give_it(read):
+    def node(state: MessagesState, config: RunnableConfig):
+        return {"messages": [AIMessage(read(config))]}
+
+    panel = ChatPanel(one_node(node))
+    await panel.send("who?")
+    assert "configurable={'customer': ...}" in texts(panel.transcript, "problem")[0]
+    panel = ChatPanel(one_node(node), configurable={"customer": "c-7"})
+    await panel.send("who?")
+    assert texts(panel.transcript, "answer") == ["c-7"]
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        lambda config: {"city": "Seoul"}["customer"],
+        lambda config: config["metadata"]["customer"],
+        lambda config: {"city": {}}[config["configurable"]["thread_id"]],
+        lambda config: {}.pop("customer"),
+    ],
+)
+async def test_a_fault_of_another_kind_is_not_put_down_to_the_configuration(fault):
+    def node(state: MessagesState, config: RunnableConfig):
+        return {"messages": [AIMessage(fault(config))]}
+
+    panel = ChatPanel(one_node(node))
+    await panel.send("hello")
+    assert "configurable=" not in texts(panel.transcript, "problem")[0]
+
+
 async def test_a_panel_opens_the_thread_that_it_is_given():
     graph = moody()
     await graph.ainvoke({"messages": ["from code"]}, {"configurable": {"thread_id": "mine"}})

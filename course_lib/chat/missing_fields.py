@@ -21,6 +21,10 @@ TASK_NOTE = re.compile(r"During task with name '(.*?)' and id")
 """LangGraph adds this line to an error; it names the node."""
 
 
+THREAD = "thread_id"
+"""A key that the `configurable` part of a run's configuration always has."""
+
+
 def state_fields(graph: CompiledStateGraph) -> frozenset[str]:
     """Return the names of all fields that the states of a graph and of its subgraphs have.
 
@@ -61,6 +65,38 @@ def missing_field(error: BaseException | None, fields: frozenset[str]) -> str:
     return (
         f"The state has no value in the field {name!r} yet, and {who} reads it. The chat sends "
         f"messages only, so add a first node that returns a default for {name!r}."
+    )
+
+
+def missing_configurable(error: BaseException | None) -> str:
+    """Say which value of the run's configuration nobody gave, and where to give it.
+
+    Args:
+        error: what a run raised.
+
+    Returns:
+        Two sentences; empty where the error has another cause.
+    """
+    if not isinstance(error, KeyError) or error.__traceback__ is None:
+        return ""
+    trace = _innermost(error.__traceback__)
+    match _read_expression(trace):
+        case ast.Subscript(value=ast.Name(id=variable), slice=ast.Constant(value=name)):
+            read = trace.tb_frame.f_locals.get(variable)
+            if variable != "configurable" and not (isinstance(read, dict) and THREAD in read):
+                return ""
+        case ast.Subscript(
+            value=ast.Subscript(slice=ast.Constant(value="configurable")),
+            slice=ast.Constant(value=name),
+        ):
+            pass
+        case _:
+            return ""
+    if error.args != (name,):
+        return ""
+    return (
+        f"This graph reads {name!r} from the configuration, and was not given it. Give it when you "
+        f"make the panel: ChatPanel(graph, configurable={{{name!r}: ...}})."
     )
 
 

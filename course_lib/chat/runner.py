@@ -10,7 +10,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from course_lib.chat.events import Event, NodeEnded, Outcome, RunEnded, RunStarted, ThreadLoaded
-from course_lib.chat.missing_fields import missing_context, missing_field
+from course_lib.chat.missing_fields import (
+    missing_configurable,
+    missing_context,
+    missing_field,
+)
 from course_lib.chat.pace import rest
 from course_lib.chat.process_exit import exits_as_errors, guard_tasks
 from course_lib.chat.run_cost import CostCounter, RunCost
@@ -145,6 +149,7 @@ class Runner:
             error = RuntimeError(f"{type(error).__name__}: {error}")  # a BaseException
         remedy = missing_field(error, self._access.fields)
         remedy = remedy or missing_context(error, self._access.context_schema, context)
+        remedy = remedy or missing_configurable(error)
         self._emit(RunEnded(outcome, thread, error, unstored, remedy, cost))
 
     async def _consume(
