@@ -18,10 +18,19 @@ EXERCISES = [each for chapter in CHAPTERS for each in exercises_of(chapter)]
 UNION = next(each for each in EXERCISES if each.title == "a union that keeps order")
 
 
+START_SERVERS = ("ch13.e3", "ch13.e4", "ch19.e5")
+"""Exercises whose check starts servers or a test run: their many answers are for `make soak`."""
+
+
 def each(kind):
     """A case for every answer of a kind, named after its exercise."""
     return [
-        pytest.param(exercise, source, id=f"{exercise.id}-{number}")
+        pytest.param(
+            exercise,
+            source,
+            id=f"{exercise.id}-{number}",
+            marks=[pytest.mark.soak] if exercise.id in START_SERVERS else [],
+        )
         for exercise in EXERCISES
         for number, source in enumerate(getattr(answers_to(exercise), kind), 1)
     ]

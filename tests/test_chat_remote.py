@@ -13,7 +13,7 @@ from course_lib.chat.turn_tree import turns_of
 from course_lib.persistence import unfinished_step
 from course_lib.serving import langgraph_server
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.soak]
 
 GRAPHS = """
 from typing import Annotated
@@ -132,7 +132,6 @@ async def test_a_panel_shows_it(remote):
     assert "node" in [node["name"] for node in panel.inspector.graph.nodes]
 
 
-@pytest.mark.soak  # LangGraph's client tries for a long time
 async def test_a_server_that_is_away_is_an_error_on_the_screen_and_not_in_the_cell(caplog):
     panel = ChatPanel(RemoteGraph("echo", url="http://127.0.0.1:9"))
     await panel.load()

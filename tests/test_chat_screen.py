@@ -355,6 +355,7 @@ def test_the_line_of_steps():
     assert work_summary([Chip("progress", "loading", "running")], []) == "progress"
 
 
+@pytest.mark.soak
 async def test_the_pace_holds_up_the_screen_and_changes_nothing_else():
     panel = booking_panel(pace="natural")
     await panel.send("a quiet cafe in Jongno-gu")

@@ -35,6 +35,7 @@ def chapter(tmp_path):
     return notebook, tmp_path / "chapter.ipynb"
 
 
+@pytest.mark.soak
 def test_the_stored_chapter_passes(chapter):
     notebook, path = chapter
     path.write_text(json.dumps(notebook), encoding="utf-8")

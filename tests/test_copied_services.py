@@ -17,7 +17,7 @@ from course_lib.persistence import postgres
 from course_lib.serving import api_workers, free_port, langgraph_server, start
 from course_lib.settings import ROOT
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.soak]
 
 SERVICES = {"fastapi_app": "chat_service", "django_app": "mysite"}
 """The folders, and what their READMEs call the copies."""

@@ -112,6 +112,7 @@ def test_kill_between_the_line_and_the_checkpoint_gives_two_lines_one_key_one_ch
         assert len(service.charges) == 1 and service.requests == 2
 
 
+@pytest.mark.soak
 def test_exit_keeps_nothing_after_a_kill(tmp_path):
     url, ledger = f"sqlite:///{tmp_path / 'exit.db'}", tmp_path / "ledger.txt"
     run_child(run_steps, url, ledger, {"done": []}, "before step4", durability="exit")
@@ -168,6 +169,7 @@ def drained(url, ledger, value):
         graph.compile(checkpointer=saver).invoke(value, THREAD, control=control)
 
 
+@pytest.mark.soak
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGTERM that a program can handle")
 @BOTH
 def test_drain_on_sigterm_ends_the_step_and_another_process_runs_the_rest(place):
@@ -243,6 +245,7 @@ def parent(pid_file):
     kill_this_process()
 
 
+@pytest.mark.soak
 @pytest.mark.skipif(sys.platform == "win32", reason="reads the process table")
 def test_a_child_does_not_outlive_a_parent_that_is_killed(tmp_path):
     import psutil

@@ -32,6 +32,7 @@ from course_lib.serving import free_port, start
 from course_lib.settings import ROOT
 
 pytestmark = [
+    pytest.mark.soak,
     pytest.mark.slow,
     pytest.mark.skipif(os.name == "nt", reason="the containers are those of Linux"),
 ]

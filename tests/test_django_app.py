@@ -27,7 +27,7 @@ from course_lib.django_app.chat.models import User, UserThread
 from course_lib.django_app.chat.words import WORDS
 from course_lib.serving import langgraph_server
 
-pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.slow, pytest.mark.soak, pytest.mark.django_db(transaction=True)]
 
 HOSTILE = [e["text"] for e in json.loads((Path(__file__).parent / "hostile.json").read_text())]
 KOREAN = {"Accept-Language": "ko-KR,ko;q=0.9"}
@@ -326,7 +326,7 @@ def failing():
     [
         (False, "server-error", 502),
         # The SDK tries a server that is away for 7.5 seconds.
-        pytest.param(True, "server-away", 503, marks=pytest.mark.soak),
+        pytest.param(True, "server-away", 503),
     ],
 )
 async def test_a_server_that_fails_or_is_away_is_told_in_the_persons_language(

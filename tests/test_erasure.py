@@ -380,9 +380,13 @@ def erase_and_die(url: str, when: str) -> None:
         world.erase(dry_run=False)
 
 
-@pytest.mark.parametrize(
-    "when", ["delete_threads", "remove_mentions", "in the store", "overwrite_free_space"]
-)
+LATER = [
+    pytest.param(when, marks=pytest.mark.soak)
+    for when in ("remove_mentions", "in the store", "overwrite_free_space")
+]
+
+
+@pytest.mark.parametrize("when", ["delete_threads", *LATER])
 def test_an_erasure_that_was_killed_is_called_again(url, when):
     with ExitStack() as stack:
         make_world(url, stack).saver.delete_thread("elsewhere")

@@ -274,6 +274,7 @@ async def test_a_message_sent_again_while_it_is_stopped_is_a_run_of_its_own(clie
     assert (await state_of(client, thread))["values"]["seen"] == ["slow 8"]
 
 
+@pytest.mark.soak
 async def test_a_run_whose_database_went_away_is_told_and_continued(client, app):
     """Every connection is cut, as by a restart of the server."""
     thread = (await say(client, "hello")).json()["thread_id"]

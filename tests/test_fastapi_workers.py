@@ -20,7 +20,7 @@ from course_lib.persistence import postgres
 from course_lib.serving import ServerError, api_workers
 from course_lib.settings import ROOT
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.soak]
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +85,7 @@ class Person:
 @pytest.mark.parametrize(
     "told",
     [
-        pytest.param(1, id="at its start", marks=pytest.mark.soak),
+        pytest.param(1, id="at its start"),
         pytest.param(5, id="in the middle of its tokens"),
     ],
 )
@@ -151,7 +151,7 @@ async def test_a_run_is_followed_and_stopped_from_the_other_worker(workers, clie
     assert numbers == list(range(1, len(numbers) + 1))
 
 
-@pytest.mark.parametrize("count", [4, pytest.param(20, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("count", [4, 20])
 async def test_ten_writers_on_each_thread_by_two_workers(workers, client, count):
     """Every turn is there, each answer follows its question, and each client's order is kept."""
     people = {f"user-{n}": Person(workers, client, f"user-{n}") for n in range(count)}

@@ -20,7 +20,7 @@ from course_lib.chat.message_keys import read_messages
 from course_lib.persistence import open_async_checkpointer, open_checkpointer
 
 SAVERS = [
-    "memory",
+    pytest.param("memory", marks=pytest.mark.soak),
     "sqlite",
     pytest.param("postgres", marks=pytest.mark.soak),
     pytest.param("asynchronous sqlite", marks=pytest.mark.soak),

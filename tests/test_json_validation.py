@@ -25,6 +25,7 @@ def told(code):
     return json.loads(run.stdout)
 
 
+@pytest.mark.soak
 def test_the_grammar_of_addresses_is_read_when_one_is_checked_and_says_the_same():
     code = CHECKS % TEXTS
     plain = told(code.replace("course_lib.json_validation", "jsonschema"))

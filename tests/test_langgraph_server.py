@@ -17,7 +17,7 @@ from course_lib.persistence import postgres
 from course_lib.serving import copy_project, langgraph_server
 from course_lib.serving.ports import port_of
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.soak]
 
 STORAGE = {
     "checkpointer": {"path": "./storage.py:saver"},
@@ -228,7 +228,6 @@ def test_the_rules_of_exercise_2_behave_as_on_the_server(ann, bo):
     assert ruled.search("bo") == [] == bo.threads.search(ids=[thread_id])
 
 
-@pytest.mark.soak
 def test_on_postgres_a_killed_server_keeps_conversations_and_memories(config):
     with langgraph_server(config, folder=config.parent) as running:
         ann = client_of(running, "ann")

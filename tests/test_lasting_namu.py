@@ -34,6 +34,7 @@ def talk(text):
     return run.stdout.split()
 
 
+@pytest.mark.soak
 def test_the_next_process_finds_the_conversation():
     first, second = talk("a cafe in Mapo"), talk("the second one")
     assert int(second[0]) > int(first[0]) and second[1] == "True"

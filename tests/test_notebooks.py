@@ -158,8 +158,11 @@ def test_every_chapter_with_exercises_has_both_files():
     assert {p.name for p in EXERCISES} == {p.name for p in CHAPTERS if p.name not in without}
 
 
+FIRST, *OTHERS = EXERCISES
+
+
 @pytest.mark.slow
-@all_of(EXERCISES)
+@all_of([FIRST, *(pytest.param(path, marks=pytest.mark.soak) for path in OTHERS)])
 def test_untouched_exercises_run_to_the_end_and_say_not_attempted(path):
     import nbformat
     from nbclient import NotebookClient

@@ -235,6 +235,7 @@ async def test_a_context_that_is_an_object_or_has_no_field_model_is_understood()
         assert state["messages"][-1].response_metadata["model_name"] == model
 
 
+@pytest.mark.soak
 async def test_after_a_server_went_away_try_again_with_the_offline_model_ends_the_turn():
     transcript = Transcript()
     with served_gateway() as gateway:

@@ -42,6 +42,7 @@ def test_shares_that_say_nothing_are_refused(shares):
         canary_version("a", shares)
 
 
+@pytest.mark.soak
 @pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGTERM for another process")
 def test_a_worker_that_is_told_to_stop_says_so_first_and_ends_its_turns():

@@ -160,6 +160,7 @@ async def working(office, job_id):
     raise AssertionError("no worker began the job")
 
 
+@pytest.mark.soak
 async def test_a_job_that_a_worker_does_is_ended_before_its_rows_go(office):
     job_id = await office.defer("one", "ann", "a bridge for Ann")
     worker = asyncio.create_task(office.work(PausingModel()))
@@ -173,6 +174,7 @@ async def test_a_job_that_a_worker_does_is_ended_before_its_rows_go(office):
     assert tables_with(office.url, "a bridge for Ann") == set()
 
 
+@pytest.mark.soak
 async def test_a_job_that_does_not_end_is_told_and_erased_by_the_next_call(office, monkeypatch):
     monkeypatch.setattr(erasure, "STOP_SECONDS", 0.3)
     job_id = await office.defer("one", "ann", "a tower for Ann")
@@ -196,6 +198,7 @@ async def test_a_job_that_does_not_end_is_told_and_erased_by_the_next_call(offic
     assert tables_with(office.url, "a tower for Ann") == set()
 
 
+@pytest.mark.soak
 def test_a_database_without_a_queue_is_erased_all_the_same(database):
     with open_checkpointer(database.url), open_store(database.url):
         pass

@@ -209,6 +209,7 @@ def test_tables_that_two_make_at_once_or_one_was_interrupted_at_are_whole():
         assert rows(database, made) == [("procrastinate_jobs", "long_job_events")]
 
 
+@pytest.mark.soak
 @pytest.mark.slow
 async def test_the_worker_writes_down_no_wish(database, queue, job_log):
     job_id = uuid4()

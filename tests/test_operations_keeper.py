@@ -16,7 +16,7 @@ from course_lib.operations.keeper import Keeper
 from course_lib.operations.parts import Part
 from course_lib.persistence import PostgresError
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.soak]
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +49,6 @@ def told(keeper):
     return [each.what for each in keeper.repairs]
 
 
-@pytest.mark.soak
 def test_both_databases_that_end_at_once_come_back_on_their_own_data(pair, keeper):
     write(pair, 1)
     primary = pair.primary

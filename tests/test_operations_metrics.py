@@ -121,6 +121,7 @@ async def test_through_a_proxy_there_are_no_metrics(database, tmp_path):
     assert inside.status_code == 200
 
 
+@pytest.mark.soak
 @pytest.mark.slow
 def test_two_workers_count_together_and_a_killed_one_runs_nothing(database, tmp_path):
     (tmp_path / "metrics").mkdir()

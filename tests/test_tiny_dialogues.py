@@ -175,6 +175,7 @@ def test_a_drill_without_a_call_keeps_its_answer():
         assert dialogue.messages[-1]["role"] == "assistant" and dialogue.messages[-1]["content"]
 
 
+@pytest.mark.soak
 def test_a_drill_says_the_words_of_districts_that_are_easily_confused():
     assert alike_words("ko") == {"동대문", "동대문구"}
     assert alike_words("en") == {"dongdaemun", "dongdaemun-gu", "seocho", "seochon"}

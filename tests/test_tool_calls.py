@@ -209,6 +209,7 @@ HISTORIES = st.lists(
 )
 
 
+@pytest.mark.soak
 @settings(max_examples=400, deadline=None)
 @given(HISTORIES)
 def test_any_history_is_taken_after_its_repair_and_needs_no_second_one(messages):

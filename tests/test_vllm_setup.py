@@ -120,6 +120,7 @@ def test_one_that_was_built_in_the_meantime_is_left_alone(setup, steps):
         assert waiting.result(timeout=10) == 0 and not steps.taken
 
 
+@pytest.mark.soak
 def test_an_environment_that_was_moved_is_built_again(setup, steps):
     subprocess.run([sys.executable, "-m", "venv", str(setup.venv)], check=True)
     assert setup.is_usable()

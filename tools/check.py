@@ -9,7 +9,8 @@
    switched off where the system lets us (Linux)
 5. the browser: chapter 00 in a real JupyterLab and a real Chromium
 
-`make soak` (`check.py soak`): the long tests, such as all graphs on all savers.
+`make soak` (`check.py soak`) runs the tests that take long, of the library and in the browser: all
+graphs on all savers, whole stacks whose processes are killed, and the pages of the services.
 
 `make test-vllm` (`check.py vllm`), the first two with the network switched off:
 
@@ -53,8 +54,8 @@ WITHOUT_CELLS = ["-p", "no:nbval"]
 """For tests in Python: loading what compares cells takes each process a second and more."""
 OFFLINE = ("notebooks", "vllm", "chapters 15 and 16")
 """The stages that run with the network switched off."""
-STAGE_SECONDS = 1500
-"""A stage takes 1 to 8 minutes on two cores. One that takes this long hangs: it is ended, with
+STAGE_SECONDS = 2400
+"""A stage takes 1 to 12 minutes on two cores. One that takes this long hangs: it is ended, with
 the tracebacks of its processes, and the other stages still run. pytest-timeout ends a single test
 the same way (`timeout` in pyproject.toml)."""
 
@@ -73,9 +74,13 @@ def stages_of(track: str) -> dict[str, list[str]]:
             "its panel": _pytest(PANEL_ON_VLLM),
         }
     workers = _workers(8)
+    pages = _pytest("tests/browser", *_workers(3), *WITHOUT_CELLS, f"--ignore={PANEL_ON_VLLM}")
     if track == "soak":
         long_tests = _pytest("tests", "-m", "soak", *workers)
-        return {"soak": [*long_tests, *WITHOUT_CELLS, "--ignore=tests/browser"]}
+        return {
+            "soak": [*long_tests, *WITHOUT_CELLS, "--ignore=tests/browser"],
+            "browser": [*pages, "-m", "soak"],
+        }
     cells = [*NBVAL, *(f"--ignore={path}" for path in ONLY_WITH_VLLM)]
     return {
         "ruff check": ["-m", "ruff", "check", "--quiet"],
@@ -88,11 +93,7 @@ def stages_of(track: str) -> dict[str, list[str]]:
             "--ignore=tests/vllm",
         ],
         "notebooks": [*_pytest("notebooks", "solutions"), *workers, *cells],
-        "browser": [
-            *_pytest("tests/browser", *_workers(3)),
-            *WITHOUT_CELLS,
-            f"--ignore={PANEL_ON_VLLM}",
-        ],
+        "browser": [*pages, "-m", "not soak"],
     }
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from course_lib.serving import django_site
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.soak]
 
 SESSION = """
 from importlib import import_module

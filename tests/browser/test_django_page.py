@@ -21,7 +21,7 @@ from served_graphs import write_config
 
 from course_lib.serving import django_site, langgraph_server
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.soak]
 
 PASSWORD = "correct horse battery"
 NAMES = (

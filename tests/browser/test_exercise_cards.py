@@ -125,6 +125,7 @@ def test_cards_are_legible_in_both_themes(worked_in):
         notebook.shoot(f"exercise_cards_{theme}")
 
 
+@pytest.mark.soak
 def test_the_progress_is_legible_in_both_themes(open_notebook):
     cells = [
         "from course_lib.exercises import progress\nfrom course_lib.exercises.report import *",

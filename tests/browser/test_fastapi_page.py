@@ -23,7 +23,7 @@ from course_lib.persistence import postgres
 from course_lib.serving import api_workers
 from course_lib.settings import ROOT
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.soak]
 
 TEXTS_PER_TURN = 6
 """Each text stands in a line of its own; a turn for each of them would take half a minute."""

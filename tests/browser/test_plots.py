@@ -7,7 +7,7 @@ from PIL import Image
 
 from conftest import CHANGE_THEME
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.soak]
 
 CELLS = [
     "import matplotlib.pyplot as plt\n\nimport course_lib",

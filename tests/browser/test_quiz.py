@@ -42,6 +42,7 @@ def plain(text):
     return re.sub(r"\s+", " ", text.replace("`", "")).strip()
 
 
+@pytest.mark.soak
 def test_a_quiz_is_answered_by_mouse_and_by_keyboard(open_notebook):
     notebook = open_notebook("quiz.ipynb", CELLS)
     notebook.run_all()

@@ -75,6 +75,7 @@ def test_the_graph_is_drawn_in_the_light_theme(start):
     assert start.errors == []
 
 
+@pytest.mark.soak
 def test_the_answer_grows_on_the_page_while_it_is_written(open_notebook):
     notebook = open_notebook("slow.ipynb", SLOW_PANEL)
     notebook.run_all()
@@ -96,6 +97,7 @@ def test_nonsense_hostile_and_empty_messages_get_a_friendly_answer(start):
     assert start.errors == []
 
 
+@pytest.mark.soak
 def test_the_page_is_at_the_panel_after_all_cells_have_run(lab, open_notebook):
     for width, height in ((1280, 800), (853, 533)):  # the second is 150 %
         lab.forget_conversations()
@@ -129,6 +131,7 @@ def test_the_buttons_lead_a_newcomer_to_a_booking(start):
     assert start.errors == []
 
 
+@pytest.mark.soak
 def test_the_conversation_of_chapter_00_is_there_the_next_day(open_notebook):
     first = open_notebook("00_start_here.ipynb")
     first.run_all()
@@ -143,6 +146,7 @@ def test_no_news_prompt_covers_the_page(start):
     assert start.page.get_by_text("Jupyter news").count() == 0
 
 
+@pytest.mark.soak
 def test_a_chapter_is_legible_in_the_dark_theme(open_notebook):
     chapter = "02_choose_a_reducer"
     notebook = open_notebook(f"{chapter}.ipynb", theme="JupyterLab Dark")
@@ -152,6 +156,7 @@ def test_a_chapter_is_legible_in_the_dark_theme(open_notebook):
     assert notebook.errors == []
 
 
+@pytest.mark.soak
 def test_panel_and_graph_are_legible_in_the_dark_theme(open_notebook):
     notebook = open_notebook("00_start_here.ipynb", theme="JupyterLab Dark")
     notebook.run_all()

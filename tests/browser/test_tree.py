@@ -2,7 +2,7 @@
 
 import pytest
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.soak]
 
 ROW = ".namu-tree .namu-checkpoint"
 DETAIL = ".namu-tree .namu-tree-detail"

@@ -213,6 +213,7 @@ def test_a_search_by_metadata_reads_every_checkpoint_until_there_is_an_index(dat
         assert found.config["configurable"]["thread_id"] == "t-1"
 
 
+@pytest.mark.soak
 def test_a_server_gives_anybody_the_thread_whose_id_they_compute():
     ours = uuid4()
     ann_id = str(uuid5(ours, "user ann"))

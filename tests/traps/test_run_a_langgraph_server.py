@@ -21,7 +21,7 @@ from langgraph_sdk.errors import InternalServerError, UnprocessableEntityError
 from course_lib.serving import ServerError, copy_project, langgraph_server, webhook_receiver
 from course_lib.serving.ports import port_of
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.soak]
 
 CARELESS = """
 from langgraph_sdk import Auth
@@ -94,7 +94,6 @@ def test_schemas_are_asked_for_by_id_and_runs_by_name(client):
         client.assistants.get_schemas("guide")
 
 
-@pytest.mark.soak
 def test_an_unknown_stream_mode_is_refused_and_all_modes_give_events(client):
     with pytest.raises(UnprocessableEntityError):
         list(client.runs.stream(None, "guide", input=ask("a"), stream_mode="typing"))
@@ -138,7 +137,6 @@ def test_the_webhook_of_a_deleted_thread_has_no_values(client):
             receiver.wait(0.05)
 
 
-@pytest.mark.soak
 def test_a_webhook_is_tried_three_times(client):
     tried = []
 
@@ -196,7 +194,6 @@ def test_a_rule_that_returns_none_allows_and_a_new_dictionary_writes_nothing(tmp
         assert log_in("filters").threads.get(forged["thread_id"])["metadata"]["owner"] == "filters"
 
 
-@pytest.mark.soak  # 30 seconds; chapter 12 shows it too
 def test_in_memory_a_killed_server_shows_a_conversation_that_it_has_forgotten(tmp_path):
     config = copy_project(tmp_path / "killed")
     with langgraph_server(config, folder=config.parent) as running:

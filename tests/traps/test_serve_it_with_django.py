@@ -104,6 +104,7 @@ async def test_a_form_can_post_json_to_a_view_that_is_exempt(browser):
     assert (await browser.post("/checked/", **sent)).status_code == 403
 
 
+@pytest.mark.soak
 def test_a_plain_view_gets_a_thread_for_each_request_only_under_asgi():
     assert most_at_once() == {
         "an asynchronous view, ASGI server": 20,

@@ -67,6 +67,7 @@ def test_a_stopped_turn_makes_fewer_checkpoints_than_a_whole_one():
     assert count(whole) == 4 and count(stopped) < 4
 
 
+@pytest.mark.soak
 @pytest.mark.slow
 def test_nbval_passes_a_cell_that_was_never_run_whatever_it_prints(tmp_path):
     cells = [
