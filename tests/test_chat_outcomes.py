@@ -33,6 +33,27 @@ async def test_a_model_that_breaks_off_leaves_its_words_a_problem_and_a_way_on()
     assert transcript.kept()[-1][1].startswith("Hello, I am Namu.")
 
 
+async def test_an_answer_that_was_not_kept_stands_where_it_was_written():
+    async def node(state):
+        said = [
+            await FakeListChatModel(responses=[text]).ainvoke("write")
+            for text in ("found in the first text", "found in the second", "the report", "a check")
+        ]
+        return {"messages": [said[2]]}
+
+    chat, transcript = chat_on(one_node(node))
+    for _ in range(2):
+        await chat.send("hello")
+    shown = [(e["text"], e["kept"]) for e in transcript.entries if e["kind"] == "answer"]
+    turn = [
+        ("found in the first text", False),
+        ("found in the second", False),
+        ("the report", True),
+        ("a check", False),
+    ]
+    assert shown == turn * 2
+
+
 async def test_a_graph_that_raises_loops_or_says_nothing_gets_a_readable_card():
     chat, transcript = chat_on(moody())
     await chat.send("boom")

@@ -62,14 +62,16 @@ def answer_entry(key: str, text: str, *, author: str | None = None) -> Entry:
     return {**entry, "author": exact(author)} if author else entry
 
 
-def unstored_answer(text: str, reason: str) -> Entry:
+def unstored_answer(text: str, reason: str, *, before: str = "") -> Entry:
     """Return the entry of an answer that was shown and that the thread does not hold.
 
     Args:
         text: what was shown.
         reason: why it was not stored.
+        before: key of the stored answer that was written after it; empty where none was.
     """
-    return {**answer_entry("", text), "kept": False, "note": f"{NOT_STORED}: {reason}"}
+    note = f"{NOT_STORED}: {reason}"
+    return {**answer_entry("", text), "kept": False, "note": note, "before": before}
 
 
 def note_entry(kind: str, text: str) -> Entry:

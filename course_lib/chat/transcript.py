@@ -15,6 +15,7 @@ from langgraph.errors import is_invalid_resume
 
 from course_lib.chat.approval import Approval, errors_of
 from course_lib.chat.cards import CardsOf, read_cards
+from course_lib.chat.drafts import Draft
 from course_lib.chat.entries import (
     NO_ANSWER,
     STOPPED,
@@ -224,9 +225,8 @@ class Transcript:
         if event.outcome in ("done", "waiting"):
             del record.notes[: record.stale]  # what had gone wrong in this turn was repaired
         reason = BROKEN_OFF if event.outcome in ("stopped", "failed") else NOT_KEPT
-        for draft in self._now.drafts:
-            if not _is_stored(draft.key, draft.text, event.thread):
-                record.add_note(unstored_answer(draft.text, reason))
+        for draft, following in _unstored([*self._now.drafts], event.thread):
+            record.add_note(unstored_answer(draft.text, reason, before=following))
         self._now.pending = None
         self._now.drafts.clear()
         ends = {"stopped": "stopped", "failed": "failed", "waiting": "waiting"}
@@ -281,6 +281,17 @@ class Transcript:
 
     def _record(self) -> TurnRecord:
         return self._now.turns.setdefault(self._now.turn, TurnRecord())
+
+
+def _unstored(drafts: Sequence[Draft], thread: ThreadLoaded) -> list[tuple[Draft, str]]:
+    """The answers that a thread does not hold, each with the key of the kept one that followed."""
+    stored, found, following = {m.id for m in thread.messages}, [], ""
+    for draft in reversed(drafts):
+        if draft.key in stored:
+            following = draft.key
+        elif not _is_stored(draft.key, draft.text, thread):
+            found.append((draft, following))
+    return found[::-1]
 
 
 def _is_stored(message_id: str, text: str, thread: ThreadLoaded) -> bool:

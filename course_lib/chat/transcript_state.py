@@ -155,7 +155,9 @@ class TranscriptState:
     ) -> list[Entry]:
         """A person's message and everything up to the next."""
         entries = record.person_entries(turn)
+        notes = record.note_entries(turn)
         for key, message in messages:
+            entries += [note for note in notes if note.get("before") == key]
             if key == turn:
                 entries.append(self._person_entry(key, message))
                 continue
@@ -169,7 +171,8 @@ class TranscriptState:
             answer = next((e for e in reversed(entries) if e["kind"] == "answer"), {})
             answer["titles"] = [plain(card.title) for card in record.cards]
             entries.append(cards_entry(turn, record.cards, active=self._is_active(turn)))
-        return entries + record.note_entries(turn)
+        keys = {key for key, _ in messages}
+        return entries + [note for note in notes if note.get("before") not in keys]
 
     def _person_entry(self, key: str, message: BaseMessage) -> Entry:
         entry = person_entry(key, message)
