@@ -474,6 +474,69 @@ def test_a_question_stands_at_the_top_while_it_is_answered_and_one_press_leads_o
     assert notebook.errors == []
 
 
+MARKDOWN = """# A heading
+
+A paragraph of *several* words, with a **bold** one and `code` in it,
+whose second line belongs to it.
+
+1. first of a list
+   with more of it
+2. second of the list
+
+   - an inner point
+   - one more
+
+> a quotation
+> of two lines
+
+| place | price |
+|---|---|
+| Dawon | low |
+| Tteuran | free |
+
+```
+def greet(name):
+    return name
+```
+
+나무는 서울을 안내해요. 두 줄로 써요.
+둘째 줄이에요.
+
+The end, without a line behind it"""
+SLOW_TEXT = """
+import asyncio
+from langchain_core.language_models import GenericFakeChatModel
+
+class SlowModel(GenericFakeChatModel):
+    async def _astream(self, *given, **named):
+        for piece in GenericFakeChatModel._stream(self, *given, **named):
+            await asyncio.sleep({seconds})
+            yield piece
+
+model = SlowModel(messages=iter([AIMessage({text!r})] * 3))
+
+async def node(state):
+    return {{"messages": [await model.ainvoke("write")]}}
+"""
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("seconds", [0.02, 0.15], ids=["in batches", "piece by piece"])
+def test_any_markdown_is_written_once_while_it_streams(open_panel, seconds):
+    node = SLOW_TEXT.format(text=MARKDOWN, seconds=seconds)
+    notebook = open_panel(OWN_GRAPH.format(node=node))
+    page = notebook.page
+    page.evaluate(WATCH_ANSWER)
+    page.set_default_timeout(120_000)
+    notebook.ask("write")
+    page.set_default_timeout(30_000)
+    written = [letters(text) for text in page.evaluate("window.written")]
+    whole = letters(page.locator(".namu-answer .namu-text").inner_text())
+    assert len(set(written)) > 10 and whole.endswith("withoutalinebehindit")
+    assert [text for text in written if not whole.startswith(text)] == []
+    assert notebook.errors == []
+
+
 HOSTILE_GRAPH = """
 import json
 import re
