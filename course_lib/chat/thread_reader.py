@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from langgraph.checkpoint.base import get_checkpoint_id
+from langgraph.constants import START
 
 from course_lib.chat.authorship import MAX_CHECKPOINTS, Authorship, path_to
 from course_lib.chat.errors import ChatError
@@ -103,6 +104,8 @@ class ThreadReader:
         Returns:
             The thread with its `graph_written` complete.
         """
+        if START in (*before.next, *before.unfinished):
+            return self.last  # the run took in an input that the thread did not hold yet
         self.authorship.ended(before.messages, self.last.messages, message)
         written = self.authorship.graph_written(self.last.messages)
         self.last = replace(self.last, graph_written=written)
