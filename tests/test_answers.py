@@ -18,7 +18,7 @@ EXERCISES = [each for chapter in CHAPTERS for each in exercises_of(chapter)]
 UNION = next(each for each in EXERCISES if each.title == "a union that keeps order")
 
 
-START_SERVERS = ("ch13.e3", "ch13.e4", "ch19.e5")
+START_SERVERS = ("ch13.e3", "ch13.e4", "ch15.e1", "ch19.e5")
 """Exercises whose check starts servers or a test run: their many answers are for `make soak`."""
 
 

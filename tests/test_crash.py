@@ -73,7 +73,8 @@ def place(request, tmp_path, server):
         yield f"sqlite:///{tmp_path / 'crash.db'}", ledger
 
 
-BOTH = pytest.mark.parametrize("place", ["sqlite", "postgres"], indirect=True)
+ON_POSTGRES = pytest.param("postgres", marks=pytest.mark.soak)
+BOTH = pytest.mark.parametrize("place", ["sqlite", ON_POSTGRES], indirect=True)
 KILLS = [
     pytest.param(
         saver,

@@ -120,7 +120,10 @@ def test_a_thread_begun_in_the_clear_loses_nothing_when_a_key_comes_later(url, t
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("key", [None, KEY], ids=["open", "encrypted"])
+@pytest.mark.parametrize(
+    "key",
+    [pytest.param(None, id="open", marks=pytest.mark.soak), pytest.param(KEY, id="encrypted")],
+)
 def test_types_of_the_schema_survive_the_strict_allow_list(url, tmp_path, key):
     if url == "memory:":
         pytest.skip("one saver is enough for this")

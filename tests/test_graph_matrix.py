@@ -49,7 +49,16 @@ async def saver(request, tmp_path):
 GRAPHS = {**SHAPES, **AGENTS}
 
 
-@pytest.fixture(params=GRAPHS)
+FEW_AGENTS = ("agent", "agent, reviewed", "deep agent", "supervisor", "swarm")
+EVERY_GRAPH = [
+    pytest.param(
+        name, marks=[pytest.mark.soak] if name in AGENTS and name not in FEW_AGENTS else []
+    )
+    for name in GRAPHS
+]
+
+
+@pytest.fixture(params=EVERY_GRAPH)
 def graph(request, saver):
     return GRAPHS[request.param](saver)
 
