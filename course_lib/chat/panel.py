@@ -51,7 +51,8 @@ class ChatPanel:
         greeting: what stands in a conversation that has not begun.
         cards: from a state to the cards of what its last answer speaks of.
         pace: how fast the screen follows a run: `instant`, `natural` or `step by step`.
-        context: what the graph's context schema asks for, as that schema or as a mapping.
+        context: what the graph's context schema asks for, as that schema or as a mapping. Values of
+            a `TypedDict` or `from_runnable_config` class go into the configuration (and metadata).
         configurable: more values for the `configurable` part of every run's configuration.
         notes: sentences that stand above every conversation; empty ones are left out.
 
