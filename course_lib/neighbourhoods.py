@@ -28,6 +28,9 @@ FEW = 2
 USUAL_COUNT = 3
 """How many places are returned where nobody asked for a number."""
 
+RIGHT_THERE_KM = 1.2
+"""A place nearer than this lies in the neighbourhood that was named."""
+
 WALK_KM = 2.0
 """Places nearer than this are near; a person walks it in half an hour."""
 
@@ -122,6 +125,26 @@ def distance_km(lat: float, lon: float, spot: Spot) -> float:
     return KM_PER_DEGREE * math.hypot(lat - spot.lat, SHORT * (lon - spot.lon))
 
 
+def lies_in(place: Place, spot: Spot) -> bool:
+    """Whether a place lies in a neighbourhood.
+
+    Args:
+        place: any place.
+        spot: the middle of the neighbourhood.
+    """
+    return distance_km(place.lat, place.lon, spot) <= RIGHT_THERE_KM
+
+
+def neighbourhoods_in(names: Sequence[str]) -> list[Spot]:
+    """Return those of some names that are neighbourhoods, and no districts or places.
+
+    Args:
+        names: such as the kinds that somebody turns down.
+    """
+    spots = [spot_named(name) for name in names]
+    return [s for s in spots if s is not None and not s.is_district and s.place_id is None]
+
+
 def nearest_to(
     places: Sequence[Place], spot: Spot, tags: Sequence[str] = (), *, at_least: int = 1
 ) -> list[Place]:
@@ -165,13 +188,18 @@ def find_places(
             unknown name changes nothing.
         tags: moods such as `quiet`. Near a spot they only decide between equally near places.
         exclude_ids: ids of more places that must not come.
-        include_rejected: whether what was turned down comes, and comes first.
+        include_rejected: whether what was turned down comes, and comes first; where
+            `exclude_ids` leave it among the first places anyway, their order stays.
         limit: how many places.
         wish: more arguments for `course_lib.places.search_places`, such as `category`. None means
-            that nothing was asked for.
+            that nothing was asked for. Its `without` may name neighbourhoods too.
     """
     spot = spot_named(near) if near else None
     is_close = spot is not None and not spot.is_district
+    avoided = neighbourhoods_in(wish.get("without") or ())
+    if avoided:
+        there = [p.id for p in load_places() if any(lies_in(p, each) for each in avoided)]
+        exclude_ids = [*(exclude_ids or ()), *there]
     found = search_places(
         tags=() if is_close else tags or (),
         exclude_ids=[*(exclude_ids or ()), *(() if include_rejected else refused)],
@@ -181,7 +209,8 @@ def find_places(
     if spot is not None:
         asked = limit if limit > USUAL_COUNT else 1
         found = nearest_to(found, spot, tags or (), at_least=asked)
-    if include_rejected:
+    is_cut = not exclude_ids or any(place.id in refused for place in found[limit:])
+    if include_rejected and is_cut:
         found = sorted(found, key=lambda place: place.id not in refused)
     return found[:limit]
 

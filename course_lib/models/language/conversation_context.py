@@ -15,6 +15,13 @@ from typing import Any
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
 
 from course_lib.models.language.booking_wish import Act, booking_words
+from course_lib.models.language.choosing import chosen_on, most_fitting
+from course_lib.models.language.earlier_searches import (
+    Shown,
+    last_search,
+    seen_in,
+    shown_again,
+)
 from course_lib.models.language.guide_questions import asks_guides, has_guides
 from course_lib.models.language.intents import INTENTS, act_on, intent_of, refused_on
 from course_lib.models.language.likes import disliked_in
@@ -45,11 +52,6 @@ SHOWN_FIELDS = frozenset(
 )
 """Fields by which a list of places is known. Others, such as the summaries, may be left out."""
 
-CONDITIONS = frozenset(
-    ("category", "district", "near", "name", "tags", "indoor", "max_price", "min_price")
-)
-"""Arguments by which a call of a tool is known as a search."""
-
 BOOKED = frozenset(("cancel_booking", "change_booking"))
 """Signals of a message about a booking that was made."""
 
@@ -72,6 +74,7 @@ class ConversationContext:
         booking: people, day and time of a booking, as far as they were said.
         booked: name of the place that was booked last in this conversation.
         seen: ids of all places that were found before this message.
+        shown_again: the earlier search whose places the message wants to see again.
         disliked: kinds that were turned down before this message, see `likes`.
         memory: what the system prompt says is remembered of the person; None without a memory.
         memory_wish: what the message asks to be remembered or forgotten.
@@ -91,6 +94,7 @@ class ConversationContext:
     booking: Mapping[str, Any] = field(default_factory=dict)
     booked: str | None = None
     seen: tuple[str, ...] = ()
+    shown_again: Shown | None = None
     disliked: tuple[str, ...] = ()
     memory: Mapping[str, Any] | None = None
     memory_wish: Mapping[str, Any] = field(default_factory=dict)
@@ -129,10 +133,12 @@ class ConversationContext:
         named = mentioned(self.parsed, self.recommended)
         if named:
             return named
+        if chosen := chosen_on(self.parsed, self.recommended):
+            return chosen
         if "which" in self.parsed.signals and "recall" not in self.parsed.signals:
             if not {"tags", "price", "indoor"} & set(self.parsed.slots):
                 return tuple(range(len(self.recommended)))  # nothing says by what to choose
-            best = _most_fitting(self.parsed, self.recommended)
+            best = most_fitting(self.parsed, self.recommended)
             return () if best is None else (best,)
         if self.intent == "REFINE_EXCLUDE" and {"other", "more", "all"} & self.parsed.signals:
             return ()
@@ -169,7 +175,7 @@ def build_context(messages: Sequence[BaseMessage]) -> ConversationContext:
     earlier = messages[: max(last, 0)]
     parsed = completed(read(text), earlier)
     parsed, begun = booking_went_on(parsed, earlier)
-    searched = _last_search(earlier)
+    searched = last_search(earlier)
     recommended = _recommended_before(system, earlier)
     focus, after_booking = last_spoken_of(earlier), was_about_booking(earlier)
     told = INTENT_LINE.search(system)
@@ -177,6 +183,7 @@ def build_context(messages: Sequence[BaseMessage]) -> ConversationContext:
     memory = memory_in(system)
     wish = {} if memory is None else memory_wish(parsed, recommended, focus)
     known = (memory or {}).get("known") or {}
+    again = shown_again(earlier, parsed.signals, parsed.category)
     language = parsed.language or _earlier_language(earlier) or known.get("writes") or "en"
     return ConversationContext(
         text=text,
@@ -188,6 +195,7 @@ def build_context(messages: Sequence[BaseMessage]) -> ConversationContext:
         if told
         else _intent_on_memory(parsed, memory, wish)
         or ("CONVERSATION" if guided else None)
+        or ("REFINEMENT" if again is not None else None)
         or intent_of(
             parsed,
             recommended=recommended,
@@ -203,7 +211,8 @@ def build_context(messages: Sequence[BaseMessage]) -> ConversationContext:
         after_booking=after_booking,
         booking={**begun, **booking_words(parsed.text)},
         booked=last_booked(earlier) if after_booking or parsed.signals & BOOKED else None,
-        seen=_seen(earlier),
+        shown_again=again,
+        seen=seen_in(earlier),
         disliked=disliked_in(earlier),
         memory=memory,
         memory_wish=wish,
@@ -246,53 +255,9 @@ def _recommended_before(
     return ()
 
 
-def _last_search(earlier: Sequence[BaseMessage]) -> Mapping[str, Any]:
-    for message in reversed(earlier):
-        if isinstance(message, AIMessage):
-            for call in reversed(message.tool_calls):
-                if CONDITIONS & set(call["args"]):
-                    return call["args"]
-    return {}
-
-
-def _seen(earlier: Sequence[BaseMessage]) -> tuple[str, ...]:
-    found: dict[str, None] = {}
-    for message in earlier:
-        if isinstance(message, ToolMessage):
-            found.update((place, None) for place in _ids_in(message.text))
-    return tuple(found)
-
-
-def _ids_in(content: str) -> list[str]:
-    """Return the ids of the places in an answer of the search, however little else it tells."""
-    try:
-        found = json.loads(content)
-    except (ValueError, RecursionError):
-        return []
-    if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
-        return []
-    return [each["id"] for each in found if isinstance(each.get("id"), str)]
-
-
 def _earlier_language(earlier: Sequence[BaseMessage]) -> str | None:
     for message in reversed(earlier):
         found = language_of(str(message.text)) if isinstance(message, HumanMessage) else None
         if found:
             return found
     return None
-
-
-def _most_fitting(parsed: ParsedMessage, recommended: Sequence[Mapping[str, Any]]) -> int | None:
-    """Return the index of the place that fits a "which one is ..." best; None if there is none."""
-
-    def fit(index: int) -> tuple[float, int]:
-        place = recommended[index]
-        score = float(len(set(parsed.tags) & set(place.get("tags", ()))))
-        if parsed.price is not None:
-            sign = 1 if parsed.price == "expensive" else -1
-            score += sign * place.get("price_level", 0)
-        if parsed.indoor is not None:
-            score += place.get("indoor") is parsed.indoor
-        return score, -index
-
-    return max(range(len(recommended)), key=fit, default=None)

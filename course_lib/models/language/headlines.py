@@ -19,10 +19,23 @@ from course_lib.models.language.place_words import (
     phrases,
     where_words,
 )
-from course_lib.neighbourhoods import Spot, distance_km, spot_named
+from course_lib.models.language.word_filters import IMPLIED
+from course_lib.neighbourhoods import (
+    RIGHT_THERE_KM,
+    Spot,
+    distance_km,
+    neighbourhoods_in,
+    spot_named,
+)
 
-RIGHT_THERE_KM = 1.2
-"""A place nearer than this lies in the neighbourhood that was named."""
+IMPLIED_BY = {
+    tag: [kind for kind, implied in (*IMPLIED.items(), ("trail", "walk")) if implied == tag]
+    for tag in (*IMPLIED.values(), "walk")
+}
+"""The kinds of places that have a tag by themselves."""
+
+NOT_KNOWN_OF = frozenset(("rainy-day", "friends", "family", "kids", "solo", "date"))
+"""Tags that a place may well fit without having them in the data."""
 
 NO_LOSS = frozenset(("district", "exclude_ids", "near", "limit", "include_rejected"))
 """Arguments that a later search may leave out without leaving out a condition."""
@@ -78,7 +91,26 @@ def headline(found: Sequence[Mapping[str, Any]], context: ConversationContext) -
         if category == "place":
             words["what"] = ""  # "세 곳을 골랐어요" says it already
     text = " ".join(say[key].format(**words).split())
-    return text[0].upper() + text[1:]
+    lacking = "" if key == "found_loosened" else _filled_up(found, context)
+    return f"{lacking}{text[0].upper()}{text[1:]}"
+
+
+def _filled_up(found: Sequence[Mapping[str, Any]], context: ConversationContext) -> str:
+    """Return the sentence that only some of the places have what the message asks for, or ""."""
+    known = [places_by_id()[place["id"]] for place in found if place["id"] in places_by_id()]
+    language, say = context.language, phrases()[context.language]
+    told = []
+    wished = context.calls[-1]["args"].get("tags") if context.parsed.tags else ()
+    for tag in wished or ():
+        if tag in NOT_KNOWN_OF:
+            continue
+        fit = [p for p in known if p.has(tag) or p.category in IMPLIED_BY.get(tag, ())]
+        if len(fit) < len(known):
+            names = say["and"].join(name_of(place.as_dict(), language) for place in fit)
+            (word,) = conditions_in_words({"tags": [tag]}, language)
+            key = "only_some_fit" if fit else "none_fits"
+            told.append(say[key].format(names=names, tag=word))
+    return "".join(f"{each} " for each in told)
 
 
 def _left(context: ConversationContext) -> str:
@@ -126,6 +158,8 @@ def _key(
     left_out = set(first) - set(last) - NO_LOSS
     gave_way = "district" in first and "district" not in last
     near = _district(last) if spot is not None and (spot.is_district or gave_way) else None
+    if context.shown_again is not None and context.intent == "REFINEMENT":
+        return "found_first" if "shown_first" in parsed.signals else "found_before"
     if last.get("include_rejected"):
         return "found_restored"
     if near and (left_out or any(place["district"] == near for place in found)):
@@ -149,9 +183,11 @@ def _key(
         return "found_cheaper" if cheaper else "found_same_price"
     if left_out or not _has_a_tag(found, last.get("tags")):
         return "found_loosened"
-    if context.intent == "REFINE_EXCLUDE" and not turns_down_a_kind(parsed):
+    refuses = context.intent == "REFINE_EXCLUDE" or neighbourhoods_in(parsed.without)
+    if refuses and not turns_down_a_kind(parsed):
         shown = set(context.shown)
-        return "found_remaining" if any(p["id"] in shown for p in found) else "found_exclude"
+        remains = not shown or any(p["id"] in shown for p in found)
+        return "found_remaining" if remains else "found_exclude"
     if spot is not None:
         return _near_key(found, spot)
     if to_resemble(parsed, context.recommended, context.focus) is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,7 +11,10 @@ from course_lib.models.language.lexicon import lexicon
 from course_lib.models.language.likes import agreed_on, of_disliked_kind, turns_down_a_kind
 from course_lib.models.language.message_parser import ParsedMessage, unknown_booking
 from course_lib.models.language.message_shapes import asks_for_another_like_it
+from course_lib.models.language.negation import turns_down_an_area
+from course_lib.models.language.place_names import places_by_id
 from course_lib.models.language.references import mentioned, on_table, positions_on
+from course_lib.neighbourhoods import lies_in, neighbourhoods_in, spot_named
 
 INTENTS = ("NEW_SEARCH", "REFINEMENT", "REFINE_EXCLUDE", "FOLLOW_UP", "CONVERSATION")
 """The intents that a message can have."""
@@ -84,6 +88,8 @@ def signals_of(
             ("unknown_place", unknown_booking(parsed)),
             ("dislikes", turns_down_a_kind(parsed)),
             ("agrees", agreed_on(parsed, recommended)),
+            ("refused_area", refuses_an_area(parsed)),
+            ("refused_near", refuses_the_spot(parsed, searched)),
         )
         if holds
     )
@@ -142,7 +148,52 @@ def refused_on(parsed: ParsedMessage, recommended: Sequence[Mapping[str, Any]]) 
     names = {part for name in parsed.refused_names for part in name.split("|")}
     by_name = [i for i, place in enumerate(recommended) if place.get("id") in names]
     by_kind = of_disliked_kind(parsed, recommended)
-    return tuple(dict.fromkeys([*by_number, *by_name, *by_kind]))
+    by_area = _refused_by_area(parsed, recommended)
+    return tuple(dict.fromkeys([*by_number, *by_name, *by_kind, *by_area]))
+
+
+def _refused_by_area(
+    parsed: ParsedMessage, recommended: Sequence[Mapping[str, Any]]
+) -> tuple[int, ...]:
+    """Return the indices, from 0, of recommended places in a part of Seoul that is turned down."""
+    if not refuses_an_area(parsed):
+        return ()
+    spots = neighbourhoods_in(parsed.without)
+    known = [places_by_id().get(str(place.get("id"))) for place in recommended]
+    return tuple(
+        i
+        for i, place in enumerate(known)
+        if place
+        and (place.district in parsed.without or any(lies_in(place, spot) for spot in spots))
+    )
+
+
+def refuses_an_area(parsed: ParsedMessage) -> bool:
+    """Whether a message turns down a part of Seoul, a neighbourhood or a district.
+
+    Args:
+        parsed: the message.
+    """
+    refused = parsed.rejected_slots.get("district") in parsed.without
+    is_plain = refused and not parsed.slots and turns_down_an_area(parsed.text)
+    return bool(neighbourhoods_in(parsed.without) or is_plain)
+
+
+def refuses_the_spot(parsed: ParsedMessage, searched: Mapping[str, Any]) -> bool:
+    """Whether a message turns down what the last search was near to, by its name.
+
+    Args:
+        parsed: the message.
+        searched: the arguments of the last search.
+    """
+    spot = spot_named(str(searched.get("near", "")))
+    if spot is None or spot.is_district or spot.place_id:
+        return False
+    words = (
+        rf"(?<![가-힣]){re.escape(spot.name_ko)}(?:은|는|도|쪽|근처)*\s*(?:말고|말구|빼|제외|싫)"
+    )
+    by_name = parsed.refused_names and re.search(words, parsed.text)
+    return spot in neighbourhoods_in(parsed.without) or bool(by_name)
 
 
 def means_near_it(
@@ -157,6 +208,8 @@ def means_near_it(
     """
     if "near" not in parsed.signals or parsed.names or parsed.district or parsed.topics:
         return False
+    if neighbourhoods_in(parsed.without):
+        return False  # "not near Hongdae" is near to nothing
     return bool(focus or recommended)
 
 

@@ -13,12 +13,14 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
+from course_lib.models.language.about_the_list import compared
 from course_lib.models.language.booking_wish import (
     booking_of_a_name,
     people_in,
     unknown_place_in,
 )
 from course_lib.models.language.english import find_english
+from course_lib.models.language.food_wish import is_food_alone, where_it_tastes, wished_soup
 from course_lib.models.language.korean import find_korean
 from course_lib.models.language.lexicon import (
     HANGUL,
@@ -33,6 +35,7 @@ from course_lib.models.language.message_shapes import signals_of_shape
 from course_lib.models.language.negation import is_refused
 from course_lib.models.language.place_names import MANY, places_by_id
 from course_lib.models.language.refused_kinds import (
+    areas_of,
     disliked_kinds,
     kinds_of,
     of_food_itself,
@@ -68,7 +71,7 @@ class ParsedMessage:
         names: ids of places that the message names; several joined by `MANY` have one name.
         refused_names: the same, for those that it turns down.
         refused_positions: ordinals that it turns down.
-        without: categories, tags and districts that it turns down.
+        without: categories, tags, districts and neighbourhoods that it turns down.
         disliked: those of them that it turns down for good, see `refused_kinds`.
         elsewhere: a place outside Seoul that the message names.
         topics: what it asks for and the data lacks, such as `parking`.
@@ -170,9 +173,9 @@ def _read(clean: str) -> ParsedMessage:
 
 
 def _parsed(clean: str, hits: list[Hit]) -> ParsedMessage:
-    language = language_of(clean)
+    language, hits = language_of(clean), where_it_tastes(hits, clean)
     signals = {h.value for h in hits if h.kind == "signals"}
-    hits = usable(clean, hits)
+    hits = wished_soup(clean, usable(clean, hits))
     kept: dict[str, list[Hit]] = {}
     refused: dict[str, list[Hit]] = {}
     for hit in hits:
@@ -184,6 +187,7 @@ def _parsed(clean: str, hits: list[Hit]) -> ParsedMessage:
     areas = [spot_named(h.value) for h in kept.get("area", ())]
     districts = [h.value for h in kept.get("district", ())]
     price = price_of(kept.get("price", [])) or won_price(clean)
+    pair = compared(clean)
     parsed = ParsedMessage(
         text=clean,
         language=language,
@@ -193,11 +197,11 @@ def _parsed(clean: str, hits: list[Hit]) -> ParsedMessage:
         tags=tuple(dict.fromkeys(h.value for h in kept.get("tags", ()))),
         indoor=next((h.value == "true" for h in kept.get("indoor", ())), None),
         price=price,
-        positions=_numbers(kept.get("ordinals", ())),
+        positions=pair.numbers if pair else _numbers(kept.get("ordinals", ())),
         names=tuple(dict.fromkeys(h.value for h in kept.get("name", ()))),
         refused_names=tuple(dict.fromkeys(h.value for h in refused.get("name", ()))),
         refused_positions=_numbers(refused.get("ordinals", ())),
-        without=kinds_of(refused),
+        without=(*kinds_of(refused), *areas_of(clean, refused, districts, areas)),
         disliked=disliked_kinds(clean, refused, hits),
         elsewhere=next((h.value for h in kept.get("elsewhere", ())), None),
         topics=tuple(dict.fromkeys(h.value for h in kept.get("topics", ()))),
@@ -228,6 +232,8 @@ def _signals(parsed: ParsedMessage, hits: Sequence[Hit], signals: set[str]) -> s
             found.add("missing_kind")
     if parsed.area:
         found.add("area")
+    if is_food_alone(hits):
+        found.add("food_alone")
     if asks_for_more(clean):
         found.add("more")
     if "such" in found and not parsed.slots:

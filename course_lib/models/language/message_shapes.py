@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Sequence
 
+from course_lib.models.language.about_the_list import signals_about_the_list
 from course_lib.models.language.lexicon import Hit
 from course_lib.models.language.praise import PRAISE
 
@@ -60,6 +61,7 @@ def signals_of_shape(text: str, hits: Sequence[Hit]) -> set[str]:
         hits: what was found in it.
     """
     found = {name for name, pattern in SHAPES if pattern.search(text)}
+    found |= signals_about_the_list(text)
     if LIKE_THAT.search(text) or _asks_for_the_same(text, hits):
         found.add("like_it")
     return found

@@ -14,6 +14,7 @@ from itertools import pairwise, takewhile
 
 from course_lib.models.language.dislike_words import means_dislike, minds_not
 from course_lib.models.language.lexicon import HANGUL, Hit
+from course_lib.neighbourhoods import spot_named
 
 BEFORE = re.compile(
     r"(?:\b(?:not|no|never|nothing|instead of|rather than|except(?: for)?|excluding|other than|"
@@ -27,6 +28,43 @@ BEFORE = re.compile(
     r"particularly|overly|super|such|be|being|go|going|want|it|is|with|those|these|some|as|"
     r"visit|see|something|anything|places?|somewhere))* $"
 )
+NOT_NEAR = re.compile(r"\bnot (?:anywhere )?(?:near|around|close to) (?:the )?$")
+"""What turns a part of Seoul down, and nothing else: `cafes not near Hongdae`."""
+
+OPENING = re.compile(
+    r"(?:(?:oh|h+m+|but|so|and|wait|well|ok(?:ay)?|hey|hi|namu|please|actually|sorry|"
+    r"(?:no|nah|yes|thanks)(?=[,.!]))[ ,.!]+)*"
+    r"(?:(?:(?:i(?:'?m| am) )?(?:just )?(?:looking|searching) for|"
+    r"i(?:'d| would) (?:like|love|prefer)|(?:i|we) (?:want|need|prefer)|"
+    r"(?:(?:can|could|would) you )?(?:please )?(?:show|find|give|recommend|suggest|get|list)"
+    r"(?: me| us)?|is there|are there|"
+    r"do you (?:have|know)|(?:what|how) about)\b)?"
+)
+"""How a wish begins."""
+
+REFUSAL = re.compile(
+    r"\b(?:not|(?:do|wo|ca|would)n'?t|no|never|nothing|nowhere|except|other than|rather than|"
+    r"instead of|avoid|exclude|skip|without)\b"
+)
+NO_WISH = re.compile(
+    r"\b(?:is|are|was|were|am|be|been|being|seems?|looks?|lies?|does|did|do|has|have|had|says?|"
+    r"said|tell|told|think|thought|know|knew|guess|believe|heard?|which|what|who|where|when|how|"
+    r"why|if|whether|unless|because|since|those|these|this|that|it|they|he|she|you|the ones?|one|"
+    r"my|your|his|her|their|our|first|second|third|last|live|stay|staying)\b|"
+    r"'(?:s|re|m|ve)\b|\d $"
+)
+"""What stands before a "not" that says or asks where something is, and turns nothing down."""
+
+NO_WISH_BEHIND = re.compile(r"(?<!that )\b(?:is|are|was|right|correct|huh|why|how)\b")
+"""The same behind it."""
+
+NEVER = re.compile(
+    r"\b(?:is|are|was|were|does|did|has|have|ai)n'?t\b|[이가] ?아닌|"
+    r"아니(?:야|지|네|잖|에요)|말고[도는]"
+)
+"""Signs that nothing is turned down, wherever they stand."""
+
+
 SHOWN = "(?:줘|줬|주|나와|나오|나왔|추천|보여|알려|찾)"
 WHY = re.compile(rf"(?:을|를|이|가|만)? ?{SHOWN}")
 """What follows a kind of place behind "왜": who asks why they got it wants another one."""
@@ -46,6 +84,41 @@ AND = re.compile(r"\b(?:n?or|and)\b|&")
 QUICK = re.compile(r"\s*(?:지|진|지는)\s*(?:않|말|못)")
 JOINABLE = ("category", "district", "area", "name", "tags", "ordinals", "price")
 """Kinds of words that stand in a list."""
+
+
+AREAS = ("area", "district")
+"""Kinds of words for a part of Seoul."""
+
+
+@lru_cache(maxsize=256)
+def turns_down_an_area(text: str) -> bool:
+    """Whether the part of Seoul that a message negates is turned down by it.
+
+    So it is in a wish, `cafes not near Hongdae`, and in a message that is nothing but the refusal.
+    Who says or asks where something is turns nothing down, and who negates twice wants it.
+
+    Args:
+        text: the message, from `normalise`.
+    """
+    if NEVER.search(text) or HANGUL.search(text):
+        return not NEVER.search(text)
+    rest = text[OPENING.match(text).end() :]  # type: ignore[union-attr]
+    refusal = REFUSAL.search(rest)
+    if refusal is None:
+        return not NO_WISH.search(rest)
+    before, behind = rest[: refusal.start()], rest[refusal.end() :]
+    is_double = refusal[0] != "not" and re.search(r"\bnot\b", behind)
+    return not (NO_WISH.search(before) or NO_WISH_BEHIND.search(behind) or is_double)
+
+
+def is_a_place(name: str) -> bool:
+    """Whether a part of Seoul is known by the name of a place, such as `gyeongbokgung`.
+
+    Args:
+        name: what was found in a message.
+    """
+    spot = spot_named(name)
+    return spot is not None and spot.place_id is not None
 
 
 def is_refused(hit: Hit, text: str, others: Sequence[Hit]) -> bool:
@@ -136,6 +209,8 @@ def _directly(hit: Hit, text: str) -> bool:
         return False
     if BEFORE.search(before) or means_dislike(hit, text):
         return True
+    if hit.kind in AREAS and NOT_NEAR.search(before):
+        return turns_down_an_area(text) and not is_a_place(hit.value)
     if not HANGUL.search(text):
         return False
     if before.rstrip().endswith("왜") and WHY.match(after):

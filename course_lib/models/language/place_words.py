@@ -9,6 +9,7 @@ from typing import Any
 
 from course_lib.models.language.jamo import with_particle
 from course_lib.models.language.lexicon import lexicon
+from course_lib.neighbourhoods import neighbourhoods_in
 from course_lib.places import PRICE_WORDS, load_districts
 from course_lib.settings import DATA
 
@@ -45,7 +46,7 @@ def kind_word(category: str, count: int, language: str) -> str:
 
 
 def kinds_in_words(kinds: Sequence[str], language: str) -> str:
-    """Return categories, districts and tags as they stand behind "no" or before "빼고".
+    """Return categories, parts of Seoul and tags as they stand behind "no" or before "빼고".
 
     Args:
         kinds: what was turned down.
@@ -65,6 +66,8 @@ def _refused_word(kind: str, language: str) -> str | None:
         return kind_word(kind, 2, language)
     if kind in load_districts():
         return district_word(kind, language)
+    if spots := neighbourhoods_in((kind,)):
+        return spots[0].name_ko if language == "ko" else spots[0].name_en
     words = phrases()["conditions"]
     is_noun = kind in words["nouns"] or kind not in words["tags_ko"]  # the rest are dishes
     return _tag_word(kind, language) if is_noun else None

@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
 
+from course_lib.models.language.about_the_list import compared
 from course_lib.models.language.lexicon import SLOTS, normalise
 from course_lib.models.language.message_parser import ParsedMessage, find, ids_of
 from course_lib.models.language.place_names import places_by_id
@@ -78,9 +79,11 @@ def last_spoken_of(messages: Sequence[BaseMessage]) -> str | None:
     Args:
         messages: what came before the message that is read.
     """
-    for message in reversed(messages):
+    for index, message in reversed(list(enumerate(messages))):
         if not isinstance(message, AIMessage):
             continue
+        if _answers_a_comparison(messages[:index]):
+            return None
         for call in message.tool_calls:
             place = call["args"].get("place")
             if call["name"] in BOOKING_TOOLS and isinstance(place, str):
@@ -98,6 +101,12 @@ def last_spoken_of(messages: Sequence[BaseMessage]) -> str | None:
             if found := _named_first(line):
                 return found
     return None
+
+
+def _answers_a_comparison(before: Sequence[BaseMessage]) -> bool:
+    """Whether the last message compares two places, so that no one of them was spoken of last."""
+    said = before[-1] if before else None
+    return isinstance(said, HumanMessage) and compared(normalise(str(said.text))) is not None
 
 
 def last_booked(messages: Sequence[BaseMessage]) -> str | None:

@@ -8,7 +8,8 @@ from functools import lru_cache
 
 from course_lib.models.language.dislike_words import is_for_good
 from course_lib.models.language.lexicon import Hit, entries, lexicon
-from course_lib.models.language.negation import is_disliked
+from course_lib.models.language.negation import is_disliked, turns_down_an_area
+from course_lib.neighbourhoods import Spot, spot_named
 
 KINDS = ("category", "tags", "district")
 FOOD_KINDS = ("restaurant", "cafe")
@@ -32,6 +33,27 @@ def kinds_of(refused: Mapping[str, Sequence[Hit]]) -> tuple[str, ...]:
         refused: what a message refuses, by kind.
     """
     return tuple(dict.fromkeys(hit.value for kind in KINDS for hit in refused.get(kind, ())))
+
+
+def areas_of(
+    text: str,
+    refused: Mapping[str, Sequence[Hit]],
+    districts: Sequence[str],
+    areas: Sequence[Spot],
+) -> tuple[str, ...]:
+    """Return the neighbourhoods that are refused, none where another one takes their place.
+
+    Args:
+        text: the message, from `normalise`.
+        refused: what it refuses, by kind.
+        districts: those that it asks for.
+        areas: the neighbourhoods that it asks for.
+    """
+    spots = [spot_named(hit.value) for hit in refused.get("area", ())]
+    if areas or not turns_down_an_area(text):
+        return ()
+    fit = [s.name_ko for s in spots if s and (not districts or s.district in districts)]
+    return tuple(dict.fromkeys(fit))
 
 
 def of_food_itself(refused: dict[str, list[Hit]]) -> dict[str, list[Hit]]:

@@ -9,6 +9,7 @@ from langchain_core.messages import ToolMessage
 
 from course_lib.models.language.agreement import about_agreement
 from course_lib.models.language.booking_wish import MAX_PEOPLE
+from course_lib.models.language.choosing import about_choice
 from course_lib.models.language.conversation_context import ConversationContext, places_in
 from course_lib.models.language.guide_questions import passages_of, quoted
 from course_lib.models.language.headlines import headline
@@ -84,7 +85,9 @@ def reply(
     if parsed.topics and context.intent in ("FOLLOW_UP", "CONVERSATION"):
         return admissions(context, alone=True)
     if context.intent == "FOLLOW_UP" and context.meant:
-        return "\n".join(about_place(place, context.language) for place in context.meant)
+        above, describes = about_choice(parsed, context.recommended, context.language)
+        told = [about_place(each, context.language) for each in context.meant if describes]
+        return "\n".join([above, *told] if above else told)
     if context.intent != "CONVERSATION" and not searches:
         return say["no_tool"].format(wish=_wish_in_words(context))
     agreed = about_agreement(context, books="book_place" in tools)

@@ -6,13 +6,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from course_lib.models.language.conversation_context import ConversationContext
-from course_lib.models.language.intents import means_near_it
+from course_lib.models.language.earlier_searches import Shown
+from course_lib.models.language.food_wish import is_rare_in, joined_tags, kind_that_has_it
+from course_lib.models.language.intents import means_near_it, refuses_the_spot
 from course_lib.models.language.likes import to_resemble
 from course_lib.models.language.memory_words import is_at_home
 from course_lib.models.language.message_parser import ids_of
 from course_lib.models.language.place_names import places_by_id
 from course_lib.models.language.references import positions_on
-from course_lib.neighbourhoods import USUAL_COUNT, spot_named
+from course_lib.neighbourhoods import USUAL_COUNT, neighbourhoods_in, spot_named
 from course_lib.places import load_districts
 
 SEARCH_FIELDS = frozenset(("category", "district"))
@@ -35,6 +37,8 @@ def search_wish(context: ConversationContext) -> dict[str, Any]:
     """
     if context.calls:
         return _looser(dict(context.calls[-1]["args"]), context)
+    if context.shown_again is not None and context.intent == "REFINEMENT":
+        return _shown_again(context, context.shown_again)
     parsed = context.parsed
     wish = {} if context.intent == "NEW_SEARCH" else _carried(context)
     if "anyprice" in parsed.signals:
@@ -44,7 +48,11 @@ def search_wish(context: ConversationContext) -> dict[str, Any]:
     slots = parsed.slots
     slots.pop("price", None)
     if "tags" in slots and "tags" in wish:
-        slots["tags"] = list(dict.fromkeys([*wish["tags"], *slots["tags"]]))
+        joined = joined_tags(wish["tags"], slots["tags"])
+        is_other = not set(wish["tags"]) <= set(joined) | {*context.disliked}
+        if is_other and parsed.category is None and is_rare_in(wish.get("category"), parsed.tags):
+            wish = {k: v for k, v in wish.items() if k != "category"}
+        slots["tags"] = joined
     if parsed.district:
         wish.pop("near", None)
     wish.update(_resembling(context, wish))
@@ -56,6 +64,14 @@ def search_wish(context: ConversationContext) -> dict[str, Any]:
         wish.pop("max_price", None)
     wish.update(_near_home(context, wish) or _where(context))
     wish.update(_turned_down(context, wish))
+    is_open = "food_alone" in parsed.signals and not {"near", "district"} & set(wish)
+    guessed = parsed.category is None or is_open
+    if guessed and (kind := kind_that_has_it(wish, parsed.tags)):
+        wish["category"] = kind
+    here = (wish.get("near"), wish.get("district"))
+    wish["without"] = [kind for kind in wish.pop("without", ()) if kind not in here]
+    if not wish["without"]:
+        del wish["without"]
     if parsed.count is not None:
         wish["limit"] = parsed.count
         if parsed.area and parsed.count > USUAL_COUNT:
@@ -66,6 +82,15 @@ def search_wish(context: ConversationContext) -> dict[str, Any]:
     if "restore" in parsed.signals and context.intent == "REFINEMENT":
         wish["include_rejected"] = True
     return wish
+
+
+def _shown_again(context: ConversationContext, shown: Shown) -> dict[str, Any]:
+    """Return an earlier search once more, for what it found then, turned down since or not."""
+    others = [place for place in context.seen if place not in shown.ids]
+    ids = list(dict.fromkeys([*shown.search.get("exclude_ids", ()), *others]))
+    ids = [place for place in ids if place not in shown.ids]
+    again = {**shown.search, "limit": len(shown.ids), "include_rejected": True}
+    return {**again, "exclude_ids": ids} if ids else again
 
 
 def may_loosen(context: ConversationContext) -> bool:
@@ -86,13 +111,13 @@ def _carried(context: ConversationContext) -> dict[str, Any]:
         wish.setdefault("district", spot.district)
     for kind in ("category", "district"):
         refused = parsed.rejected_slots.get(kind)
-        if kind == "district":
+        if kind == "district" and not neighbourhoods_in(parsed.without):
             refused = refused or parsed.rejected_slots.get("area")
         if wish.get(kind) is not None and wish.get(kind) == refused:
             del wish[kind]
             if kind == "district":
                 wish.pop("near", None)
-    if "widen" in parsed.signals:
+    if "widen" in parsed.signals or refuses_the_spot(parsed, context.searched):
         wish.pop("district", None)
         wish.pop("near", None)
     return wish
@@ -165,7 +190,10 @@ def _shared_name(name: str) -> str:
 def _turned_down(context: ConversationContext, wish: Mapping[str, Any]) -> dict[str, Any]:
     """Return `without` and `exclude_ids` for what the message refuses by kind and by name."""
     parsed, found = context.parsed, {}
-    refused = dict.fromkeys([*context.disliked, *parsed.without])
+    still = [n for n in wish.get("without", ()) if neighbourhoods_in((n,))]
+    if refuses_the_spot(parsed, context.searched):
+        still.append(context.searched["near"])
+    refused = dict.fromkeys([*still, *context.disliked, *parsed.without])
     if "sights" in parsed.signals and not wish.get("category"):
         refused["restaurant"] = None  # who asks what to see or do does not ask where to eat
     without = [kind for kind in refused if kind != wish.get("category") and "name" not in wish]

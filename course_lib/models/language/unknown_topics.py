@@ -6,6 +6,7 @@ from course_lib.models.language.conversation_context import ConversationContext
 from course_lib.models.language.lexicon import Hit, lexicon
 from course_lib.models.language.message_parser import find
 from course_lib.models.language.place_words import facts_of, name_of, phrases, where_words
+from course_lib.neighbourhoods import neighbourhoods_in
 
 
 def admissions(context: ConversationContext, *, alone: bool = False) -> str:
@@ -42,7 +43,11 @@ def nowhere(context: ConversationContext) -> str | None:
     """Return that nobody knows where the person is, for a wish near to nothing that was named."""
     args = context.calls[-1]["args"] if context.calls else {}
     is_said = {"near", "district", "name", "tags"} & set(args)
-    if "near" not in context.parsed.signals or is_said:
+    if (
+        "near" not in context.parsed.signals
+        or is_said
+        or neighbourhoods_in(args.get("without", ()))
+    ):
         return None
     label = phrases()["topics"]["location"][context.language]
     return phrases()[context.language]["topic"].format(topic=label)
