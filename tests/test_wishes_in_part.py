@@ -238,3 +238,50 @@ def test_what_fits_only_in_part_is_said_for_each_condition(messages):
             names = [p.name_ko if "조건" in headline else p.name_en for p in fit]
             assert all(name in headline for name in names)
             assert "only of" in headline or "제가 알기로는" in headline or "of none" in headline
+
+
+@pytest.mark.parametrize(
+    ("first", "refusal", "asked", "area", "kind"),
+    [
+        ("cafes", "not hongdae", "yeonnam?", "연남", "cafe"),
+        ("cafe", "not itaewon", "hannam-dong", "한남동", "cafe"),
+        ("갤러리 추천", "북촌 말고", "삼청동은?", "삼청동", "gallery"),
+        ("카페", "안국 말고", "북촌으로", "북촌", "cafe"),
+        ("종로 식당", "인사동 말고", "익선동", "익선동", "restaurant"),
+    ],
+)
+def test_what_was_refused_reaches_into_no_neighbour_that_is_asked_for(
+    first, refusal, asked, area, kind
+):
+    *_, after = talk(first, refusal, asked)
+    (fresh,) = talk(f"{area} {kind}")
+    there = [p.id for p in table(fresh) if lies_in(p, spot_named(area))]
+    assert {*there} & {p.id for p in table(after)}, "at least what was not on the refused list"
+
+
+@pytest.mark.parametrize(
+    ("first", "refusal", "stays"),
+    [("wanna buy souvenirs", "not myeongdong", "Ssamziegil"), ("종로 카페", "북촌 빼고", "Dawon")],
+)
+def test_a_place_of_another_neighbourhood_stays(first, refusal, stays):
+    *_, after = talk(first, refusal)
+    assert stays in {place.name_en for place in table(after)}
+
+
+@pytest.mark.parametrize(
+    ("first", "refusal", "told"),
+    [
+        ("서점 추천", "강북구 말고", "알겠어요, 강북구는 뺄게요."),
+        ("박물관", "강남 빼고", "알겠어요, 강남구는 뺄게요."),
+        ("museum", "not in gangnam", "All right, no Gangnam-gu."),
+        ("gallery", "not mapo", "All right, no Mapo-gu"),
+    ],
+)
+def test_a_district_that_is_not_on_the_list_is_refused_in_words(first, refusal, told):
+    *_, after = talk(first, refusal)
+    assert text(after).startswith(told)
+
+
+def test_what_is_told_of_some_is_told_of_the_list_only():
+    *_, after = talk("something spicy", "soup")
+    assert text(after).startswith('Of the following, I know "spicy" only of')

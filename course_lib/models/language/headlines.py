@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from course_lib.models.language.conversation_context import ConversationContext
+from course_lib.models.language.intents import refuses_an_area
 from course_lib.models.language.jamo import with_particle
 from course_lib.models.language.likes import to_resemble, turns_down_a_kind
 from course_lib.models.language.place_names import places_by_id
@@ -24,7 +25,6 @@ from course_lib.neighbourhoods import (
     RIGHT_THERE_KM,
     Spot,
     distance_km,
-    neighbourhoods_in,
     spot_named,
 )
 
@@ -183,7 +183,7 @@ def _key(
         return "found_cheaper" if cheaper else "found_same_price"
     if left_out or not _has_a_tag(found, last.get("tags")):
         return "found_loosened"
-    refuses = context.intent == "REFINE_EXCLUDE" or neighbourhoods_in(parsed.without)
+    refuses = context.intent == "REFINE_EXCLUDE" or refuses_an_area(parsed)
     if refuses and not turns_down_a_kind(parsed):
         shown = set(context.shown)
         remains = not shown or any(p["id"] in shown for p in found)

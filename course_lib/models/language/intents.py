@@ -158,13 +158,15 @@ def _refused_by_area(
     """Return the indices, from 0, of recommended places in a part of Seoul that is turned down."""
     if not refuses_an_area(parsed):
         return ()
-    spots = neighbourhoods_in(parsed.without)
+    spots, near = neighbourhoods_in(parsed.without), "near" in parsed.signals
     known = [places_by_id().get(str(place.get("id"))) for place in recommended]
     return tuple(
         i
         for i, place in enumerate(known)
         if place
-        and (place.district in parsed.without or any(lies_in(place, spot) for spot in spots))
+        and (
+            place.district in parsed.without or any(lies_in(place, s, or_near=near) for s in spots)
+        )
     )
 
 

@@ -50,7 +50,7 @@ def areas_of(
         areas: the neighbourhoods that it asks for.
     """
     spots = [spot_named(hit.value) for hit in refused.get("area", ())]
-    if areas or not turns_down_an_area(text):
+    if areas or "itself" in text or not turns_down_an_area(text):
         return ()
     fit = [s.name_ko for s in spots if s and (not districts or s.district in districts)]
     return tuple(dict.fromkeys(fit))

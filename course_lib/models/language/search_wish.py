@@ -69,6 +69,8 @@ def search_wish(context: ConversationContext) -> dict[str, Any]:
     if guessed and (kind := kind_that_has_it(wish, parsed.tags)):
         wish["category"] = kind
     here = (wish.get("near"), wish.get("district"))
+    if parsed.area and "near" in wish:  # what was turned down reaches into its neighbours
+        here = (*here, *(s.name_ko for s in neighbourhoods_in(wish.get("without", ()))))
     wish["without"] = [kind for kind in wish.pop("without", ()) if kind not in here]
     if not wish["without"]:
         del wish["without"]
