@@ -110,7 +110,7 @@ def _filled_up(found: Sequence[Mapping[str, Any]], context: ConversationContext)
             (word,) = conditions_in_words({"tags": [tag]}, language)
             key = "only_some_fit" if fit else "none_fits"
             told.append(say[key].format(names=names, tag=word))
-    return "".join(f"{each} " for each in told)
+    return say["of_the_following"] + "".join(f"{each} " for each in told) if told else ""
 
 
 def _left(context: ConversationContext) -> str:
