@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,15 @@ def own_environment(
     monkeypatch.setenv("COURSE_HOME", str(tmp_path_factory.mktemp("home")))
     monkeypatch.setenv("LANGSMITH_TRACING", "false")
     monkeypatch.setenv("COURSE_CHECK_SECONDS", "120")  # a busy machine is no endless loop
+
+
+@pytest.fixture(autouse=True)
+def own_log_level():
+    """Cells run in the process of a test too; what one sets for its notebook ends with the test."""
+    logger = logging.getLogger("langgraph")
+    level = logger.level
+    yield
+    logger.setLevel(level)
 
 
 @pytest.fixture(scope="session")
