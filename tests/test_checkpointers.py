@@ -142,6 +142,7 @@ WALKER = """
 """
 
 
+@pytest.mark.soak
 @pytest.mark.slow
 def test_a_process_killed_between_steps_loses_no_finished_step(url, tmp_path):
     if url == "memory:":
@@ -165,6 +166,7 @@ def test_a_process_killed_between_steps_loses_no_finished_step(url, tmp_path):
     assert int(again[0]) in (seen[-1], seen[-1] + 1)
 
 
+@pytest.mark.soak
 @pytest.mark.slow
 def test_two_processes_writing_to_one_thread_leave_it_readable(url, tmp_path):
     if url == "memory:":

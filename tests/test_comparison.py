@@ -42,6 +42,7 @@ def test_the_stored_chapter_passes(chapter):
     assert compare(path)[0] == 0
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize(
     ("mime", "right", "wrong"),
     [

@@ -93,6 +93,7 @@ def test_what_is_wrong_is_said_before_anything_runs(langgraph):
         django_site("")
 
 
+@pytest.mark.soak
 def test_a_password_that_is_too_simple_is_refused(langgraph):
     with django_site(langgraph, assistant="echo") as site:
         with pytest.raises(ServerError, match="too short"):
@@ -106,6 +107,7 @@ def test_a_password_that_is_too_simple_is_refused(langgraph):
             assert answer.status_code == 413
 
 
+@pytest.mark.soak
 def test_a_copy_under_another_name_works_without_the_course(tmp_path):
     """Whoever copies the folder changes nothing in it but `graphs.py`."""
     copy = tmp_path / "mysite"

@@ -285,6 +285,7 @@ def held():
     return [turn for dialogue in DIALOGUES for turn in hold_dialogue(namu, dialogue)]
 
 
+@pytest.mark.soak
 def test_held_dialogues_carry_what_the_judge_needs(held):
     assert len(held) == 80 and sum(turn.is_right for turn in held) == 77
     assert [len(turn.past) for turn in held[:8]] == list(range(8))

@@ -16,7 +16,7 @@ from course_lib.operations.limits import Bucket, TokenBuckets
 from course_lib.persistence import PostgresError
 from course_lib.serving import free_port
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.soak]
 
 
 @pytest.fixture(scope="module")

@@ -32,6 +32,8 @@ import prose
 SCHEMA = json.loads((FOLDER / "schema.json").read_text(encoding="utf-8"))
 CHAPTERS = quiz_chapters()
 QUESTIONS = [each for chapter in CHAPTERS for each in load_quiz(chapter).questions]
+LONG = ("ch10.q5", "ch15.q1", "ch17.q3", "ch19.q2")
+"""Questions whose claim takes seconds to run."""
 CODE = re.compile(r"`([^`]+)`")
 
 
@@ -93,7 +95,13 @@ def test_each_question_has_one_right_option_and_explains_all(question):
         assert text.count("`") % 2 == 0, text
 
 
-@pytest.mark.parametrize("question", QUESTIONS, ids=lambda each: each.id)
+@pytest.mark.parametrize(
+    "question",
+    [
+        pytest.param(each, id=each.id, marks=[pytest.mark.soak] if each.id in LONG else [])
+        for each in QUESTIONS
+    ],
+)
 def test_what_a_question_claims_is_true_of_this_langgraph(question):
     assert question.proof, "every claim so far can be run"
     assert proves(question)

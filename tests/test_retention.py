@@ -346,6 +346,7 @@ def slow_clean_up(url: str) -> None:
     cleanup(url, idle="30d", now=LATER, dry_run=False, batch=1, progress=show)
 
 
+@pytest.mark.soak
 def test_a_clean_up_that_was_killed_leaves_whole_threads_and_continues(url):
     names = {f"t{number:03}" for number in range(150)}
     with open_checkpointer(url) as saver:
@@ -387,6 +388,7 @@ def die_inside_a_transaction(url: str) -> None:
     cleanup(url, idle="30d", now=LATER, dry_run=False)
 
 
+@pytest.mark.soak
 def test_a_kill_inside_a_transaction_undoes_the_batch(url):
     with open_checkpointer(url) as saver:
         begin(saver, "a", "b")

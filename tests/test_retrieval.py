@@ -363,6 +363,7 @@ def test_an_index_that_is_not_there_names_the_way_to_make_one(tmp_path, server):
             PostgresIndex(empty.url, embeddings())
 
 
+@pytest.mark.soak
 def test_a_second_process_on_the_folder_gets_the_remedy(tmp_path):
     code = (
         "import sys\n"

@@ -159,6 +159,7 @@ def test_metadata_that_a_checkpoint_would_not_keep_is_refused(directory, metadat
         directory.create("ann", metadata=metadata)
 
 
+@pytest.mark.soak
 def test_processes_opening_a_fresh_store_at_once_do_not_collide(url):
     if url == "memory:":
         pytest.skip("memory is not shared between processes")

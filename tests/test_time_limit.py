@@ -134,6 +134,7 @@ def test_a_busy_loop_runs_no_longer_after_it_was_stopped():
         assert not thread.is_alive()
 
 
+@pytest.mark.soak
 def test_code_that_catches_even_the_stop_is_reported_as_running(monkeypatch):
     stop = threading.Event()
 

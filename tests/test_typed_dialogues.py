@@ -20,7 +20,14 @@ DIALOGUES = [
 NAMU = build_namu(checkpointer=InMemorySaver(), store=InMemoryStore(), tools=[book_place])
 
 
-@pytest.mark.parametrize("dialogue", DIALOGUES, ids=lambda dialogue: dialogue["name"])
+EVERY = [
+    pytest.param(each, id=each["name"], marks=[pytest.mark.soak] if number % 2 else [])
+    for number, each in enumerate(DIALOGUES)
+]
+"""`make test` takes every second dialogue, `make soak` the others."""
+
+
+@pytest.mark.parametrize("dialogue", EVERY)
 def test_every_turn_of_the_dialogue_is_right(dialogue):
     name, past = dialogue["name"], []
     config = {"configurable": {"thread_id": name}, "metadata": {"user": name}}

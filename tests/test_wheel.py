@@ -74,6 +74,7 @@ print(course_lib.__file__)
 """
 
 
+@pytest.mark.soak
 def test_without_data_a_wheel_brings_what_a_graph_of_ones_own_needs(tmp_path):
     for path in files_of_wheel(ROOT):
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)

@@ -7,7 +7,7 @@ import pytest
 from conftest import opened_pages
 from course_lib.settings import ROOT
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.soak]
 
 NAME = "02_choose_a_reducer.ipynb"
 WRONG = "def union(left, right):\n    return [*right, *left]\n\n\nch02.e2.check(union)"
@@ -125,7 +125,6 @@ def test_cards_are_legible_in_both_themes(worked_in):
         notebook.shoot(f"exercise_cards_{theme}")
 
 
-@pytest.mark.soak
 def test_the_progress_is_legible_in_both_themes(open_notebook):
     cells = [
         "from course_lib.exercises import progress\nfrom course_lib.exercises.report import *",
