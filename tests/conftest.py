@@ -57,7 +57,11 @@ def redis():
         yield running
 
 
-@pytest.fixture(params=["memory", "sqlite", "postgres"])
+ON_POSTGRES = pytest.param("postgres", marks=pytest.mark.soak)
+"""What runs on every database runs on SQLite in `make test`, and on PostgreSQL in `make soak`."""
+
+
+@pytest.fixture(params=["memory", "sqlite", ON_POSTGRES])
 def url(request: pytest.FixtureRequest, tmp_path: Path):
     """An empty place for each kind of saver and store, as `open_checkpointer` takes it."""
     if request.param == "postgres":
@@ -68,7 +72,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path):
         yield "memory:" if request.param == "memory" else f"sqlite:///{tmp_path / '대화 file.db'}"
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+@pytest.fixture(params=["sqlite", ON_POSTGRES])
 def lasting_url(request: pytest.FixtureRequest, tmp_path: Path):
     """An empty database of each kind that outlives a process."""
     if request.param == "postgres":

@@ -264,6 +264,7 @@ CLIPPED = """(texts) => texts.filter((text) => {
 })"""
 
 
+@pytest.mark.soak
 def test_with_many_threads_the_list_scrolls_and_nothing_else_of_its_column(open_panel):
     notebook = open_panel(PANEL.format(speed="None"), MANY_THREADS)
     page = notebook.page
@@ -406,6 +407,7 @@ def test_a_person_corrects_and_deletes_what_is_remembered(open_panel):
     assert notebook.errors == []
 
 
+@pytest.mark.soak
 def test_no_hostile_text_runs_beside_the_chat(open_panel):
     graph = f"""
 import json

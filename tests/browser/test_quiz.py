@@ -7,7 +7,7 @@ import pytest
 
 from course_lib.exercises.quiz import load_quiz
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.soak]
 
 CELLS = ["from course_lib.exercises import ch02", "ch02.quiz()"]
 QUESTIONS = load_quiz("02").questions
@@ -42,7 +42,6 @@ def plain(text):
     return re.sub(r"\s+", " ", text.replace("`", "")).strip()
 
 
-@pytest.mark.soak
 def test_a_quiz_is_answered_by_mouse_and_by_keyboard(open_notebook):
     notebook = open_notebook("quiz.ipynb", CELLS)
     notebook.run_all()
