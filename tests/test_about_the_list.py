@@ -7,30 +7,11 @@ rules, which the table of near messages shows.
 from __future__ import annotations
 
 import pytest
-from langgraph.checkpoint.memory import InMemorySaver
+from namu_talk import table, talk, text
 
 from course_lib.models.language.message_parser import read
-from course_lib.namu import book_place, build_namu
-from course_lib.places import load_places
 
-NAMU = build_namu(checkpointer=InMemorySaver(), tools=[book_place])
-PLACES = {place.id: place for place in load_places()}
 ABOUT = {"choose", "price_end", "shown_first", "shown_before", "compared"}
-
-
-def talk(*messages):
-    """Return the state after each message of one conversation."""
-    config = {"configurable": {"thread_id": " | ".join(messages)}}
-    asked = [{"messages": [{"role": "user", "content": text}]} for text in messages]
-    return [NAMU.invoke(each, config) for each in asked]
-
-
-def table(state):
-    return [PLACES[place["id"]] for place in state["last_recommended_places"]]
-
-
-def text(state):
-    return state["messages"][-1].text
 
 
 def is_named(place, state):
@@ -187,3 +168,13 @@ def test_a_choice_among_others_shows_others_and_the_cheapest_is_not_offered_to_w
     before, after = talk("cafes in hongdae", "제일 싼 데 말고")
     lowest = min(place.price_level for place in table(before))
     assert not [p for p in table(before) if p.price_level == lowest and is_named(p, after)]
+
+
+@pytest.mark.parametrize(
+    "word", ["음", "흠", "음흠", "그냥", "좀 ", "hm ", "모르겠어", "제일", "아까"]
+)
+@pytest.mark.parametrize("end", ["가", "x", " 골라줘"])
+def test_a_word_that_is_repeated_is_read(word, end):
+    """A grammar that can divide equal syllables in many ways would never come to an end."""
+    for times in (30, 119 // len(word), 600):
+        assert read(word * times + end) is not None

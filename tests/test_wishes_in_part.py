@@ -3,31 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from langgraph.checkpoint.memory import InMemorySaver
+from namu_talk import table, talk, text
 
 from course_lib.models.language.headlines import NOT_KNOWN_OF
 from course_lib.models.language.message_parser import read
-from course_lib.namu import book_place, build_namu
 from course_lib.neighbourhoods import lies_in, spot_named
-from course_lib.places import load_places
-
-NAMU = build_namu(checkpointer=InMemorySaver(), tools=[book_place])
-PLACES = {place.id: place for place in load_places()}
-
-
-def talk(*messages):
-    """Return the state after each message of one conversation."""
-    config = {"configurable": {"thread_id": " | ".join(messages)}}
-    asked = [{"messages": [{"role": "user", "content": text}]} for text in messages]
-    return [NAMU.invoke(each, config) for each in asked]
-
-
-def table(state):
-    return [PLACES[place["id"]] for place in state["last_recommended_places"]]
-
-
-def text(state):
-    return state["messages"][-1].text
 
 
 @pytest.mark.parametrize(

@@ -22,9 +22,11 @@ OPEN = (
 )
 CLOSE = r"(?:[ ,]*\b(?:please|pls|then|ok(?:ay)?|namu|now))*[\s.!?~]*"
 OPEN_KO = (
-    r"(?:(?:음+|흠+|그럼|그러면|그냥|좀|나무야|아무거나|"
+    r"(?:(?:음++|흠++|그럼|그러면|그냥|좀|나무야|아무거나|"
     r"(?:잘 |난 |나는 |나 |못 ?)?(?:모르겠|고르겠|정하겠)(?:어요?|다|네요?|는데))[\s,.!~]*)*"
 )
+"""Words before a message proper. `++` takes all equal syllables at once: no way to divide them."""
+
 CLOSE_KO = r"[\s.!?~ㅋㅎㅠㅜ]*"
 THESE_KO = r"(?:(?:이|그|요|저|위|여기|목록|리스트|얘네)\s?(?:중에서?는?|중|에서|서)\s*)"
 GIVE_KO = r"(?:줘요?|주세요|주라|줄래요?|주실래요?|줄 수 있어요?)"
@@ -153,6 +155,8 @@ def compared(text: str) -> Compared | None:
     Args:
         text: a text from `normalise`.
     """
+    if len(text) > MAX_LENGTH:
+        return None
     for by, pattern in _compared_patterns():
         if match := pattern.fullmatch(text):
             one, other = (int(number) for number in match.groups() if number)

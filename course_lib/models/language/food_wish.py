@@ -127,7 +127,7 @@ def kind_that_has_it(wish: Mapping[str, Any], added: Collection[str]) -> str | N
     wanted = [tag for tag in added if tag in foods()]
     if not wanted or wish.get("category") not in EATING or "name" in wish:
         return None
-    kinds = Counter(p.category for p in load_places() if all(map(p.has, wanted)))
+    kinds = _kinds_with(*wanted)
     own = str(wish.get("category"))
     if not kinds or kinds[own]:
         return None
@@ -147,15 +147,20 @@ def is_rare_in(kind: str | None, tags: Collection[str]) -> bool:
         tags: of the message.
     """
     wanted = [tag for tag in tags if tag in foods()]
-    kinds = Counter(p.category for p in load_places() if wanted and all(map(p.has, wanted)))
+    kinds = _kinds_with(*wanted)
     own = kinds[str(kind)]
     return kind == "market" or (own < RARE and own * MANY_MORE <= kinds.total() - own)
 
 
 @lru_cache(maxsize=128)
+def _kinds_with(*foods: str) -> Counter[str]:
+    """Return how many places of each kind have all of some foods; none where none is named."""
+    return Counter(p.category for p in load_places() if foods and all(map(p.has, foods)))
+
+
 def _usual_kind(food: str) -> str | None:
     """Return the kind of place that has something to eat most often, None for restaurants."""
-    kinds = Counter(place.category for place in load_places() if place.has(food))
+    kinds = _kinds_with(food)
     if not kinds:
         return None
     usual, often = kinds.most_common(1)[0]

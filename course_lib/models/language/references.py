@@ -79,10 +79,10 @@ def last_spoken_of(messages: Sequence[BaseMessage]) -> str | None:
     Args:
         messages: what came before the message that is read.
     """
-    for index, message in reversed(list(enumerate(messages))):
+    for asked, message in reversed([*zip([None, *messages], messages, strict=False)]):
         if not isinstance(message, AIMessage):
             continue
-        if _answers_a_comparison(messages[:index]):
+        if _is_comparison(asked):
             return None
         for call in message.tool_calls:
             place = call["args"].get("place")
@@ -103,9 +103,8 @@ def last_spoken_of(messages: Sequence[BaseMessage]) -> str | None:
     return None
 
 
-def _answers_a_comparison(before: Sequence[BaseMessage]) -> bool:
-    """Whether the last message compares two places, so that no one of them was spoken of last."""
-    said = before[-1] if before else None
+def _is_comparison(said: BaseMessage | None) -> bool:
+    """Whether a message compares two places, so that its answer is about no one of them."""
     return isinstance(said, HumanMessage) and compared(normalise(str(said.text))) is not None
 
 
