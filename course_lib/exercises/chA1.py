@@ -15,9 +15,9 @@ from course_lib.exercises.failing_runs import (
     coded_errors,
     error_of,
     plain_errors,
-    quiet_log,
 )
 from course_lib.exercises.prediction import compare
+from course_lib.exercises.quiet_log import quiet_log
 from course_lib.exercises.quiz_view import quiz_of
 from course_lib.exercises.running import as_sync, invoke
 

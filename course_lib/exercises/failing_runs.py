@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import logging
 import operator
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -19,6 +17,8 @@ from langgraph.graph import START, MessagesState, StateGraph
 from langgraph.types import Command
 from pydantic import BaseModel
 from typing_extensions import TypedDict
+
+from course_lib.exercises.quiet_log import quiet_log
 
 
 class Wish(TypedDict, total=False):
@@ -122,18 +122,6 @@ CASES = {
     ),
 }
 """The cases of exercise 1."""
-
-
-@contextmanager
-def quiet_log() -> Iterator[None]:
-    """LangGraph logs a branch that leads nowhere; here that is the point of the case."""
-    logger = logging.getLogger("langgraph")
-    before = logger.level
-    logger.setLevel(logging.CRITICAL)
-    try:
-        yield
-    finally:
-        logger.setLevel(before)
 
 
 def error_of(start: Callable[[], Any]) -> Exception | None:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import date
 from typing import Any
 
 from langchain_core.messages import HumanMessage
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from pydantic import BaseModel
+
+from course_lib.exercises.quiet_log import quiet_log
 
 
 class Visit(BaseModel):
@@ -53,18 +52,6 @@ def what_comes_back() -> dict[str, bool]:
 
 def _comes_back(allowed: Any, value: Any) -> bool:
     stored = JsonPlusSerializer().dumps_typed(value)
-    with _without_warnings():
+    with quiet_log():
         read = JsonPlusSerializer(allowed_msgpack_modules=allowed).loads_typed(stored)
     return type(read) is type(value)
-
-
-@contextmanager
-def _without_warnings() -> Iterator[None]:
-    """LangGraph logs each class that it does not know; here that is the point of the case."""
-    logger = logging.getLogger("langgraph")
-    before = logger.level
-    logger.setLevel(logging.CRITICAL)
-    try:
-        yield
-    finally:
-        logger.setLevel(before)
