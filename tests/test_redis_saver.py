@@ -9,6 +9,7 @@ from langgraph.checkpoint.base import empty_checkpoint
 from langgraph.checkpoint.base.id import uuid6
 from langgraph.checkpoint.conformance import checkpointer_test, validate
 from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.checkpoint.postgres import PostgresSaver
 from langgraph.graph import START, MessagesState, StateGraph
 
 from course_lib.persistence import RedisSaver
@@ -111,6 +112,22 @@ def test_only_the_history_expires_with_its_writes(client, saver):
     assert saver.get_tuple(place()).pending_writes == [("task", "n", 3)]
     keys = sorted(key.decode().split(":")[1] for key in client.scan_iter(f"{saver.prefix}:*"))
     assert keys == ["checkpoint", "history", "latest", "writes"]
+
+
+def test_the_newest_of_each_namespace_stays(saver):
+    saver.seconds = 1
+    for namespace in ("", "sub:1", "sub:2"):
+        written(saver, 1, written(saver, 0, place(namespace=namespace)))
+    time.sleep(1.3)
+    for namespace in ("", "sub:1", "sub:2"):
+        kept = saver.list(place(namespace=namespace))
+        assert [each.metadata["step"] for each in kept] == [1]
+
+
+def test_versions_repeat_in_branches_where_those_of_postgresql_do_not(saver):
+    assert saver.get_next_version(3, None) == saver.get_next_version(3, None)
+    first, second = (PostgresSaver.get_next_version(None, "3.0", None) for _ in range(2))
+    assert first != second and first.split(".")[0] == second.split(".")[0]
 
 
 def test_a_delta_channel_is_refused_where_the_history_expires(saver):

@@ -19,6 +19,7 @@ from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.checkpoint.postgres import PostgresSaver
 from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.graph import START, MessagesState, StateGraph
+from langgraph.types import interrupt
 from psycopg.errors import UndefinedTable
 from typing_extensions import TypedDict
 
@@ -236,3 +237,63 @@ def test_a_declared_class_is_on_the_allow_list_only_in_strict_mode(strict, shown
         check=True,
     )
     assert run.stdout.decode().strip() == shown
+
+
+TASK_PROGRAM = """
+from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
+from langgraph.func import entrypoint, task
+from langgraph.types import Command, interrupt
+from pydantic import BaseModel
+
+class Visit(BaseModel):
+    place: str
+
+@task
+def find() -> Visit:
+    return Visit(place="a")
+
+listed = JsonPlusSerializer(allowed_msgpack_modules=[(__name__, "Visit")])
+for saver in (InMemorySaver(), InMemorySaver(serde=listed)):
+    kinds = []
+
+    @entrypoint(checkpointer=saver)
+    def plan(wish: str) -> str:
+        kinds.append(type(find().result()).__name__)
+        return interrupt("ok?")
+
+    config = {"configurable": {"thread_id": "ann"}}
+    plan.invoke("x", config)
+    plan.invoke(Command(resume="yes"), config)
+    print(*kinds)
+"""
+
+
+def test_the_result_of_a_task_is_in_no_schema_and_comes_back_only_if_its_class_is_listed():
+    run = subprocess.run(
+        [sys.executable, "-c", TASK_PROGRAM],
+        env={**os.environ, "LANGGRAPH_STRICT_MSGPACK": "true"},
+        capture_output=True,
+        check=True,
+    )
+    assert run.stdout.decode().split("\n")[:2] == ["Visit dict", "Visit Visit"]
+
+
+def test_a_saver_that_forgets_its_writes_forgets_interrupts():
+    class ForgetfulSaver(InMemorySaver):
+        def put_writes(self, *given):
+            pass
+
+    class Asked(TypedDict):
+        answers: list[str]
+
+    builder = StateGraph(Asked)
+    builder.add_node("ask", lambda state: {"answers": [interrupt("one?"), interrupt("two?")]})
+    builder.add_edge(START, "ask")
+    config = {"configurable": {"thread_id": "ann"}}
+    answers = []
+    for saver in (InMemorySaver(), ForgetfulSaver()):
+        graph = builder.compile(checkpointer=saver)
+        graph.invoke({"answers": []}, config)
+        answers.append(len(graph.get_state(config).interrupts))
+    assert answers == [1, 0]
