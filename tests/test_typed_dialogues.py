@@ -7,6 +7,7 @@ import pytest
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.store.memory import InMemoryStore
 from langgraph.types import Command
+from samples import one_in
 
 from course_lib.evaluation import complaints
 from course_lib.namu import book_place, build_namu
@@ -20,14 +21,7 @@ DIALOGUES = [
 NAMU = build_namu(checkpointer=InMemorySaver(), store=InMemoryStore(), tools=[book_place])
 
 
-EVERY = [
-    pytest.param(each, id=each["name"], marks=[pytest.mark.soak] if number % 2 else [])
-    for number, each in enumerate(DIALOGUES)
-]
-"""`make test` takes every second dialogue, `make soak` the others."""
-
-
-@pytest.mark.parametrize("dialogue", EVERY)
+@pytest.mark.parametrize("dialogue", one_in(6, DIALOGUES, lambda each: each["name"]))
 def test_every_turn_of_the_dialogue_is_right(dialogue):
     name, past = dialogue["name"], []
     config = {"configurable": {"thread_id": name}, "metadata": {"user": name}}
