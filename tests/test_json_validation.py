@@ -3,10 +3,13 @@
 import json
 import subprocess
 import sys
+from importlib.util import find_spec
 
 import pytest
 
-pytest.importorskip("rfc3987_syntax")
+pytestmark = pytest.mark.skipif(
+    find_spec("rfc3987_syntax") is None, reason="rfc3987_syntax is not installed"
+)
 
 CHECKS = """
 import json, sys

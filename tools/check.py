@@ -10,7 +10,8 @@
 5. the browser: chapter 00 in a real JupyterLab and a real Chromium
 
 `make soak` (`check.py soak`) runs the tests that take long, of the library and in the browser: all
-graphs on all savers, whole stacks whose processes are killed, and the pages of the services.
+graphs on all savers, whole stacks whose processes are killed, the pages of the services, and the
+cases that `make test` leaves out where many ask the same code (tests/samples.py).
 
 `make test-vllm` (`check.py vllm`), the first two with the network switched off:
 
