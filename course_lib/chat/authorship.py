@@ -1,7 +1,9 @@
 """Who wrote a message that has the role of a person: a person, or a node of the graph.
 
 Graphs write messages with that role too: summaries of a long conversation, critiques of a draft,
-answers of other agents. The chat must not show them as the person's, nor send them again.
+answers of other agents. The chat must not show them as the person's, nor send them again. One kind
+is the person's all the same: a node asks a question by `interrupt`, and stores the answer as a
+message. The chat shows it as the person's, and does not send it again.
 """
 
 from __future__ import annotations
@@ -49,10 +51,19 @@ class Authorship:
     def __init__(self) -> None:
         self._by_person: set[str] = set()
         self._by_graph: set[str] = set()
+        self._answers: set[str] = set()
 
     def sent(self, message: BaseMessage) -> None:
         """Note that a person sends a message."""
         self._by_person.add(_identity(message))
+
+    def answered(self, answer: Any) -> None:
+        """Note what a person answers a question of the graph with.
+
+        Args:
+            answer: a text, or any value as JSON has it, such as the decisions of a review.
+        """
+        self._answers |= _texts_in(answer)
 
     def observe(self, update: Mapping[str, Any]) -> None:
         """Note what a node wrote under the role of a person."""
@@ -120,6 +131,19 @@ class Authorship:
             if message.type == "human" and self._is_the_graphs(message)
         )
 
+    def answers(self, messages: Sequence[BaseMessage]) -> frozenset[str]:
+        """Return the keys of those messages that a node wrote with the words of an answer.
+
+        Args:
+            messages: all messages of the thread.
+        """
+        written = self.graph_written(messages)
+        return frozenset(
+            key
+            for key, message in zip(message_keys(messages), messages, strict=True)
+            if key in written and not _is_marked(message) and message.text.strip() in self._answers
+        )
+
     def _is_the_graphs(self, message: BaseMessage) -> bool:
         if _is_marked(message):
             return "lc_source" in message.additional_kwargs
@@ -144,6 +168,16 @@ def _is_marked(message: BaseMessage) -> bool:
 
 def _identity(message: BaseMessage) -> str:
     return message.id or f"text: {message.text}"
+
+
+def _texts_in(value: Any, depth: int = 8) -> set[str]:
+    """The texts and numbers in a value, as a node would write them into a message."""
+    if isinstance(value, (str, int, float)) and not isinstance(value, bool):
+        return {str(value).strip()} - {""}
+    within = value.values() if isinstance(value, Mapping) else value
+    if depth == 0 or not isinstance(value, (Mapping, list, tuple)):
+        return set()
+    return set().union(*(_texts_in(each, depth - 1) for each in within))
 
 
 def _held(checkpoint: CheckpointTuple) -> set[str] | None:

@@ -20,7 +20,7 @@ const KINDS = {
       item.append(element("span", "namu-attachment", label));
     }
     const bar = actionBar(entry, send);
-    if (entry.kept) {
+    if (entry.kept && entry.sent !== false) {
       const edit = button("namu-action namu-edit-it", "Edit", "Edit and fork: this message", () =>
         openEditor(item, text, bar, entry, send),
       );

@@ -34,6 +34,8 @@ class ThreadLoaded:
         is_newest: whether the thread stands at this checkpoint; False for an earlier one.
         graph_written: keys of the messages that have the role of a person and were written by a
             node, such as a summary of the conversation.
+        answers: keys of those among them in which a node stored what the person had answered to a
+            question of the graph.
         error: why the thread could not be read; `values` is empty then.
     """
 
@@ -45,6 +47,7 @@ class ThreadLoaded:
     unfinished: Sequence[str] = ()
     is_newest: bool = True
     graph_written: frozenset[str] = frozenset()
+    answers: frozenset[str] = frozenset()
     error: Exception | None = None
 
     @property

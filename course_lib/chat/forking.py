@@ -41,6 +41,11 @@ def reworded(thread: ThreadLoaded, key: str, text: str) -> BaseMessage:
             "the conversation as it is now."
         )
     message = thread.messages[position]
+    if key in thread.answers:
+        raise ChatError(
+            "That was your answer to a question of the graph, and no run began with it. Go back "
+            "to the checkpoint of the question, and answer it there once more."
+        )
     if message.type != "human" or key in thread.graph_written:
         raise ChatError(
             "The graph wrote that message, so it cannot be said otherwise. Edit one of your own "

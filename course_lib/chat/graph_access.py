@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import logging
 import typing
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import aclosing
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import typing_extensions
 from langgraph.checkpoint.base import get_checkpoint_id
+from langgraph.checkpoint.serde.types import RESUME
 
 from course_lib.chat.caveats import caveats_of
 from course_lib.chat.message_field import holds_dicts, reducer_kind
@@ -76,6 +78,9 @@ class GraphAccess(Protocol):
 
     async def checkpoints(self, thread_id: str, limit: int) -> list[CheckpointTuple]:
         """Return the newest checkpoints of a thread."""
+
+    async def answers(self, thread_id: str, limit: int) -> list[Any]:
+        """Return what the questions of a thread and of its subgraphs were answered with."""
 
     async def before(self, config: RunnableConfig, key: str) -> RunnableConfig:
         """Return the last checkpoint from before a message.
@@ -184,6 +189,22 @@ class LocalGraph:
         config = _root({"configurable": {"thread_id": thread_id}})
         graph = await self._awaitable(config)
         return [found async for found in graph.checkpointer.alist(config, limit=limit)]
+
+    async def answers(self, thread_id: str, limit: int) -> list[Any]:
+        """Return what the questions of a thread and of its subgraphs were answered with.
+
+        A subgraph's answers stand in its own namespace, so the checkpoints of all are read. A saver
+        that cannot list them all is no reason not to show the thread.
+        """
+        config: RunnableConfig = {"configurable": {"thread_id": thread_id}}
+        graph = await self._awaitable(config)
+        try:
+            found = [each async for each in graph.checkpointer.alist(config, limit=limit)]
+        except Exception as error:
+            logging.getLogger(__name__).debug("the answers could not be read", exc_info=error)
+            return []
+        writes = (write for each in found for write in each.pending_writes or ())
+        return [value for _, channel, value in writes if channel == RESUME]
 
     async def before(self, config: RunnableConfig, key: str) -> RunnableConfig:
         """Return the last checkpoint from before a message."""

@@ -98,6 +98,10 @@ class RemoteGraphAccess:
             )
         return list(reversed(found.values()))
 
+    async def answers(self, thread_id: str, limit: int) -> list[Any]:
+        """Return nothing: the server does not report what its questions were answered with."""
+        return []
+
     async def before(self, config: RunnableConfig, key: str) -> RunnableConfig:
         """Return the last checkpoint from before a message.
 

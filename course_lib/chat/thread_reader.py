@@ -73,6 +73,7 @@ class ThreadReader:
             unfinished=unfinished_step(snapshot),
             is_newest=self.checkpoint_id is None,
             graph_written=self.authorship.graph_written(messages),
+            answers=self.authorship.answers(messages),
         )
         return self.last
 
@@ -102,13 +103,12 @@ class ThreadReader:
             message: the person's message that the run was started with.
 
         Returns:
-            The thread with its `graph_written` complete.
+            The thread with its `graph_written` and `answers` complete.
         """
         if START in (*before.next, *before.unfinished):
             return self.last  # the run took in an input that the thread did not hold yet
         self.authorship.ended(before.messages, self.last.messages, message)
-        written = self.authorship.graph_written(self.last.messages)
-        self.last = replace(self.last, graph_written=written)
+        self.last = self._with_authors(self.last)
         return self.last
 
     async def find_authors(self, thread: ThreadLoaded) -> ThreadLoaded:
@@ -120,13 +120,24 @@ class ThreadReader:
             thread: as it was read.
 
         Returns:
-            The same thread with its `graph_written` complete.
+            The same thread with its `graph_written` and `answers` complete.
         """
         if self.authorship.unknown(thread.messages):
             found = await self._access.checkpoints(self.thread_id, MAX_CHECKPOINTS)
             self.authorship.search(path_to(found, thread.checkpoint_id), thread.messages)
-        written = self.authorship.graph_written(thread.messages)
-        return thread if written == thread.graph_written else replace(thread, graph_written=written)
+            if self.authorship.graph_written(thread.messages):
+                self.authorship.answered(
+                    await self._access.answers(self.thread_id, MAX_CHECKPOINTS)
+                )
+        return self._with_authors(thread)
+
+    def _with_authors(self, thread: ThreadLoaded) -> ThreadLoaded:
+        """A thread with what is known of its authors; the same one where that is nothing new."""
+        messages = thread.messages
+        known = self.authorship.graph_written(messages), self.authorship.answers(messages)
+        if known == (thread.graph_written, thread.answers):
+            return thread
+        return replace(thread, graph_written=known[0], answers=known[1])
 
     async def read_or_report(self, config: Mapping[str, Any]) -> ThreadLoaded:
         """Read the thread; where that fails, return an empty one that holds the error."""

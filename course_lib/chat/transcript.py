@@ -17,7 +17,9 @@ from course_lib.chat.approval import Approval, errors_of
 from course_lib.chat.cards import CardsOf, read_cards
 from course_lib.chat.drafts import Draft
 from course_lib.chat.entries import (
+    BROKEN_OFF,
     NO_ANSWER,
+    NOT_KEPT,
     STOPPED,
     caveat_entries,
     decision_entry,
@@ -43,9 +45,6 @@ from course_lib.chat.turn_record import TurnRecord
 
 ALL_ENTRIES = 2**31
 """More entries than any chat has."""
-
-BROKEN_OFF = "the answer broke off"
-NOT_KEPT = "the graph did not keep it"
 
 
 class Transcript:
@@ -109,8 +108,9 @@ class Transcript:
         return Approval.of(waiting[0]) if len(waiting) == 1 and not self._now.running else None
 
     def person_keys(self) -> list[str]:
-        """Return the keys of the person's messages that the thread holds, in their order."""
-        return [e["key"] for e in self.entries if e["kind"] == "you" and e["kept"]]
+        """Return the keys of the messages that the person sent and the thread holds, in order."""
+        mine = (e for e in self.entries if e["kind"] == "you" and "sent" not in e)
+        return [e["key"] for e in mine if e["kept"]]
 
     def decide(self, interrupt_id: str, outcome: str, text: str) -> None:
         """Keep a line of a question that is answered, once the graph has taken the answer.

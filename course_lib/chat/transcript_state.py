@@ -139,9 +139,10 @@ class TranscriptState:
         are.
         """
         record = self.turns.get(turn, TurnRecord())
-        graph_written = [key for key, _ in messages if key in self.thread.graph_written]
+        written = [key for key, _ in messages if key in self.thread.graph_written]
+        answers = [key for key in written if key in self.thread.answers]
         shown_as = (self._open_state(turn), self._is_active(turn), *self.history.of(turn))
-        inputs = [messages, graph_written, *shown_as, *record.shown()]
+        inputs = [messages, written, answers, *shown_as, *record.shown()]
         made = self._made.get(turn)
         if made is not None and is_equal(made.inputs, inputs):
             return made
@@ -161,8 +162,8 @@ class TranscriptState:
             if key == turn:
                 entries.append(self._person_entry(key, message))
                 continue
-            graph_written = key in self.thread.graph_written
-            entries += message_entries(key, message, graph_written=graph_written)
+            written, is_answer = key in self.thread.graph_written, key in self.thread.answers
+            entries += message_entries(key, message, graph_written=written, is_answer=is_answer)
         said = [message for _, message in messages]
         entries[min(1, len(turn)) : min(1, len(turn))] = record.entries(
             turn, said, self._open_state(turn), self.history
