@@ -26,7 +26,9 @@ function approvalCard(entry, send) {
   form.addEventListener("keydown", (event) => {
     if (!isSend(event) || !event.target.matches("input:not([type=checkbox]), select")) return;
     event.preventDefault();
-    bar.querySelector("button:enabled")?.click(); // Enter does what the first button does
+    // Enter sends what is filled in: by the button that adds nothing to it, else by the first one.
+    const plain = entry.buttons.findIndex(({ values }) => !Object.keys(values).length);
+    bar.children[Math.max(plain, 0)].click();
   });
   form.namuFilled = () => ({ [entry.id]: Object.fromEntries([...rows].map(([name, { read }]) => [name, read()])) });
 

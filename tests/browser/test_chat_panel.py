@@ -176,6 +176,35 @@ def test_a_question_is_answered_in_the_box_or_left_and_what_became_of_it_stays(p
     assert notebook.errors == []
 
 
+@pytest.mark.soak
+def test_an_answer_that_a_node_stores_is_said_by_you_and_has_no_edit(open_panel):
+    node = """
+from langchain_core.messages import HumanMessage
+
+def node(state):
+    said = [HumanMessage(interrupt(q)) for q in ("Which city?", "Which district?")]
+    return {"messages": [*said, AIMessage("A walk in " + ", ".join(m.text for m in said))]}
+"""
+    notebook = open_panel(OWN_GRAPH.format(node=node))
+    write(notebook, "hello")
+    for question, answer in (("Which city?", "Seoul"), ("Which district?", "Mapo")):
+        seen(notebook, question)
+        field = notebook.page.locator(".namu-approval").get_by_role("textbox")
+        field.fill(answer)
+        field.press("Enter")  # sends the words, and not the first button's yes
+    seen(notebook, "A walk in Seoul, Mapo")
+    notebook.idle()
+    said = notebook.page.locator(".namu-log .namu-you")
+    assert [text.split("\n")[:2] for text in said.all_inner_texts()] == [
+        ["You", "hello"],
+        ["You", "Seoul"],
+        ["You", "Mapo"],
+    ]
+    edits = [said.nth(n).get_by_role("button", name="Edit").count() for n in range(3)]
+    assert edits == [1, 0, 0]
+    assert notebook.errors == []
+
+
 def test_the_speed_can_be_chosen_and_the_last_message_edited_with_a_key(panel):
     notebook, page = panel, panel.page
     page.get_by_label("speed").select_option("step by step")
