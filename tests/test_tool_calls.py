@@ -276,10 +276,10 @@ SCRIPTS = {
 
 
 CLIENTS = [
-    pytest.param(name, streamed, repairs_ids)
+    pytest.param(name, way == "streamed", client == "RemoteChatModel", id=f"{name}-{way}-{client}")
     for name in SCRIPTS
-    for streamed in (True, False)
-    for repairs_ids in (True, False)  # RemoteChatModel does, and ChatOpenAI does not
+    for way in ("streamed", "whole")
+    for client in ("RemoteChatModel", "ChatOpenAI")  # only the first repairs ids
 ]
 
 

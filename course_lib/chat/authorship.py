@@ -131,17 +131,23 @@ class Authorship:
             if message.type == "human" and self._is_the_graphs(message)
         )
 
-    def answers(self, messages: Sequence[BaseMessage]) -> frozenset[str]:
+    def answers(
+        self, messages: Sequence[BaseMessage], graph_written: frozenset[str]
+    ) -> frozenset[str]:
         """Return the keys of those messages that a node wrote with the words of an answer.
 
         Args:
             messages: all messages of the thread.
+            graph_written: what `graph_written` returns for them.
         """
-        written = self.graph_written(messages)
+        if not graph_written or not self._answers:
+            return frozenset()
         return frozenset(
             key
             for key, message in zip(message_keys(messages), messages, strict=True)
-            if key in written and not _is_marked(message) and message.text.strip() in self._answers
+            if key in graph_written
+            and not _is_marked(message)
+            and message.text.strip() in self._answers
         )
 
     def _is_the_graphs(self, message: BaseMessage) -> bool:

@@ -86,21 +86,23 @@ def caveat_entries(caveats: Sequence[str]) -> list[Entry]:
     return [{**note_entry("note", text), "key": f"caveat-{n}"} for n, text in enumerate(caveats)]
 
 
-def message_entries(
-    key: str, message: BaseMessage, *, graph_written: bool, is_answer: bool = False
-) -> list[Entry]:
+def given_answer_entry(key: str, message: BaseMessage) -> Entry:
+    """Return the entry of a message in which a node stored a person's answer to its question.
+
+    It is the person's, but no run began with it, so it is not offered to be edited.
+    """
+    return {**person_entry(key, message), "sent": False}
+
+
+def message_entries(key: str, message: BaseMessage, *, graph_written: bool) -> list[Entry]:
     """Return the entries of a message that a node wrote.
 
     Args:
         key: of the message.
         message: as it is stored.
         graph_written: whether it has the role of a person.
-        is_answer: whether it holds what the person answered to a question of the graph. It is the
-            person's then, but it was no input of a run, so it cannot be edited and sent.
     """
     text, name = _text(message), message.name
-    if is_answer:
-        return [{**person_entry(key, message), "sent": False}]
     if message.type == "human" and graph_written:
         return [{**answer_entry(key, text, author=name), "kind": "summary"}]
     if message.type == "chat" and not name:

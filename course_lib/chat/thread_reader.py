@@ -12,7 +12,6 @@ from langgraph.constants import START
 from course_lib.chat.authorship import MAX_CHECKPOINTS, Authorship, path_to
 from course_lib.chat.errors import ChatError
 from course_lib.chat.events import ThreadLoaded
-from course_lib.chat.message_keys import read_messages
 from course_lib.persistence import unfinished_step
 
 if TYPE_CHECKING:
@@ -63,8 +62,7 @@ class ThreadReader:
         snapshot = await self._access.snapshot(config)
         if get_checkpoint_id(config) is None:
             self._newest_id = _checkpoint_id(snapshot)
-        messages = read_messages(snapshot.values.get("messages"))
-        self.last = ThreadLoaded(
+        thread = ThreadLoaded(
             thread_id=self.thread_id,
             checkpoint_id=_checkpoint_id(snapshot),
             values=snapshot.values,
@@ -72,9 +70,8 @@ class ThreadReader:
             next=snapshot.next,
             unfinished=unfinished_step(snapshot),
             is_newest=self.checkpoint_id is None,
-            graph_written=self.authorship.graph_written(messages),
-            answers=self.authorship.answers(messages),
         )
+        self.last = self._with_authors(thread)
         return self.last
 
     async def as_stored(self, thread: ThreadLoaded) -> ThreadLoaded:
@@ -134,10 +131,11 @@ class ThreadReader:
     def _with_authors(self, thread: ThreadLoaded) -> ThreadLoaded:
         """A thread with what is known of its authors; the same one where that is nothing new."""
         messages = thread.messages
-        known = self.authorship.graph_written(messages), self.authorship.answers(messages)
-        if known == (thread.graph_written, thread.answers):
+        written = self.authorship.graph_written(messages)
+        answers = self.authorship.answers(messages, written)
+        if (written, answers) == (thread.graph_written, thread.answers):
             return thread
-        return replace(thread, graph_written=known[0], answers=known[1])
+        return replace(thread, graph_written=written, answers=answers)
 
     async def read_or_report(self, config: Mapping[str, Any]) -> ThreadLoaded:
         """Read the thread; where that fails, return an empty one that holds the error."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from course_lib.chat.approval_card import cards_of
 from course_lib.chat.cards import cards_entry, turn_of_cards
 from course_lib.chat.drafts import Drafts
-from course_lib.chat.entries import message_entries, next_actions, person_entry
+from course_lib.chat.entries import given_answer_entry, message_entries, next_actions, person_entry
 from course_lib.chat.entry_diff import Entry
 from course_lib.chat.events import ThreadLoaded
 from course_lib.chat.markup import plain
@@ -162,8 +162,11 @@ class TranscriptState:
             if key == turn:
                 entries.append(self._person_entry(key, message))
                 continue
-            written, is_answer = key in self.thread.graph_written, key in self.thread.answers
-            entries += message_entries(key, message, graph_written=written, is_answer=is_answer)
+            if key in self.thread.answers:
+                entries.append(given_answer_entry(key, message))
+                continue
+            graph_written = key in self.thread.graph_written
+            entries += message_entries(key, message, graph_written=graph_written)
         said = [message for _, message in messages]
         entries[min(1, len(turn)) : min(1, len(turn))] = record.entries(
             turn, said, self._open_state(turn), self.history
