@@ -9,6 +9,7 @@ import sys
 import time
 
 import httpx
+import psutil
 import pytest
 from langgraph_sdk import get_sync_client
 
@@ -21,6 +22,7 @@ from course_lib.serving import (
     start,
     webhook_receiver,
 )
+from course_lib.serving.ended import end_processes, has_ended
 
 pytestmark = pytest.mark.slow
 
@@ -87,6 +89,47 @@ def test_a_killed_server_is_gone_at_once_and_its_log_stays_until_it_is_stopped(m
     server.kill()
     server.stop()
     assert not server.folder.exists()
+
+
+LEAVES_THE_SESSION = """
+import subprocess, sys
+full = "import sys, time; x = b'1' * 400_000_000; print(1, flush=True); time.sleep(60)"
+child = subprocess.Popen(
+    [sys.executable, "-c", full], stdout=subprocess.PIPE, start_new_session=True
+)
+child.stdout.readline()
+from http.server import test, SimpleHTTPRequestHandler
+test(SimpleHTTPRequestHandler, port=int(sys.argv[1]), bind="127.0.0.1")
+"""
+"""A server like PostgreSQL: its child is in a session of its own, and its memory takes the system a
+moment to take back."""
+
+
+@pytest.mark.parametrize("end", ["kill", "stop"])
+def test_no_process_of_a_server_runs_on_once_it_has_ended(end):
+    port = free_port()
+    server = start(
+        [sys.executable, "-c", LEAVES_THE_SESSION, str(port)], f"http://127.0.0.1:{port}", "/"
+    )
+    processes = server.processes()
+    assert len(processes) == 2
+    getattr(server, end)()
+    assert all(map(has_ended, processes))
+    assert server.processes() == []
+    server.stop()
+
+
+def test_a_process_that_was_frozen_or_is_a_zombie_has_ended_once_it_was_killed():
+    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    process = psutil.Process(child.pid)
+    assert not has_ended(process)
+    process.suspend()
+    assert not has_ended(process)
+    end_processes([process])
+    assert has_ended(process)  # though nobody has asked for its exit status
+    child.wait()
+    assert has_ended(process)
+    end_processes([process])  # harmless
 
 
 def test_a_guard_started_by_hand_ends_a_child_that_will_not_go():

@@ -12,6 +12,7 @@ import psycopg
 
 from course_lib.operations.database_programs import command, variables
 from course_lib.persistence import PostgresError
+from course_lib.serving.ended import has_ended
 from course_lib.serving.process import Server, ServerError, start
 
 OPTIONS = {
@@ -101,13 +102,8 @@ class DatabaseServer:
 
     def kill(self) -> None:
         """End all processes of the server at once with SIGKILL, as a power cut would."""
-        if self.process is None:
-            return
-        # Its backends are in sessions of their own, so the group's signal does not reach them.
-        for each in self.process.processes():
-            with contextlib.suppress(psutil.NoSuchProcess):
-                each.kill()
-        self.process.kill()
+        if self.process is not None:
+            self.process.kill()
 
 
 def remove_pid_file(folder: Path) -> None:
@@ -124,7 +120,7 @@ def remove_pid_file(folder: Path) -> None:
     try:
         first = pid_file.read_text().split()[0]
         process = psutil.Process(int(first))
-        if process.status() != psutil.STATUS_ZOMBIE and "postgres" in process.name():
+        if not has_ended(process) and "postgres" in process.name():
             raise PostgresError(
                 f"A PostgreSQL runs on the folder {folder} already, as process {first}. Stop it "
                 "first."

@@ -21,6 +21,7 @@ from pathlib import Path
 import psutil
 
 from course_lib.operations.database_programs import variables
+from course_lib.serving.ended import has_ended
 
 WAIT_SECONDS = 20.0
 """How long to wait for the servers before the folders are removed all the same, in seconds."""
@@ -72,7 +73,7 @@ def remove(folders: list[Path], seconds: float = WAIT_SECONDS) -> None:
 def _is_used(folder: Path) -> bool:
     for process in psutil.process_iter():
         try:
-            if process.status() == psutil.STATUS_ZOMBIE:
+            if has_ended(process):
                 continue
             if any(str(folder) in each for each in [process.cwd(), *process.cmdline()]):
                 return True

@@ -30,6 +30,7 @@ from typing import Self, TypeVar
 
 import psutil
 
+from course_lib.serving.ended import end_processes
 from course_lib.serving.ports import is_free, local_opener, port_of
 from course_lib.settings import ROOT
 
@@ -73,8 +74,12 @@ class Server:
     def kill(self) -> None:
         """End the server at once, in the middle of whatever it does, as a crash would.
 
-        What it has written stays to be read until `stop`, and its port is free.
+        When this returns, none of its processes runs any more, and its port is free. What it has
+        written stays to be read until `stop`.
         """
+        self._end(self.processes())
+
+    def _end(self, processes: list[psutil.Process]) -> None:
         if self._ended:  # by now its number may be another's
             return
         if os.name != "nt":
@@ -83,6 +88,7 @@ class Server:
         else:  # the guard with all that it has started
             command = ["taskkill", "/T", "/F", "/PID", str(self._process.pid)]
             subprocess.run(command, capture_output=True)
+        end_processes(processes)  # some are in sessions of their own, as PostgreSQL's backends
         self._process.wait()
         self._wait_for_the_port()
         self._ended = True
@@ -93,6 +99,8 @@ class Server:
 
     def processes(self) -> list[psutil.Process]:
         """The processes of the server, the first one first; none when it has ended."""
+        if not self.is_running():  # by now its number may be another's
+            return []
         try:
             return psutil.Process(self._process.pid).children(recursive=True)
         except psutil.NoSuchProcess:
@@ -112,18 +120,19 @@ class Server:
             process.resume()
 
     def _wait_for_the_port(self, seconds: float = 5) -> None:
-        # The process waited for is the guard: those behind it end at the same time or soon after.
+        # Those that a guard which was killed itself has left behind are not known.
         deadline = time.monotonic() + seconds
         while not is_free(port_of(self.url)) and time.monotonic() < deadline:
             time.sleep(0.02)
 
     def stop(self) -> None:
         """Stop the server and all of its processes; harmless when it has stopped already."""
+        running = self.processes()
         if self._process.stdin and not self._process.stdin.closed:
             self._process.stdin.close()  # the guard sees the end of its input
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(STOP_SECONDS)
-        self.kill()  # what a guard that was killed itself has left behind
+        self._end(running)  # what a guard that was killed itself has left behind
         atexit.unregister(self.stop)
         shutil.rmtree(self.folder, ignore_errors=True)
 
