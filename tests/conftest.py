@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,23 @@ from course_lib.settings import read_settings
 # The same examples on every machine: by default Hypothesis takes others in CI than on a laptop.
 settings.register_profile("course", derandomize=True, deadline=None, database=None)
 settings.load_profile("course")
+
+
+@pytest.hookimpl(tryfirst=True)  # before `-m` chooses
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave all but each n-th case of a test marked `one_in(n)` to `make soak`.
+
+    It is for many cases that ask the same code in other words: `make test` still meets each kind.
+    pytest without `-m` runs all of them.
+    """
+    seen: Counter[tuple[Path, str]] = Counter()
+    for item in items:
+        mark = item.get_closest_marker("one_in")
+        if mark is not None and item.get_closest_marker("soak") is None:
+            test = (item.path, item.nodeid.partition("[")[0])
+            if seen[test] % mark.args[0]:
+                item.add_marker(pytest.mark.soak)
+            seen[test] += 1
 
 
 @pytest.fixture(autouse=True)

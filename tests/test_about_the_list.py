@@ -11,6 +11,8 @@ from namu_talk import table, talk, text
 
 from course_lib.models.language.message_parser import read
 
+pytestmark = pytest.mark.one_in(4)
+
 ABOUT = {"choose", "price_end", "shown_first", "shown_before", "compared"}
 
 

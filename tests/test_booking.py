@@ -14,6 +14,8 @@ from course_lib.namu.booking import BOOK
 from course_lib.namu.memory import MEMORIES
 from course_lib.persistence import namespace_label
 
+pytestmark = pytest.mark.one_in(3)
+
 CONFIG = {"configurable": {"thread_id": "t"}}
 
 

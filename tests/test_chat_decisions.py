@@ -52,6 +52,7 @@ ANSWERS = [
 ]
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize(("value", "schema", "sent"), ANSWERS)
 async def test_a_reopened_thread_tells_how_a_question_of_a_plain_node_was_answered(
     value, schema, sent

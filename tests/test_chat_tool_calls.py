@@ -46,6 +46,7 @@ SCRIPTS = {
 }
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("name", SCRIPTS)
 async def test_the_thread_always_takes_the_next_message(name):
     with openai_server() as server:

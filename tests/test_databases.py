@@ -37,7 +37,11 @@ def fresh(server):
         yield running
 
 
-@pytest.mark.parametrize("size", [1, 2, 3])
+ONE = pytest.param(1, marks=pytest.mark.soak)
+THREE = pytest.param(3, marks=pytest.mark.soak)
+
+
+@pytest.mark.parametrize("size", [ONE, 2, THREE])
 async def test_a_pooler_in_transaction_mode_is_a_database_like_any_other(fresh, size):
     with pooler(fresh.url, size) as pooled:
         for _ in range(2):

@@ -516,6 +516,7 @@ def test_a_fault_in_the_compose_file_is_found(right, wrong, words):
     assert_found(compose_faults(planted(read("compose.yaml"), right, wrong)), words)
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize(("name", "right", "wrong", "words"), MANIFESTS)
 def test_a_fault_in_a_manifest_is_found(name, right, wrong, words):
     texts = manifests()

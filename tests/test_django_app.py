@@ -315,7 +315,7 @@ def failing():
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Failing)
-    Thread(target=server.serve_forever, daemon=True).start()
+    Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
     server.server_close()

@@ -46,7 +46,7 @@ def server():
     httpd = HTTPServer(("127.0.0.1", 0), Handler)
     httpd.asked, httpd.length, httpd.status, httpd.is_openai = [], 4, 200, True
     httpd.url = f"http://127.0.0.1:{httpd.server_port}/v1"
-    threading.Thread(target=httpd.serve_forever, daemon=True).start()
+    threading.Thread(target=httpd.serve_forever, args=(0.02,), daemon=True).start()
     yield httpd
     httpd.shutdown()
     httpd.server_close()

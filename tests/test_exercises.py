@@ -99,6 +99,7 @@ def test_a_result_in_place_of_the_function_is_told(exercise):
         assert found.status == "wrong" and "without calling it" in found.text
 
 
+@pytest.mark.one_in(5)
 @pytest.mark.parametrize("exercise", names())
 def test_a_crash_names_the_error_and_the_learners_line(exercise, tmp_path):
     if exercise.id in VALUES:

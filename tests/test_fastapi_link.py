@@ -51,6 +51,7 @@ def test_the_link_opens_the_page_as_the_person_with_these_roles(tmp_path):
     assert claims["exp"] - claims["iat"] == 1800 and claims["exp"] > time.time()
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize(
     ("options", "more", "told"),
     [

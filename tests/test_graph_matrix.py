@@ -111,7 +111,7 @@ async def test_everything_sent_is_answered_and_stored(graph):
     assert reread.kept() == transcript.kept()
 
 
-@pytest.mark.parametrize("position", [0, 1])
+@pytest.mark.parametrize("position", [pytest.param(0, marks=pytest.mark.soak), 1])
 async def test_an_edited_message_leaves_the_state_of_a_fresh_thread(graph, position):
     chat, transcript = await talked(graph, "one", "use the tool", "three")
     await chat.edit(own(transcript)[position]["key"], "ask the tool")

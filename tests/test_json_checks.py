@@ -82,7 +82,7 @@ def test_nothing_is_read_from_the_network():
             self.wfile.write(b"{}")
 
     server = HTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
     thread.start()
     try:
         url = f"http://127.0.0.1:{server.server_port}/a.json"
@@ -137,7 +137,13 @@ print("checked")
 """
 
 
-@pytest.mark.parametrize("code", [FORM, FASTAPI, DJANGO], ids=["form", "fastapi", "django"])
+SERVERS = [
+    pytest.param(FASTAPI, id="fastapi", marks=pytest.mark.soak),
+    pytest.param(DJANGO, id="django", marks=pytest.mark.soak),
+]
+
+
+@pytest.mark.parametrize("code", [pytest.param(FORM, id="form"), *SERVERS])
 def test_a_persons_answer_meets_a_catastrophic_pattern(code):
     """In another process, which could be ended if it hung."""
     right = ["aaa", "aaa", "aaa", 1, "aaa", "aaab"]

@@ -10,7 +10,6 @@ from langchain_core.caches import InMemoryCache
 from langgraph.graph import START, MessagesState, StateGraph
 from langgraph.types import RetryPolicy
 from openai_server import openai_server
-from samples import one_in
 
 from course_lib.models import MODELS, ModelRequestError, ModelServerError, RemoteChatModel
 from course_lib.models.http_clients import is_this_machine, proxy_for
@@ -114,7 +113,8 @@ ASKED_IN_EACH_WAY = [
 ]
 
 
-@pytest.mark.parametrize("name, way", one_in(3, ASKED_IN_EACH_WAY))
+@pytest.mark.one_in(5)
+@pytest.mark.parametrize("name, way", ASKED_IN_EACH_WAY)
 def test_what_will_be_refused_again_is_said_at_once_and_asked_for_once(fixed, name, way):
     fixed.answer, said = REFUSALS[name]
     retries = 0 if name == "no credit" else 3  # the client itself tries every 429 again

@@ -59,7 +59,7 @@ class _Server(BaseHTTPRequestHandler):
 def test_three_variables_reach_any_openai_compatible_server(monkeypatch):
     server = HTTPServer(("127.0.0.1", 0), _Server)
     server.asked = []
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     monkeypatch.setenv("COURSE_LLM_BASE_URL", f"http://127.0.0.1:{server.server_port}/v1")
     monkeypatch.setenv("COURSE_LLM_MODEL", "tiny")
     monkeypatch.setenv("COURSE_LLM_API_KEY", "k")
@@ -146,7 +146,7 @@ def failing(monkeypatch):
     """Where the failing server listens; `chat_model()` finds it, in the way that is asked for."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Failing)
     server.asked, server.may_break_off = [], threading.Event()
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
 
     def in_this_way(way):
         address = f"http://127.0.0.1:{server.server_port}/{way}/v1"

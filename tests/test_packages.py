@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import importlib
 import subprocess
 import sys
@@ -50,6 +51,7 @@ def module_of(path: Path) -> str:
     return ".".join(part for part in parts if part != "__init__")
 
 
+@functools.cache
 def imported_by(path: Path) -> set[str]:
     """Return the modules of `course_lib` that a file names in any import, also inside functions."""
     found = set()

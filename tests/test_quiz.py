@@ -95,6 +95,7 @@ def test_each_question_has_one_right_option_and_explains_all(question):
         assert text.count("`") % 2 == 0, text
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize(
     "question",
     [

@@ -247,6 +247,7 @@ TYPES = {
 }
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("text", MESSAGES[:-1])
 @pytest.mark.parametrize("name", TYPES)
 def test_every_type_of_pydantic_gets_a_value_that_it_accepts(name, text):

@@ -36,6 +36,7 @@ def gone(port, seconds=10):
     return is_free(port)
 
 
+@pytest.mark.soak
 def test_langgraph_server_serves_namu_and_stops():
     with langgraph_server() as server:
         client = get_sync_client(url=server.url)

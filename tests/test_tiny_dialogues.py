@@ -74,6 +74,7 @@ def test_no_held_out_frame_can_be_said_in_training():
             assert not both, (kind, language, both)
 
 
+@pytest.mark.soak
 def test_training_keeps_combinations_and_names_back(training):
     kept_back = names_of(place for place in load_places() if is_unseen(place))
     shown = names_of(place for d in training for place in shown_in(d))
@@ -123,6 +124,7 @@ def test_no_two_places_on_a_table_have_one_name(unseen_names):
                     assert len({place[field] for place in told}) == len(told), told
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize(
     ("language", "it"), [("en", r"(book|reserve) (it|that)\b"), ("ko", "거기")]
 )

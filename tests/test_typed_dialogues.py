@@ -7,7 +7,6 @@ import pytest
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.store.memory import InMemoryStore
 from langgraph.types import Command
-from samples import one_in
 
 from course_lib.evaluation import complaints
 from course_lib.namu import book_place, build_namu
@@ -21,7 +20,8 @@ DIALOGUES = [
 NAMU = build_namu(checkpointer=InMemorySaver(), store=InMemoryStore(), tools=[book_place])
 
 
-@pytest.mark.parametrize("dialogue", one_in(6, DIALOGUES, lambda each: each["name"]))
+@pytest.mark.one_in(12)
+@pytest.mark.parametrize("dialogue", DIALOGUES, ids=lambda each: each["name"])
 def test_every_turn_of_the_dialogue_is_right(dialogue):
     name, past = dialogue["name"], []
     config = {"configurable": {"thread_id": name}, "metadata": {"user": name}}

@@ -16,7 +16,6 @@ from chat_graphs import chat_on
 from langchain_core.messages import AIMessage, HumanMessage
 from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.graph import START, MessagesState, StateGraph
-from samples import one_in
 
 from course_lib.chat.graph_view import GraphView
 from course_lib.display import NODE_LABELS
@@ -109,7 +108,13 @@ def place(killed, stored, tmp_path):
     return f"sqlite:///{path}", tmp_path / "ledger.txt"
 
 
-EACH_PLACE = pytest.mark.parametrize("stored", one_in(5, range(ENDED + 1)))
+EACH_PLACE = pytest.mark.parametrize(
+    "stored",
+    [
+        each if each == 5 else pytest.param(each, marks=pytest.mark.soak)
+        for each in range(ENDED + 1)
+    ],
+)
 
 
 @pytest.mark.slow

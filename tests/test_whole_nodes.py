@@ -119,6 +119,7 @@ async def cancelled_run(graph, is_choosing):
         await run
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("saver", KINDS, indirect=True)
 async def test_a_node_that_was_cancelled_half_way_runs_again(saver):
     is_choosing = threading.Event()
@@ -129,6 +130,7 @@ async def test_a_node_that_was_cancelled_half_way_runs_again(saver):
     assert [each.text for each in state["messages"]] == TOLD
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("saver", KINDS, indirect=True)
 async def test_the_panel_goes_on_after_a_stop_at_that_moment(saver):
     is_choosing = threading.Event()

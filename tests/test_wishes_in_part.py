@@ -9,6 +9,8 @@ from course_lib.models.language.headlines import NOT_KNOWN_OF
 from course_lib.models.language.message_parser import read
 from course_lib.neighbourhoods import lies_in, spot_named
 
+pytestmark = pytest.mark.one_in(3)
+
 
 @pytest.mark.parametrize(
     ("first", "refusal", "area"),

@@ -11,7 +11,7 @@
 
 `make soak` (`check.py soak`) runs the tests that take long, of the library and in the browser: all
 graphs on all savers, whole stacks whose processes are killed, the pages of the services, and the
-cases that `make test` leaves out where many ask the same code (tests/samples.py).
+cases that `make test` leaves out where many ask the same code (`one_in` in tests/conftest.py).
 
 `make test-vllm` (`check.py vllm`), the first two with the network switched off:
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import inspect
 import json
 from typing import Any
@@ -130,10 +131,11 @@ def _check_glimpse(glimpse: Any) -> None:
     require(
         isinstance(got, str), f"glimpse returned {summary_line(got)}. Return the text seen so far."
     )
+    who = _who()
     require(
-        WHO.startswith(got) and 20 <= len(got) <= 20 + last,
+        who.startswith(got) and 20 <= len(got) <= 20 + last,
         f"glimpse(graph, text, thread, 20) returned {len(got)} characters of an answer of "
-        f"{len(WHO)}. Stop with the token that makes it 20 or more.",
+        f"{len(who)}. Stop with the token that makes it 20 or more.",
     )
     require(
         closed,
@@ -143,7 +145,10 @@ def _check_glimpse(glimpse: Any) -> None:
     expect("next after the stop", ("agent",), after, "Stop inside the agent's answer.")
 
 
-WHO = str(OfflineChatModel().invoke("who are you?").text)
+@functools.cache
+def _who() -> str:
+    """What the offline model says of itself."""
+    return str(OfflineChatModel().invoke("who are you?").text)
 
 
 async def _glimpse(glimpse: Any) -> tuple[Any, int, bool, tuple[str, ...]]:

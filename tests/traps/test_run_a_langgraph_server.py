@@ -149,7 +149,7 @@ def test_a_webhook_is_tried_three_times(client):
             """Write nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Busy) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         url = f"http://127.0.0.1:{server.server_port}/hook"
         client.runs.create(None, "guide", input=ask("a"), webhook=url)
         deadline = time.monotonic() + 40

@@ -143,7 +143,7 @@ def test_a_client_of_one_event_loop_fails_in_the_next_one():
     found = []
     with ThreadingHTTPServer(("127.0.0.1", 0), Counting) as server:
         server.handle_error = lambda *_: None  # the connection of the first loop breaks
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         client = get_client(url=f"http://127.0.0.1:{server.server_port}")
 
         async def count():

@@ -177,28 +177,29 @@ def ways(talk):
     return {"iterate": iterate, "cancel": cancel, "detach": detach}
 
 
-@pytest.mark.parametrize(
-    ("way", "complete", "stored"),
-    [
-        ("iterate", 1, ["hello"]),
-        ("cancel", 0, ["hello"]),
-        ("detach", 1, ["hello", "answer to hello"]),
-    ],
-)
-async def test_what_is_left_when_a_client_leaves(way, complete, stored):
-    talk, app = Talk(pause=0.3), FastAPI()
-    run = ways(talk)[way]
+LEFT = {
+    "iterate": (1, ["hello"]),
+    "cancel": (0, ["hello"]),
+    "detach": (1, ["hello", "answer to hello"]),
+}
 
-    @app.post("/", response_class=EventSourceResponse)
-    async def stream():
-        async for word in run():
+
+async def test_what_is_left_when_a_client_leaves():
+    talks, app = {way: Talk(pause=0.3) for way in LEFT}, FastAPI()
+
+    @app.post("/{way}", response_class=EventSourceResponse)
+    async def stream(way: str):
+        async for word in ways(talks[way])[way]():
             yield ServerSentEvent(data=word)
 
-    async with served(app) as client:
-        async with client.stream("POST", "/") as response:
+    async def leave(client, way):
+        async with client.stream("POST", f"/{way}") as response:
             await anext(response.aiter_lines())
+
+    async with served(app) as client:
+        await asyncio.gather(*(leave(client, way) for way in LEFT))
         await asyncio.sleep(2)
-    assert (talk.complete, talk.stored(way)) == (complete, stored)
+    assert {way: (talk.complete, talk.stored(way)) for way, talk in talks.items()} == LEFT
 
 
 async def test_an_asgi_transport_does_not_enter_the_lifespan():
