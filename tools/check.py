@@ -104,6 +104,8 @@ def main(track: str = "") -> int:
         environment = _environment(Path(scratch))
         if track != "vllm":
             environment["COURSE_NO_VLLM"] = "1"  # chapter 16 shows stored loads
+            # Several tests run at once. NumPy's threads of each would only wait for one another.
+            environment |= dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"), "1")
         totals = {"passed": 0, "failed": 0, "skipped": 0}
         for name, command in stages_of(track).items():
             print(f"\n== {name}", flush=True)
