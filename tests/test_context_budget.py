@@ -97,6 +97,7 @@ def test_a_budget_below_zero_is_refused():
         ContextBudget(-1)
 
 
+@pytest.mark.soak
 def test_two_long_dialogues_stay_below_the_bar_with_as_many_right_turns():
     chosen = [each for each in long_dialogues() if each["name"] in ("long-en-1", "long-ko-1")]
     plain = hold(chosen, OfflineChatModel())

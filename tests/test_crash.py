@@ -147,6 +147,7 @@ def run_tasks(url, ledger, value, crash=None):
         return plan.invoke(value, THREAD, durability="sync")
 
 
+@pytest.mark.soak
 @BOTH
 def test_finished_tasks_are_replayed_by_another_process(place):
     url, ledger = place
@@ -228,6 +229,7 @@ def test_a_child_that_takes_too_long_is_killed_and_named():
         run_child(time.sleep, 60, seconds=1)
 
 
+@pytest.mark.soak
 def test_waiting_for_a_text_that_never_comes_says_what_came_instead():
     with start_child(greet, "Ann") as child:
         with pytest.raises(ChildError, match="hello Ann"):

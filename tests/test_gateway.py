@@ -146,6 +146,7 @@ def test_max_tokens_and_stop_end_an_answer(client):
     assert stopped.message.content == whole.split("Namu")[0] and stopped.finish_reason == "stop"
 
 
+@pytest.mark.soak
 def test_embeddings_are_served(client):
     one, other = client.embeddings.create(model="namu-embedding", input=["카페", "cafe"]).data
     assert len(one.embedding) == len(other.embedding) == 512

@@ -74,6 +74,7 @@ def test_syllables_come_apart_into_letters_and_choose_their_particles():
     assert with_particle("스페이스K", "이라는/라는") == "스페이스K라는"
 
 
+@pytest.mark.soak
 def test_every_neighbourhood_leads_to_its_district_in_both_languages():
     twice = {"신사동", "충정로", "신정동"}  # in two districts each: the first in the file counts
     wrong = [

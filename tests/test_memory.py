@@ -312,6 +312,7 @@ def test_two_copies_of_sqlite_never_open_one_file(tmp_path):
         pass
 
 
+@pytest.mark.soak
 def test_the_embedding_costs_the_import_of_the_library_nothing():
     code = (
         "import sys, time, course_lib, course_lib.models\n"

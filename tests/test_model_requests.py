@@ -304,6 +304,7 @@ def test_a_route_that_does_not_fit_is_a_conversation_and_no_error(unfit, way):
     assert state["messages"][-1].type == "ai" and state["messages"][-1].text
 
 
+@pytest.mark.soak
 def test_models_with_other_settings_share_no_cached_answer():
     cache = InMemoryCache()
     with openai_server() as one, openai_server() as other:

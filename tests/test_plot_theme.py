@@ -18,6 +18,7 @@ def notebook():
     return made, client
 
 
+@pytest.mark.soak
 def test_a_plot_is_stored_as_a_picture_and_nothing_beside_it(notebook):
     for cell in notebook[0].cells[3:]:
         (shown,) = cell.outputs

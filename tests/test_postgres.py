@@ -64,6 +64,7 @@ def test_the_embedded_server_is_shared(server):
     assert not {name for name in left if name.startswith(f"course_shared_{os.getpid()}_")}
 
 
+@pytest.mark.soak
 @pytest.mark.slow
 def test_letting_go_and_coming_back_is_noted_and_outlives_the_other_process(tmp_path):
     """A lets go and comes back while B holds the server; when B ends, A's must go on."""

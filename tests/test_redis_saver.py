@@ -94,6 +94,7 @@ def test_a_pointer_that_is_read_and_then_set_loses_the_newest_checkpoint(saver):
     assert saver.client.get(pointer).decode() == second != third
 
 
+@pytest.mark.soak
 def test_only_the_history_expires_with_its_writes(client, saver):
     saver.seconds = 1
     first = written(saver, 0, place())

@@ -170,6 +170,7 @@ def test_a_passage_ends_at_the_end_of_a_sentence():
     assert cut("It is 3.5 km long. It ends there.", 5) == ["It is 3.5 km long.", "It ends there."]
 
 
+@pytest.mark.soak
 def test_a_text_of_one_word_is_one_passage_and_is_found():
     assert cut("Gimbap") == ["Gimbap"]
     one = passage("one", "김밥", "ko")
@@ -205,6 +206,7 @@ def test_a_fused_score_is_the_weighted_mean_and_a_missing_key_counts_0():
         fuse_scores([{"a": 1.0}], [1, 2])
 
 
+@pytest.mark.soak
 def test_words_count_for_nothing_where_the_texts_do_not_have_them(guides):
     french = "où puis-je louer un vélo public"
     assert guides._words.coverage("") == guides._words.coverage("ѣѣѣ") == 0

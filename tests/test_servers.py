@@ -190,6 +190,7 @@ def test_a_taken_port_is_told():
             langgraph_server(port=taken.getsockname()[1])
 
 
+@pytest.mark.soak
 def test_a_server_that_ends_tells_the_lines_that_matter(tmp_path):
     broken = tmp_path / "langgraph.json"
     broken.write_text('{"dependencies": ["."], "graphs": {"x": "no_such_module:graph"}}')

@@ -83,6 +83,7 @@ def test_training_keeps_combinations_and_names_back(training):
     assert wishes and not [wish for wish in wishes if is_held_out(wish)]
 
 
+@pytest.mark.soak
 def test_sentences_are_said_to_their_end(training):
     """No placeholder and no list of alternatives is left in what somebody says."""
     said = [d.messages[d.asked]["content"] for d in training]

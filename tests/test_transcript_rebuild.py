@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
@@ -106,6 +107,7 @@ ACTS = st.one_of(
 )
 
 
+@pytest.mark.soak
 @settings(max_examples=150, deadline=None)
 @given(st.lists(ACTS, max_size=25))
 def test_the_entries_are_those_of_a_transcript_that_is_made_from_nothing(acts):

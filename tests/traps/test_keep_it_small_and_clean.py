@@ -85,6 +85,7 @@ def saver(kind, tmp_path, request):
 # --- growth and delta channels
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("kind", ["sqlite"], indirect=True)
 def test_full_snapshots_grow_with_the_square_and_delta_channels_do_not(saver):
     for schema, low, high in ((Full, 3, 5), (Delta, 1.8, 2.4)):

@@ -269,6 +269,7 @@ for saver in (InMemorySaver(), InMemorySaver(serde=listed)):
 """
 
 
+@pytest.mark.soak
 def test_the_result_of_a_task_is_in_no_schema_and_comes_back_only_if_its_class_is_listed():
     run = subprocess.run(
         [sys.executable, "-c", TASK_PROGRAM],
