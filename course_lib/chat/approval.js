@@ -26,9 +26,11 @@ function approvalCard(entry, send) {
   form.addEventListener("keydown", (event) => {
     if (!isSend(event) || !event.target.matches("input:not([type=checkbox]), select")) return;
     event.preventDefault();
-    // Enter sends what is filled in: by the button that adds nothing to it, else by the first one.
+    // Enter sends what is filled in, by the button that adds nothing to it. Where each button is a
+    // decision, Enter leads to them and makes none: who gives a reason may want to reject.
     const plain = entry.buttons.findIndex(({ values }) => !Object.keys(values).length);
-    bar.children[Math.max(plain, 0)].click();
+    if (plain < 0) bar.children[0].focus();
+    else bar.children[plain].click();
   });
   form.namuFilled = () => ({ [entry.id]: Object.fromEntries([...rows].map(([name, { read }]) => [name, read()])) });
 

@@ -159,7 +159,9 @@ def test_a_question_is_answered_in_the_box_or_left_and_what_became_of_it_stays(p
     notebook.idle()
     write(notebook, "book the second one for 2 tomorrow")
     page.locator(".namu-approval").wait_for()
-    page.locator(".namu-field input").press("Enter")  # does what the first button does
+    page.locator(".namu-field input").press("Enter")  # leads to the buttons and approves nothing
+    assert page.evaluate("document.activeElement.textContent") == "Approve"
+    page.keyboard.press("Enter")
     page.locator(".namu-approval").wait_for(state="detached")
     notebook.idle()
     write(notebook, "세 번째 예약해줘")

@@ -35,7 +35,9 @@ export function questionForm(question, answer) {
     const no = () => (fields.some((field) => field.required) && form.checkValidity()
       ? { ...given(), approve: false } : { approve: false });
     form.addEventListener("submit", submit(() => ({ ...given(), approve: true })));
-    form.append(button("Yes", "submit"), " ", button("No", "button", () => answer(no())));
+    const yes = button("Yes", "submit");
+    decidesByButton(form, yes);
+    form.append(yes, " ", button("No", "button", () => answer(no())));
   } else if (whole.kind === "boolean") {
     form.addEventListener("submit", submit(() => true));
     form.append(button("Yes", "submit"), " ", button("No", "button", () => answer(false)));
@@ -62,6 +64,15 @@ export function questionForm(question, answer) {
     form.append(button("Answer", "submit"));
   }
   return form;
+}
+
+/** Let Enter in a field lead to the buttons: alone it would press the "Yes". */
+function decidesByButton(form, first) {
+  form.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || event.isComposing || event.target.tagName !== "INPUT") return;
+    event.preventDefault();
+    first.focus();
+  });
 }
 
 function paragraph(text) {

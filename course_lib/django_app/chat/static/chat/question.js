@@ -27,13 +27,24 @@ export function questionForm(question, words, answer) {
     event.preventDefault();
     send(true);
   });
-  form.append(button(decides ? words.yes : words.answer, "submit"));
+  const first = button(decides ? words.yes : words.answer, "submit");
+  form.append(first);
   if (decides) {
+    decidesByButton(form, first);
     const no = button(words.no, "button");
     no.addEventListener("click", () => send(false));
     form.append(" ", no);
   }
   return form;
+}
+
+/** Let Enter in a field lead to the buttons: alone it would press the "Yes". */
+function decidesByButton(form, first) {
+  form.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || event.isComposing || event.target.tagName !== "INPUT") return;
+    event.preventDefault();
+    first.focus();
+  });
 }
 
 function paragraph(text) {
