@@ -3,6 +3,7 @@
 import pytest
 from chat_graphs import chat_on, texts
 from langchain_core.messages import AIMessage, HumanMessage
+from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import START, MessagesState, StateGraph
 from langgraph.types import interrupt
 
@@ -25,6 +26,9 @@ WAYS = {
         {"decisions": [{"type": "respond", "message": "Seoul"}]},
         lambda answer: HumanMessage(answer["decisions"][0]["message"]),
     ),
+    "a list": (["Se", "oul"], HumanMessage),
+    "blocks": ([{"type": "text", "text": "Se"}, {"type": "text", "text": "oul"}], HumanMessage),
+    "the message itself": (HumanMessage("Seoul"), lambda answer: answer),
 }
 
 
@@ -96,6 +100,185 @@ async def test_no_run_began_with_it_so_it_is_no_message_to_edit(saver):
     assert texts(transcript, "you") == ["good morning"]
     history = await read_path_history(chat, transcript.person_keys())
     assert list(history.versions) == transcript.person_keys()
+
+
+def node_graph(saver, *nodes):
+    """A graph whose nodes run one after the other."""
+    graph = StateGraph(Noted).add_sequence([*nodes])
+    return graph.add_edge(START, nodes[0].__name__).compile(checkpointer=saver)
+
+
+class Noted(MessagesState):
+    note: str
+
+
+async def answer(chat, transcript, *answers):
+    for each in answers:
+        card = next(entry for entry in transcript.entries if entry["kind"] == "approval")
+        await chat.resume({card["id"]: each})
+
+
+async def both_sittings(chat, transcript):
+    """What is said by whom, in the sitting that answered and in one that only reads."""
+    again, reread = chat_on(chat.graph, thread_id=chat.thread_id)
+    await again.load()
+    return [
+        [(e["kind"], e["text"], e.get("sent", True)) for e in shown.entries if e["kind"] in SAID]
+        for shown in (transcript, reread)
+    ]
+
+
+SAID = ("you", "summary")
+
+
+async def test_a_node_that_asks_several_times_has_all_of_its_answers(saver):
+    def ask(state):
+        said = [HumanMessage(interrupt(q)) for q in ("city?", "district?", "street?")]
+        return {"messages": [*said, AIMessage("ok")]}
+
+    chat, transcript = chat_on(node_graph(saver, ask), thread_id="one")
+    await chat.send("hello")
+    await answer(chat, transcript, "Seoul", "Mapo", "Main")
+    said = [("you", "hello", True), *(("you", each, False) for each in ("Seoul", "Mapo", "Main"))]
+    assert await both_sittings(chat, transcript) == [said, said]
+
+
+async def test_a_node_that_asks_until_it_can_read_the_answer_stores_the_last_one(saver):
+    def ask(state):
+        while not (age := interrupt("How old?")).isdigit():
+            pass
+        return {"messages": [HumanMessage(age), AIMessage("ok")]}
+
+    chat, transcript = chat_on(node_graph(saver, ask), thread_id="one")
+    await chat.send("hello")
+    await answer(chat, transcript, "old", "42")
+    said = [("you", "hello", True), ("you", "42", False)]
+    assert await both_sittings(chat, transcript) == [said, said]
+
+
+async def test_what_the_graph_said_before_stays_the_graphs_whatever_is_answered(saver):
+    def critic(state):
+        return {"messages": [HumanMessage("Too long.", name="critic")]}
+
+    def ask(state):
+        return {"note": interrupt("What is wrong with it?")}
+
+    chat, transcript = chat_on(node_graph(saver, critic, ask), thread_id="one")
+    await chat.send("hello")
+    await answer(chat, transcript, "Too long.")
+    await chat.send("again")
+    said = [("you", "hello", True), ("summary", "Too long.", True)]
+    said += [("you", "again", True), ("summary", "Too long.", True)]
+    assert await both_sittings(chat, transcript) == [said, said]
+
+
+async def test_on_a_branch_on_which_nobody_has_answered_the_graphs_words_are_the_graphs(saver):
+    def nudge(state):
+        return {"messages": [HumanMessage("Go on.", name="supervisor")]}
+
+    def ask(state):
+        return {"messages": [HumanMessage(interrupt("And?"))]}
+
+    chat, transcript = chat_on(node_graph(saver, nudge, ask), thread_id="one")
+    await chat.send("hello")
+    await answer(chat, transcript, "Go on.")
+    said = [("you", "hello", True), ("summary", "Go on.", True), ("you", "Go on.", False)]
+    assert await both_sittings(chat, transcript) == [said, said]
+    await chat.edit(transcript.person_keys()[0], "hey")
+    said = [("you", "hey", True), ("summary", "Go on.", True)]
+    assert await both_sittings(chat, transcript) == [said, said]
+
+
+async def test_the_type_of_a_decision_is_no_word_of_the_person(saver):
+    def route(state):
+        interrupt("May I?")
+        return {"messages": [HumanMessage("approve", name="router")]}
+
+    chat, transcript = chat_on(node_graph(saver, route), thread_id="one")
+    await chat.send("hello")
+    await answer(chat, transcript, {"decisions": [{"type": "approve"}]})
+    said = [("you", "hello", True), ("summary", "approve", True)]
+    assert await both_sittings(chat, transcript) == [said, said]
+
+
+async def test_answers_of_an_earlier_sitting_are_known_when_their_node_ends_in_this_one(saver):
+    def ask(state):
+        said = [HumanMessage(interrupt(q)) for q in ("city?", "district?")]
+        return {"messages": [*said, AIMessage("ok")]}
+
+    graph = node_graph(saver, ask)
+    chat, transcript = chat_on(graph, thread_id="one")
+    await chat.send("hello")
+    await answer(chat, transcript, "Seoul")
+    later, transcript = chat_on(graph, thread_id="one")
+    await later.load()
+    await answer(later, transcript, "Mapo")
+    said = [("you", "hello", True), ("you", "Seoul", False), ("you", "Mapo", False)]
+    assert await both_sittings(later, transcript) == [said, said]
+
+
+async def test_an_answer_that_a_failing_node_took_is_known_when_it_goes_on_later(saver):
+    works = []
+
+    def ask(state):
+        said = HumanMessage(interrupt("city?"))
+        if not works:
+            raise RuntimeError("out of order")
+        return {"messages": [said, AIMessage("ok")]}
+
+    graph = node_graph(saver, ask)
+    chat, transcript = chat_on(graph, thread_id="one")
+    await chat.send("hello")
+    await answer(chat, transcript, "Seoul")
+    works.append(True)
+    later, transcript = chat_on(graph, thread_id="one")
+    await later.load()
+    await later.continue_run()
+    said = [("you", "hello", True), ("you", "Seoul", False)]
+    assert await both_sittings(later, transcript) == [said, said]
+
+
+async def test_another_answer_from_an_earlier_checkpoint_is_an_answer_too(saver):
+    def ask(state):
+        return {"messages": [HumanMessage(interrupt("city?"))]}
+
+    def done(state):
+        return {"messages": [AIMessage("ok")]}
+
+    chat, transcript = chat_on(node_graph(saver, ask, done), thread_id="one")
+    await chat.send("hello")
+    there = (await chat.tree()).newest.id
+    await answer(chat, transcript, "Seoul")
+    await chat.go_to(there)
+    await answer(chat, transcript, "Busan")
+    said = [("you", "hello", True), ("you", "Busan", False)]
+    assert await both_sittings(chat, transcript) == [said, said]
+
+
+async def test_of_two_nodes_that_ask_at_once_one_may_be_answered_first(saver):
+    def one(state):
+        return {"messages": [HumanMessage(interrupt("one?"))]}
+
+    def two(state):
+        return {"messages": [HumanMessage(interrupt("two?"))]}
+
+    graph = StateGraph(MessagesState).add_node(one).add_node(two)
+    graph = graph.add_edge(START, "one").add_edge(START, "two").compile(checkpointer=saver)
+    chat, transcript = chat_on(graph, thread_id="one")
+    await chat.send("hello")
+    await answer(chat, transcript, "first")
+    said = [("you", "hello", True), ("you", "first", False)]
+    assert await both_sittings(chat, transcript) == [said, said]
+    await answer(chat, transcript, "first")  # in the same words
+    said.append(("you", "first", False))
+    assert await both_sittings(chat, transcript) == [said, said]
+
+
+async def test_all_answers_of_a_long_thread_with_a_subgraph_are_found():
+    saver = InMemorySaver()
+    chat, transcript = await answered(asking(saver, HumanMessage, nested=True), "Seoul", times=70)
+    live, reread = await both_sittings(chat, transcript)
+    assert live == reread and live.count(("you", "Seoul", False)) == 70
 
 
 async def test_a_sitting_that_answered_does_not_make_other_words_the_persons(saver):

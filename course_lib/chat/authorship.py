@@ -8,7 +8,8 @@ message. The chat shows it as the person's, and does not send it again.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -17,10 +18,13 @@ from langgraph.checkpoint.base import get_checkpoint_id
 from langgraph.constants import START
 
 from course_lib.chat.message_keys import message_keys, read_messages
+from course_lib.chat.stored_answers import answers_at, counted_words
 from course_lib.chat.stream_events import written_messages
 
 if TYPE_CHECKING:
     from langgraph.checkpoint.base import CheckpointTuple
+
+    from course_lib.chat.stored_answers import AnswersBelow
 
 SENT = "person-"
 """How the id begins of every message that a person sent through the chat."""
@@ -51,19 +55,22 @@ class Authorship:
     def __init__(self) -> None:
         self._by_person: set[str] = set()
         self._by_graph: set[str] = set()
-        self._answers: set[str] = set()
+        self._by_answer: set[str] = set()
+        self._open: Counter[str] = Counter()
+        """Words of answers that no message holds yet; what a node asks first it may store last."""
 
     def sent(self, message: BaseMessage) -> None:
-        """Note that a person sends a message."""
+        """Note that a person sends a message: what was answered before belongs to other turns."""
         self._by_person.add(_identity(message))
+        self._open.clear()
 
-    def answered(self, answer: Any) -> None:
-        """Note what a person answers a question of the graph with.
+    def answered(self, answers: Iterable[Any]) -> None:
+        """Note what a person answers questions of the graph with.
 
         Args:
-            answer: a text, or any value as JSON has it, such as the decisions of a review.
+            answers: each a text, or any value as JSON has it, such as the decisions of a review.
         """
-        self._answers |= _texts_in(answer)
+        self._open += counted_words(answers)
 
     def observe(self, update: Mapping[str, Any]) -> None:
         """Note what a node wrote under the role of a person."""
@@ -89,7 +96,21 @@ class Authorship:
         words = None if sent is None or any(m.id == sent.id for m in now) else sent.text
         for message in now:
             if message.type == "human" and not _is_marked(message) and message.text != words:
-                self._by_graph |= {_identity(message)} - known
+                self._is_new({_identity(message): message.text}, known)
+
+    def _is_new(self, held: Mapping[str, str], known: Set[str]) -> None:
+        """Note that a step of the graph has written the messages that were not known before it.
+
+        One with the words of an answer that no message holds yet is that answer.
+        """
+        for identity, text in held.items():
+            if identity in known or identity in self._by_person:
+                continue
+            self._by_graph.add(identity)
+            word = text.strip()
+            if self._open[word] > 0 and identity not in self._by_answer:
+                self._open[word] -= 1
+                self._by_answer.add(identity)
 
     def unknown(self, messages: Sequence[BaseMessage]) -> bool:
         """Whether a message's author is known neither by its marks nor from this sitting."""
@@ -99,29 +120,48 @@ class Authorship:
             for message in messages
         )
 
-    def search(self, path: Sequence[CheckpointTuple], messages: Sequence[BaseMessage]) -> None:
+    def search(
+        self,
+        path: Sequence[CheckpointTuple],
+        messages: Sequence[BaseMessage],
+        below: AnswersBelow,
+    ) -> None:
         """Find the authors of messages in the history of their thread.
 
         A message that first appears in the step after an input came with that input, and one that
-        first appears in an `update` was put there by hand. Every other one was written by a node.
+        first appears in an `update` was put there by hand. Every other one was written by a node;
+        one with the words of an answer that the same step was given holds that answer.
 
         Args:
             path: the checkpoints that lead to where the thread stands, oldest first.
             messages: all messages of the thread.
+            below: the answers to questions of subgraphs.
         """
         before: CheckpointTuple | None = None
-        known: set[str] = set()
+        known: Mapping[str, str] = {}
         for each in path:
             held = _held(each)
-            if before is not None and held is not None:
-                from_input = before.metadata.get("source") in ("input", "update", "fork")
-                if not from_input and each.metadata.get("source") == "loop":
-                    self._by_graph |= held - known - self._by_person
-            known = held if held is not None else known
-            before = each
+            if before is not None and each.metadata.get("source") == "loop":
+                self._wrote(before, held, known, below)
+            known, before = known if held is None else held, each
+        if before is not None:  # what a step has written that has not ended is in no checkpoint yet
+            shown = {_identity(m): m.text for m in messages if m.type == "human"}
+            self._wrote(before, None if _held(before) is None else shown, known, below)
         for message in messages:
             if message.type == "human" and _identity(message) not in self._by_graph:
                 self._by_person.add(_identity(message))
+
+    def _wrote(
+        self,
+        before: CheckpointTuple,
+        held: Mapping[str, str] | None,
+        known: Mapping[str, str],
+        below: AnswersBelow,
+    ) -> None:
+        """Note what the step after a checkpoint has written, and the answers that it has left."""
+        self._open = answers_at(before, below)
+        if held is not None and not _is_input(before):
+            self._is_new(held, known.keys())
 
     def graph_written(self, messages: Sequence[BaseMessage]) -> frozenset[str]:
         """Return the keys of those messages of a person's role that the graph wrote."""
@@ -131,23 +171,14 @@ class Authorship:
             if message.type == "human" and self._is_the_graphs(message)
         )
 
-    def answers(
-        self, messages: Sequence[BaseMessage], graph_written: frozenset[str]
-    ) -> frozenset[str]:
-        """Return the keys of those messages that a node wrote with the words of an answer.
-
-        Args:
-            messages: all messages of the thread.
-            graph_written: what `graph_written` returns for them.
-        """
-        if not graph_written or not self._answers:
-            return frozenset()
+    def answers(self, messages: Sequence[BaseMessage]) -> frozenset[str]:
+        """Return the keys of those messages in which a node stored the answer to its question."""
         return frozenset(
             key
             for key, message in zip(message_keys(messages), messages, strict=True)
-            if key in graph_written
+            if message.type == "human"
             and not _is_marked(message)
-            and message.text.strip() in self._answers
+            and _identity(message) in self._by_answer
         )
 
     def _is_the_graphs(self, message: BaseMessage) -> bool:
@@ -176,20 +207,16 @@ def _identity(message: BaseMessage) -> str:
     return message.id or f"text: {message.text}"
 
 
-def _texts_in(value: Any, depth: int = 8) -> set[str]:
-    """The texts and numbers in a value, as a node would write them into a message."""
-    if isinstance(value, (str, int, float)) and not isinstance(value, bool):
-        return {str(value).strip()} - {""}
-    within = value.values() if isinstance(value, Mapping) else value
-    if depth == 0 or not isinstance(value, (Mapping, list, tuple)):
-        return set()
-    return set().union(*(_texts_in(each, depth - 1) for each in within))
+def _is_input(checkpoint: CheckpointTuple) -> bool:
+    """Whether the step after a checkpoint takes in what somebody put there."""
+    by_hand = checkpoint.metadata.get("source") in ("input", "update")
+    return by_hand or START in checkpoint.checkpoint["channel_values"]
 
 
-def _held(checkpoint: CheckpointTuple) -> set[str] | None:
-    """The messages of a person's role in a checkpoint; None where it keeps only differences."""
+def _held(checkpoint: CheckpointTuple) -> dict[str, str] | None:
+    """The texts of a person's role in a checkpoint; None where it keeps only differences."""
     values = checkpoint.checkpoint["channel_values"]
     stored = values.get("messages", [] if START in values else None)
     if stored is not None and not isinstance(stored, (Sequence, Mapping)):
         return None
-    return {_identity(m) for m in read_messages(stored) if m.type == "human"}
+    return {_identity(m): m.text for m in read_messages(stored) if m.type == "human"}

@@ -132,7 +132,7 @@ class ChatController:
 
         async def prepare(thread: ThreadLoaded) -> RunRequest:
             check_open(answers, thread.interrupts)
-            self._reader.authorship.answered(dict(answers))
+            self._reader.authorship.answered(answers.values())
             if self._reader.checkpoint_id is None:
                 return RunRequest(Command(resume=dict(answers)), self.config)
             if await self._run(RunRequest(None, self.config)) != "waiting":

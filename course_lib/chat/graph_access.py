@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import typing_extensions
 from langgraph.checkpoint.base import get_checkpoint_id
-from langgraph.checkpoint.serde.types import RESUME
 
 from course_lib.chat.caveats import caveats_of
 from course_lib.chat.message_field import holds_dicts, reducer_kind
 from course_lib.chat.message_keys import message_keys, read_messages
 from course_lib.chat.missing_fields import state_fields
 from course_lib.chat.process_exit import exits_as_errors
+from course_lib.chat.stored_answers import MAX_BELOW, answers_below
 from course_lib.chat.stream_events import MODES
 from course_lib.display import as_fields
 from course_lib.persistence import as_async_saver, fork_point, keep_whole_nodes
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from langgraph.checkpoint.base import BaseCheckpointSaver, CheckpointTuple
     from langgraph.graph.state import CompiledStateGraph
     from langgraph.types import StateSnapshot
+
+    from course_lib.chat.stored_answers import AnswersBelow
 
 RECURSION_LIMIT = 100
 """Super-steps after which a run counts as endless, for graphs that set no limit of their own.
@@ -79,8 +81,8 @@ class GraphAccess(Protocol):
     async def checkpoints(self, thread_id: str, limit: int) -> list[CheckpointTuple]:
         """Return the newest checkpoints of a thread."""
 
-    async def answers(self, thread_id: str, limit: int) -> list[Any]:
-        """Return what the questions of a thread and of its subgraphs were answered with."""
+    async def answers_below(self, thread_id: str) -> AnswersBelow:
+        """Return what the questions of subgraphs were answered with, by the task that ran each."""
 
     async def before(self, config: RunnableConfig, key: str) -> RunnableConfig:
         """Return the last checkpoint from before a message.
@@ -190,21 +192,19 @@ class LocalGraph:
         graph = await self._awaitable(config)
         return [found async for found in graph.checkpointer.alist(config, limit=limit)]
 
-    async def answers(self, thread_id: str, limit: int) -> list[Any]:
-        """Return what the questions of a thread and of its subgraphs were answered with.
+    async def answers_below(self, thread_id: str) -> AnswersBelow:
+        """Return what the questions of subgraphs were answered with, by the task that ran each.
 
-        A subgraph's answers stand in its own namespace, so the checkpoints of all are read. A saver
-        that cannot list them all is no reason not to show the thread.
+        A saver that cannot list the checkpoints of all namespaces still shows the thread.
         """
         config: RunnableConfig = {"configurable": {"thread_id": thread_id}}
         graph = await self._awaitable(config)
         try:
-            found = [each async for each in graph.checkpointer.alist(config, limit=limit)]
+            found = [each async for each in graph.checkpointer.alist(config, limit=MAX_BELOW)]
         except Exception as error:
             logging.getLogger(__name__).debug("the answers could not be read", exc_info=error)
-            return []
-        writes = (write for each in found for write in each.pending_writes or ())
-        return [value for _, channel, value in writes if channel == RESUME]
+            return {}
+        return answers_below(found)
 
     async def before(self, config: RunnableConfig, key: str) -> RunnableConfig:
         """Return the last checkpoint from before a message."""

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from langchain_core.runnables import RunnableConfig
     from langgraph.pregel.remote import RemoteGraph
 
+    from course_lib.chat.stored_answers import AnswersBelow
+
 MAX_HISTORY = 1000
 """How many checkpoints are searched for a place to fork from."""
 
@@ -98,9 +100,9 @@ class RemoteGraphAccess:
             )
         return list(reversed(found.values()))
 
-    async def answers(self, thread_id: str, limit: int) -> list[Any]:
+    async def answers_below(self, thread_id: str) -> AnswersBelow:
         """Return nothing: the server does not report what its questions were answered with."""
-        return []
+        return {}
 
     async def before(self, config: RunnableConfig, key: str) -> RunnableConfig:
         """Return the last checkpoint from before a message.

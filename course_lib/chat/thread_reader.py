@@ -12,6 +12,7 @@ from langgraph.constants import START
 from course_lib.chat.authorship import MAX_CHECKPOINTS, Authorship, path_to
 from course_lib.chat.errors import ChatError
 from course_lib.chat.events import ThreadLoaded
+from course_lib.chat.stored_answers import asks_below
 from course_lib.persistence import unfinished_step
 
 if TYPE_CHECKING:
@@ -119,20 +120,20 @@ class ThreadReader:
         Returns:
             The same thread with its `graph_written` and `answers` complete.
         """
-        if self.authorship.unknown(thread.messages):
+        begun = bool(thread.interrupts or thread.unfinished)
+        if begun or self.authorship.unknown(thread.messages):
             found = await self._access.checkpoints(self.thread_id, MAX_CHECKPOINTS)
-            self.authorship.search(path_to(found, thread.checkpoint_id), thread.messages)
-            if self.authorship.graph_written(thread.messages):
-                self.authorship.answered(
-                    await self._access.answers(self.thread_id, MAX_CHECKPOINTS)
-                )
+            path = path_to(found, thread.checkpoint_id)
+            below = asks_below(path)
+            answers = await self._access.answers_below(self.thread_id) if below else {}
+            self.authorship.search(path, thread.messages, answers)
         return self._with_authors(thread)
 
     def _with_authors(self, thread: ThreadLoaded) -> ThreadLoaded:
         """A thread with what is known of its authors; the same one where that is nothing new."""
         messages = thread.messages
         written = self.authorship.graph_written(messages)
-        answers = self.authorship.answers(messages, written)
+        answers = self.authorship.answers(messages)
         if (written, answers) == (thread.graph_written, thread.answers):
             return thread
         return replace(thread, graph_written=written, answers=answers)

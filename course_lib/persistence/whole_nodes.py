@@ -1,9 +1,13 @@
-"""Savers that keep nothing of a node that was cancelled in the middle.
+"""Savers that keep nothing of a node that was cancelled in the middle, and all of its answers.
 
 When a run is cancelled (a person presses Stop, a server drains, its database fails over), LangGraph
 saves what the running node has written so far, say its messages and not yet where its conditional
 edge leads. A later run takes that for the node's whole result: the graph goes nowhere from there,
 and the turn ends without an answer. Without these writes the node runs again.
+
+They keep each answer that a node was given, too. A node that asks twice hands its answers to the
+saver with whatever it writes at its end, and the savers for SQLite and PostgreSQL put new answers
+in the place of older ones only where nothing else is written with them.
 """
 
 from __future__ import annotations
@@ -14,7 +18,7 @@ from functools import cache
 from inspect import signature
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from langgraph.checkpoint.serde.types import ERROR
+from langgraph.checkpoint.serde.types import ERROR, RESUME
 
 if TYPE_CHECKING:
     from langchain_core.runnables import RunnableConfig
@@ -35,7 +39,8 @@ class WholeNodes:
     ) -> None:
         """Save what a node has written; of a cancelled one, that it was cancelled."""
         put_writes = super().put_writes  # type: ignore[misc]
-        put_writes(config, whole_writes(writes), task_id, *path_for(put_writes, task_path))
+        for part in whole_writes(writes):
+            put_writes(config, part, task_id, *path_for(put_writes, task_path))
 
     async def aput_writes(
         self,
@@ -46,7 +51,8 @@ class WholeNodes:
     ) -> None:
         """The same, awaited."""
         put_writes = super().aput_writes  # type: ignore[misc]
-        await put_writes(config, whole_writes(writes), task_id, *path_for(put_writes, task_path))
+        for part in whole_writes(writes):
+            await put_writes(config, part, task_id, *path_for(put_writes, task_path))
 
 
 def keep_whole_nodes(saver: Saver) -> Saver:
@@ -72,16 +78,20 @@ def class_of(saver: Any) -> type:
     return order[order.index(WholeNodes) + 1]
 
 
-def whole_writes(writes: Sequence[tuple[str, Any]]) -> Sequence[tuple[str, Any]]:
-    """Return what a later run may use of a node's writes.
+def whole_writes(writes: Sequence[tuple[str, Any]]) -> list[Sequence[tuple[str, Any]]]:
+    """Return what a later run may use of a node's writes, in the parts that are to be saved.
 
     Args:
         writes: pairs of a channel and a value, as LangGraph's runner hands them to a saver. Of a
             node that was cancelled, the error is one of them.
     """
     errors = [each for each in writes if each[0] == ERROR]
-    is_cancelled = any(isinstance(error, asyncio.CancelledError) for _, error in errors)
-    return errors if is_cancelled else writes
+    if any(isinstance(error, asyncio.CancelledError) for _, error in errors):
+        return [errors]
+    answers = [each for each in writes if each[0] == RESUME]
+    if not answers or len(answers) == len(writes):
+        return [writes]
+    return [[each for each in writes if each[0] != RESUME], answers]
 
 
 def path_for(put_writes: Callable[..., Any], task_path: str) -> tuple[str, ...]:
