@@ -71,7 +71,7 @@ async def follow(
     try:
         async with aclosing(stream) as parts:
             async for part in parts:
-                is_new = place.take(part.id)
+                is_new = place.take(part.id, (part.event, part.data))
                 events = list(_events_of(part, first_task, spoken)) if is_new else []
                 first_task = first_task and part.event != "tasks"
                 for number, event in enumerate(events):

@@ -4,17 +4,22 @@ The development server makes the id of a part from the clock, in milliseconds, s
 within one millisecond have the same id. It continues a stream with the parts whose id is greater
 than the last one, and the second part of such a pair would be lost. So the id that the page gets
 counts: `1795752738000-0/2` says that after the parts up to `1795752738000-0` two more have come.
+
+A part that is made while a page connects comes twice: from the record, and once more live.
 """
 
 from __future__ import annotations
 
 import re
+from typing import Any
 
 FROM_THE_START = "-"
 """As the id of the last event: everything, from the first event on. It is less than any id."""
 
 EVENT_ID = re.compile(r"(?P<behind>-|[0-9]{1,20}-[0-9]{1,20})(/(?P<seen>[0-9]{1,9}))?", re.ASCII)
 """What the page may name as the last event that it has."""
+
+PART_ID = re.compile(r"[0-9]{1,20}-[0-9]{1,20}", re.ASCII)
 
 
 class StreamPlace:
@@ -32,18 +37,26 @@ class StreamPlace:
         self._complete = self._newest = self.behind
         self._come = 0  # parts behind `_complete`
         self._all = 0
+        self._alike: list[Any] = []  # what has come with the newest id
 
-    def take(self, part_id: str | None) -> bool:
+    def take(self, part_id: str | None, content: Any) -> bool:
         """Count a part, and return whether the page has not had it yet.
 
         Args:
             part_id: as the server gave it; a part without one is new and is not counted.
+            content: of the part. Two equal ones of one millisecond are the same part.
         """
         if part_id is None:
             return True
+        if _is_before(part_id, self._newest):
+            return False
         if part_id != self._newest:
             # No part with the id before can come any more.
             self._complete, self._newest, self._come = self._newest, part_id, 0
+            self._alike.clear()
+        if content in self._alike:
+            return False
+        self._alike.append(content)
         self._come += 1
         self._all += 1
         return self._all > self._seen
@@ -52,3 +65,9 @@ class StreamPlace:
     def event_id(self) -> str:
         """The id with which the page says that it has everything up to the last counted part."""
         return f"{self._complete}/{self._come}"
+
+
+def _is_before(part_id: str, other: str) -> bool:
+    if not PART_ID.fullmatch(part_id) or not PART_ID.fullmatch(other):
+        return False
+    return [*map(int, part_id.split("-"))] < [*map(int, other.split("-"))]
