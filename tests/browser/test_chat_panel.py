@@ -269,6 +269,7 @@ def test_the_answer_streams_the_running_node_is_lit_and_stop_stops(open_panel):
     )
     assert page.locator(".namu-waiting").count() == 0
     notebook.shoot("panel_stopped")
+    page.get_by_label("speed").select_option("instant")
     button(notebook, "Continue").click()
     seen(notebook, 'Ask about "the first one"')
     assert notebook.errors == []
