@@ -112,7 +112,7 @@ class ThreadReader:
     async def find_authors(self, thread: ThreadLoaded) -> ThreadLoaded:
         """Find out which messages of a person's role the graph wrote.
 
-        That takes a look at every checkpoint, so a thread is shown before it is done.
+        That may take a look at every checkpoint, so a thread is shown before it is done.
 
         Args:
             thread: as it was read.
@@ -120,9 +120,10 @@ class ThreadReader:
         Returns:
             The same thread with its `graph_written` and `answers` complete.
         """
-        begun = bool(thread.interrupts or thread.unfinished)
-        if begun or self.authorship.unknown(thread.messages):
-            found = await self._access.checkpoints(self.thread_id, MAX_CHECKPOINTS)
+        unknown = self.authorship.unknown(thread.messages)
+        if unknown or thread.interrupts or thread.unfinished:  # a begun step may hold answers
+            limit = MAX_CHECKPOINTS if unknown else 1
+            found = await self._access.checkpoints(self.thread_id, limit)
             path = path_to(found, thread.checkpoint_id)
             below = asks_below(path)
             answers = await self._access.answers_below(self.thread_id) if below else {}
