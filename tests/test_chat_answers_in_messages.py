@@ -1,11 +1,16 @@
 """A node that stores the answer to its question as a message stores what the person said."""
 
+from typing import Annotated
+
 import pytest
 from chat_graphs import chat_on, texts
-from langchain_core.messages import AIMessage, HumanMessage
+from graph_shapes import fold
+from langchain_core.messages import AIMessage, AnyMessage, HumanMessage
+from langgraph.channels.delta import DeltaChannel
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import START, MessagesState, StateGraph
 from langgraph.types import interrupt
+from typing_extensions import TypedDict
 
 from course_lib.chat import ChatError
 from course_lib.chat.path_history import read_path_history
@@ -129,6 +134,7 @@ async def both_sittings(chat, transcript):
 
 
 SAID = ("you", "summary")
+CONFIG = {"configurable": {"thread_id": "one"}}
 
 
 async def test_a_node_that_asks_several_times_has_all_of_its_answers(saver):
@@ -272,6 +278,92 @@ async def test_of_two_nodes_that_ask_at_once_one_may_be_answered_first(saver):
     await answer(chat, transcript, "first")  # in the same words
     said.append(("you", "first", False))
     assert await both_sittings(chat, transcript) == [said, said]
+
+
+async def test_an_answer_may_be_stored_by_a_later_node(saver):
+    def ask(state):
+        return {"note": interrupt("city?")}
+
+    def store(state):
+        return {"messages": [HumanMessage(state["note"]), AIMessage("ok")]}
+
+    chat, transcript = chat_on(node_graph(saver, ask, store), thread_id="one")
+    await chat.send("hello")
+    await answer(chat, transcript, "Seoul")
+    said = [("you", "hello", True), ("you", "Seoul", False)]
+    assert await both_sittings(chat, transcript) == [said, said]
+
+
+async def test_a_subgraph_that_keeps_its_own_state_has_its_answers(saver):
+    def ask(state):
+        return {"messages": [HumanMessage(interrupt("city?"))]}
+
+    inner = (
+        StateGraph(MessagesState).add_node(ask).add_edge(START, "ask").compile(checkpointer=True)
+    )
+    graph = StateGraph(MessagesState).add_node("inner", inner).add_edge(START, "inner")
+    chat, transcript = chat_on(graph.compile(checkpointer=saver), thread_id="one")
+    await chat.send("hello")
+    await answer(chat, transcript, "Seoul")
+    await chat.send("again")
+    await answer(chat, transcript, "Busan")
+    live, reread = await both_sittings(chat, transcript)
+    assert live == reread
+    assert live[:2] == [("you", "hello", True), ("you", "Seoul", False)]
+    assert ("you", "again", True) in live and live[-1] == ("you", "Busan", False)
+
+
+async def test_messages_from_code_in_a_delta_channel_are_the_persons():
+    class Delta(TypedDict):
+        messages: Annotated[list[AnyMessage], DeltaChannel(fold)]
+
+    def agent(state):
+        return {"messages": [AIMessage("ok")]}
+
+    graph = StateGraph(Delta).add_node(agent).add_edge(START, "agent").compile(InMemorySaver())
+    for n in range(3):
+        graph.invoke({"messages": [HumanMessage(f"number {n}")]}, CONFIG)
+    chat, transcript = chat_on(graph, thread_id="one")
+    await chat.load()
+    assert texts(transcript, "you") == ["number 0", "number 1", "number 2"]
+    assert texts(transcript, "summary") == []
+
+
+class Unlisted(InMemorySaver):
+    """A saver that cannot list its checkpoints."""
+
+    async def alist(self, config, **options):
+        raise NotImplementedError
+        yield
+
+
+@pytest.mark.parametrize("message", [HumanMessage("hello"), HumanMessage("hello", id="person-1")])
+async def test_a_thread_that_waits_is_shown_also_where_the_saver_lists_nothing(message):
+    def ask(state):
+        return {"messages": [HumanMessage(interrupt("city?"))]}
+
+    graph = node_graph(Unlisted(), ask)
+    graph.invoke({"messages": [message]}, CONFIG)
+    chat, transcript = chat_on(graph, thread_id="one")
+    await chat.load()
+    await answer(chat, transcript, "Seoul")
+    assert texts(transcript, "you") == ["hello", "Seoul"]
+
+
+async def test_a_waiting_thread_of_known_authors_is_read_without_its_history(saver, monkeypatch):
+    graph = asking(saver, HumanMessage, nested=True)
+    chat, _ = await answered(graph, "Seoul", times=3)
+    limits = []
+    monkeypatch.setattr(chat.access, "answers_below", None)
+    read = chat.access.checkpoints
+
+    async def counted(thread_id, limit):
+        limits.append(limit)
+        return await read(thread_id, limit)
+
+    monkeypatch.setattr(chat.access, "checkpoints", counted)
+    await chat.load()
+    assert limits == [1]
 
 
 async def test_all_answers_of_a_long_thread_with_a_subgraph_are_found():

@@ -130,13 +130,14 @@ class Authorship:
 
         A message that first appears in the step after an input came with that input, and one that
         first appears in an `update` was put there by hand. Every other one was written by a node;
-        one with the words of an answer that the same step was given holds that answer.
+        one with the words of an answer that its turn was given before holds that answer.
 
         Args:
             path: the checkpoints that lead to where the thread stands, oldest first.
             messages: all messages of the thread.
             below: the answers to questions of subgraphs.
         """
+        self._open.clear()
         before: CheckpointTuple | None = None
         known: Mapping[str, str] = {}
         for each in path:
@@ -158,9 +159,12 @@ class Authorship:
         known: Mapping[str, str],
         below: AnswersBelow,
     ) -> None:
-        """Note what the step after a checkpoint has written, and the answers that it has left."""
-        self._open = answers_at(before, below)
-        if held is not None and not _is_input(before):
+        """Note what the step after a checkpoint was given as answers, and what it has written."""
+        if _is_input(before):
+            self._open.clear()
+            return
+        self._open += answers_at(before, below)
+        if held is not None:
             self._is_new(held, known.keys())
 
     def graph_written(self, messages: Sequence[BaseMessage]) -> frozenset[str]:
@@ -217,6 +221,8 @@ def _held(checkpoint: CheckpointTuple) -> dict[str, str] | None:
     """The texts of a person's role in a checkpoint; None where it keeps only differences."""
     values = checkpoint.checkpoint["channel_values"]
     stored = values.get("messages", [] if START in values else None)
+    if stored is None and "messages" in checkpoint.checkpoint["channel_versions"]:
+        return None
     if stored is not None and not isinstance(stored, (Sequence, Mapping)):
         return None
     return {_identity(m): m.text for m in read_messages(stored) if m.type == "human"}

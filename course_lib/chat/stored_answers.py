@@ -49,6 +49,8 @@ def answers_at(checkpoint: CheckpointTuple, below: AnswersBelow) -> Counter[str]
     last = of_tasks.pop(NO_TASK, None)  # stands among those of its task, too
     tasks = {task for task, _, _ in writes}
     given = [each for values in of_tasks.values() for each in _listed(values)]
+    if asks_below([checkpoint]):
+        tasks.add("")
     given += [each for task in tasks for each in below.get(task, ())]
     counted = counted_words(given)
     return counted if last is None else counted | counted_words([last])
@@ -82,13 +84,14 @@ def answers_below(checkpoints: Iterable[CheckpointTuple]) -> dict[str, list[Any]
 
     Args:
         checkpoints: of a thread, of all namespaces. A namespace is `node:task`, and that of a
-            subgraph in it goes on with `|node:task`.
+            subgraph in it goes on with `|node:task`. A subgraph that keeps its own state for the
+            whole thread has the node's name alone: its answers are those of no task, under "".
     """
     found: dict[str, list[Any]] = {}
     for each in checkpoints:
         namespace = each.config["configurable"].get("checkpoint_ns") or ""
-        task = namespace.partition("|")[0].rpartition(":")[2]
-        for _, channel, value in (each.pending_writes or ()) if task else ():
+        task = namespace.partition("|")[0].partition(":")[2]
+        for _, channel, value in (each.pending_writes or ()) if namespace else ():
             if channel == RESUME:
                 found.setdefault(task, []).extend(_listed(value))
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ from course_lib.persistence import unfinished_step
 
 if TYPE_CHECKING:
     from langchain_core.messages import BaseMessage
+    from langgraph.checkpoint.base import CheckpointTuple
     from langgraph.types import StateSnapshot
 
     from course_lib.chat.graph_access import GraphAccess
@@ -123,12 +125,19 @@ class ThreadReader:
         unknown = self.authorship.unknown(thread.messages)
         if unknown or thread.interrupts or thread.unfinished:  # a begun step may hold answers
             limit = MAX_CHECKPOINTS if unknown else 1
-            found = await self._access.checkpoints(self.thread_id, limit)
-            path = path_to(found, thread.checkpoint_id)
-            below = asks_below(path)
+            path = path_to(await self._found(limit), thread.checkpoint_id)
+            below = unknown and asks_below(path)
             answers = await self._access.answers_below(self.thread_id) if below else {}
             self.authorship.search(path, thread.messages, answers)
         return self._with_authors(thread)
+
+    async def _found(self, limit: int) -> list[CheckpointTuple]:
+        """The newest checkpoints; none where the saver cannot list them, as the thread is shown."""
+        try:
+            return await self._access.checkpoints(self.thread_id, limit)
+        except Exception as error:
+            logging.getLogger(__name__).debug("the history could not be read", exc_info=error)
+            return []
 
     def _with_authors(self, thread: ThreadLoaded) -> ThreadLoaded:
         """A thread with what is known of its authors; the same one where that is nothing new."""
