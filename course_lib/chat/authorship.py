@@ -108,7 +108,7 @@ class Authorship:
                 continue
             self._by_graph.add(identity)
             word = text.strip()
-            if self._open[word] > 0 and identity not in self._by_answer:
+            if self._open[word] > 0:
                 self._open[word] -= 1
                 self._by_answer.add(identity)
 
