@@ -64,13 +64,21 @@ def saver(url):
         yield opened
 
 
-async def answered(graph, answer, times=1):
+async def answered(graph, *answers):
     chat, transcript = chat_on(graph, thread_id="one")
     await chat.send("hello")
-    for _ in range(times):
-        (card,) = [entry for entry in transcript.entries if entry["kind"] == "approval"]
-        await chat.resume({card["id"]: answer})
+    await answer(chat, transcript, *answers)
     return chat, transcript
+
+
+async def answer(chat, transcript, *answers):
+    for each in answers:
+        (card,) = cards(transcript)
+        await chat.resume({card["id"]: each})
+
+
+def cards(transcript):
+    return [entry for entry in transcript.entries if entry["kind"] == "approval"]
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -87,7 +95,7 @@ async def test_it_is_shown_as_the_persons_at_once_and_after_a_reload(saver, way)
 
 async def test_it_is_the_persons_where_a_subgraph_asked(saver):
     graph = asking(saver, HumanMessage, nested=True)
-    _, transcript = await answered(graph, "Seoul", times=2)
+    _, transcript = await answered(graph, *["Seoul"] * 2)
     again, reread = chat_on(graph, thread_id="one")
     await again.load()
     for shown in (transcript, reread):
@@ -95,7 +103,7 @@ async def test_it_is_the_persons_where_a_subgraph_asked(saver):
 
 
 async def test_no_run_began_with_it_so_it_is_no_message_to_edit(saver):
-    chat, transcript = await answered(asking(saver, HumanMessage), "Seoul", times=2)
+    chat, transcript = await answered(asking(saver, HumanMessage), *["Seoul"] * 2)
     sent, *answers = [entry for entry in transcript.entries if entry["kind"] == "you"]
     assert len(answers) == 2 and all(entry["sent"] is False for entry in answers)
     assert "sent" not in sent and transcript.person_keys() == [sent["key"]]
@@ -117,12 +125,6 @@ class Noted(MessagesState):
     note: str
 
 
-async def answer(chat, transcript, *answers):
-    for each in answers:
-        card = next(entry for entry in transcript.entries if entry["kind"] == "approval")
-        await chat.resume({card["id"]: each})
-
-
 async def both_sittings(chat, transcript):
     """What is said by whom, in the sitting that answered and in one that only reads."""
     again, reread = chat_on(chat.graph, thread_id=chat.thread_id)
@@ -142,9 +144,7 @@ async def test_a_node_that_asks_several_times_has_all_of_its_answers(saver):
         said = [HumanMessage(interrupt(q)) for q in ("city?", "district?", "street?")]
         return {"messages": [*said, AIMessage("ok")]}
 
-    chat, transcript = chat_on(node_graph(saver, ask), thread_id="one")
-    await chat.send("hello")
-    await answer(chat, transcript, "Seoul", "Mapo", "Main")
+    chat, transcript = await answered(node_graph(saver, ask), "Seoul", "Mapo", "Main")
     said = [("you", "hello", True), *(("you", each, False) for each in ("Seoul", "Mapo", "Main"))]
     assert await both_sittings(chat, transcript) == [said, said]
 
@@ -155,9 +155,7 @@ async def test_a_node_that_asks_until_it_can_read_the_answer_stores_the_last_one
             pass
         return {"messages": [HumanMessage(age), AIMessage("ok")]}
 
-    chat, transcript = chat_on(node_graph(saver, ask), thread_id="one")
-    await chat.send("hello")
-    await answer(chat, transcript, "old", "42")
+    chat, transcript = await answered(node_graph(saver, ask), "old", "42")
     said = [("you", "hello", True), ("you", "42", False)]
     assert await both_sittings(chat, transcript) == [said, said]
 
@@ -169,9 +167,7 @@ async def test_what_the_graph_said_before_stays_the_graphs_whatever_is_answered(
     def ask(state):
         return {"note": interrupt("What is wrong with it?")}
 
-    chat, transcript = chat_on(node_graph(saver, critic, ask), thread_id="one")
-    await chat.send("hello")
-    await answer(chat, transcript, "Too long.")
+    chat, transcript = await answered(node_graph(saver, critic, ask), "Too long.")
     await chat.send("again")
     said = [("you", "hello", True), ("summary", "Too long.", True)]
     said += [("you", "again", True), ("summary", "Too long.", True)]
@@ -185,9 +181,7 @@ async def test_on_a_branch_on_which_nobody_has_answered_the_graphs_words_are_the
     def ask(state):
         return {"messages": [HumanMessage(interrupt("And?"))]}
 
-    chat, transcript = chat_on(node_graph(saver, nudge, ask), thread_id="one")
-    await chat.send("hello")
-    await answer(chat, transcript, "Go on.")
+    chat, transcript = await answered(node_graph(saver, nudge, ask), "Go on.")
     said = [("you", "hello", True), ("summary", "Go on.", True), ("you", "Go on.", False)]
     assert await both_sittings(chat, transcript) == [said, said]
     await chat.edit(transcript.person_keys()[0], "hey")
@@ -200,9 +194,9 @@ async def test_the_type_of_a_decision_is_no_word_of_the_person(saver):
         interrupt("May I?")
         return {"messages": [HumanMessage("approve", name="router")]}
 
-    chat, transcript = chat_on(node_graph(saver, route), thread_id="one")
-    await chat.send("hello")
-    await answer(chat, transcript, {"decisions": [{"type": "approve"}]})
+    chat, transcript = await answered(
+        node_graph(saver, route), {"decisions": [{"type": "approve"}]}
+    )
     said = [("you", "hello", True), ("summary", "approve", True)]
     assert await both_sittings(chat, transcript) == [said, said]
 
@@ -272,7 +266,7 @@ async def test_of_two_nodes_that_ask_at_once_one_may_be_answered_first(saver):
     graph = graph.add_edge(START, "one").add_edge(START, "two").compile(checkpointer=saver)
     chat, transcript = chat_on(graph, thread_id="one")
     await chat.send("hello")
-    await answer(chat, transcript, "first")
+    await chat.resume({cards(transcript)[0]["id"]: "first"})
     said = [("you", "hello", True), ("you", "first", False)]
     assert await both_sittings(chat, transcript) == [said, said]
     await answer(chat, transcript, "first")  # in the same words
@@ -287,9 +281,7 @@ async def test_an_answer_may_be_stored_by_a_later_node(saver):
     def store(state):
         return {"messages": [HumanMessage(state["note"]), AIMessage("ok")]}
 
-    chat, transcript = chat_on(node_graph(saver, ask, store), thread_id="one")
-    await chat.send("hello")
-    await answer(chat, transcript, "Seoul")
+    chat, transcript = await answered(node_graph(saver, ask, store), "Seoul")
     said = [("you", "hello", True), ("you", "Seoul", False)]
     assert await both_sittings(chat, transcript) == [said, said]
 
@@ -352,7 +344,7 @@ async def test_a_thread_that_waits_is_shown_also_where_the_saver_lists_nothing(m
 
 async def test_a_waiting_thread_of_known_authors_is_read_without_its_history(saver, monkeypatch):
     graph = asking(saver, HumanMessage, nested=True)
-    chat, _ = await answered(graph, "Seoul", times=3)
+    chat, _ = await answered(graph, *["Seoul"] * 3)
     limits = []
     monkeypatch.setattr(chat.access, "answers_below", None)
     read = chat.access.checkpoints
@@ -368,7 +360,7 @@ async def test_a_waiting_thread_of_known_authors_is_read_without_its_history(sav
 
 async def test_all_answers_of_a_long_thread_with_a_subgraph_are_found():
     saver = InMemorySaver()
-    chat, transcript = await answered(asking(saver, HumanMessage, nested=True), "Seoul", times=70)
+    chat, transcript = await answered(asking(saver, HumanMessage, nested=True), *["Seoul"] * 70)
     live, reread = await both_sittings(chat, transcript)
     assert live == reread and live.count(("you", "Seoul", False)) == 70
 

@@ -8,7 +8,6 @@ import json
 from html.parser import HTMLParser
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 from uuid import UUID, uuid4
 
 import django_configured  # noqa: F401 - configures Django before its models are imported
@@ -26,6 +25,7 @@ from course_lib.django_app.chat.langgraph import client as langgraph_client
 from course_lib.django_app.chat.models import User, UserThread
 from course_lib.django_app.chat.words import WORDS
 from course_lib.serving import langgraph_server
+from course_lib.serving.http_thread import serve
 
 pytestmark = [pytest.mark.slow, pytest.mark.soak, pytest.mark.django_db(transaction=True)]
 
@@ -315,7 +315,7 @@ def failing():
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Failing)
-    Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+    serve(server)
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
     server.server_close()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
@@ -16,6 +15,7 @@ from course_lib.models import (
     embeddings,
 )
 from course_lib.serving import free_port
+from course_lib.serving.http_thread import serve
 from course_lib.settings import SettingsError, read_settings
 
 
@@ -46,7 +46,7 @@ def server():
     httpd = HTTPServer(("127.0.0.1", 0), Handler)
     httpd.asked, httpd.length, httpd.status, httpd.is_openai = [], 4, 200, True
     httpd.url = f"http://127.0.0.1:{httpd.server_port}/v1"
-    threading.Thread(target=httpd.serve_forever, args=(0.02,), daemon=True).start()
+    serve(httpd)
     yield httpd
     httpd.shutdown()
     httpd.server_close()

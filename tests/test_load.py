@@ -1,15 +1,13 @@
 """Load measurement reads what a server says, however the server writes it."""
 
 import json
-import threading
 from http.server import BaseHTTPRequestHandler
 from itertools import pairwise
 
 import httpx
 import pytest
 
-from course_lib.serving import arrival_times, run_arrivals, run_load
-from course_lib.serving.http_thread import BusyHttpServer
+from course_lib.serving import arrival_times, http_thread, run_arrivals, run_load
 
 
 def piece(text=None, **more):
@@ -58,9 +56,9 @@ def serve():
             def log_message(self, *arguments):
                 pass
 
-        server = BusyHttpServer(("127.0.0.1", 0), Handler)
+        server = http_thread.BusyHttpServer(("127.0.0.1", 0), Handler)
         servers.append(server)
-        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        http_thread.serve(server)
         return f"http://127.0.0.1:{server.server_port}/v1"
 
     yield start

@@ -20,6 +20,7 @@ from course_lib.models import (
     server_errors,
 )
 from course_lib.serving import Answer, LoadResult, free_port, run_load
+from course_lib.serving.http_thread import serve
 from course_lib.settings import SettingsError, read_settings
 
 
@@ -59,7 +60,7 @@ class _Server(BaseHTTPRequestHandler):
 def test_three_variables_reach_any_openai_compatible_server(monkeypatch):
     server = HTTPServer(("127.0.0.1", 0), _Server)
     server.asked = []
-    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+    serve(server)
     monkeypatch.setenv("COURSE_LLM_BASE_URL", f"http://127.0.0.1:{server.server_port}/v1")
     monkeypatch.setenv("COURSE_LLM_MODEL", "tiny")
     monkeypatch.setenv("COURSE_LLM_API_KEY", "k")
@@ -146,7 +147,7 @@ def failing(monkeypatch):
     """Where the failing server listens; `chat_model()` finds it, in the way that is asked for."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Failing)
     server.asked, server.may_break_off = [], threading.Event()
-    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+    serve(server)
 
     def in_this_way(way):
         address = f"http://127.0.0.1:{server.server_port}/{way}/v1"

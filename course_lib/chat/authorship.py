@@ -92,13 +92,15 @@ class Authorship:
             sent: the person's message that the run was started with; its reducer may have given it
                 another id.
         """
-        known = self._by_person | {_identity(message) for message in before}
         words = None if sent is None or any(m.id == sent.id for m in now) else sent.text
-        for message in now:
-            if message.type == "human" and not _is_marked(message) and message.text != words:
-                self._is_new({_identity(message): message.text}, known)
+        held = {
+            _identity(message): message.text
+            for message in now
+            if message.type == "human" and not _is_marked(message) and message.text != words
+        }
+        self._note_new(held, {_identity(message) for message in before})
 
-    def _is_new(self, held: Mapping[str, str], known: Set[str]) -> None:
+    def _note_new(self, held: Mapping[str, str], known: Set[str]) -> None:
         """Note that a step of the graph has written the messages that were not known before it.
 
         One with the words of an answer that no message holds yet is that answer.
@@ -140,6 +142,7 @@ class Authorship:
         self._open.clear()
         before: CheckpointTuple | None = None
         known: Mapping[str, str] = {}
+        held: Mapping[str, str] | None = None
         for each in path:
             held = _held(each)
             if before is not None and each.metadata.get("source") == "loop":
@@ -147,7 +150,7 @@ class Authorship:
             known, before = known if held is None else held, each
         if before is not None:  # what a step has written that has not ended is in no checkpoint yet
             shown = {_identity(m): m.text for m in messages if m.type == "human"}
-            self._wrote(before, None if _held(before) is None else shown, known, below)
+            self._wrote(before, None if held is None else shown, known, below)
         for message in messages:
             if message.type == "human" and _identity(message) not in self._by_graph:
                 self._by_person.add(_identity(message))
@@ -165,7 +168,7 @@ class Authorship:
             return
         self._open += answers_at(before, below)
         if held is not None:
-            self._is_new(held, known.keys())
+            self._note_new(held, known.keys())
 
     def graph_written(self, messages: Sequence[BaseMessage]) -> frozenset[str]:
         """Return the keys of those messages of a person's role that the graph wrote."""

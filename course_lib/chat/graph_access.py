@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import logging
 import typing
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import aclosing
@@ -193,17 +192,10 @@ class LocalGraph:
         return [found async for found in graph.checkpointer.alist(config, limit=limit)]
 
     async def answers_below(self, thread_id: str) -> AnswersBelow:
-        """Return what the questions of subgraphs were answered with, by the task that ran each.
-
-        A saver that cannot list the checkpoints of all namespaces still shows the thread.
-        """
+        """Return what the questions of subgraphs were answered with, by the task that ran each."""
         config: RunnableConfig = {"configurable": {"thread_id": thread_id}}
         graph = await self._awaitable(config)
-        try:
-            found = [each async for each in graph.checkpointer.alist(config, limit=MAX_BELOW)]
-        except Exception as error:
-            logging.getLogger(__name__).debug("the answers could not be read", exc_info=error)
-            return {}
+        found = [each async for each in graph.checkpointer.alist(config, limit=MAX_BELOW)]
         return answers_below(found)
 
     async def before(self, config: RunnableConfig, key: str) -> RunnableConfig:

@@ -49,7 +49,7 @@ def answers_at(checkpoint: CheckpointTuple, below: AnswersBelow) -> Counter[str]
     last = of_tasks.pop(NO_TASK, None)  # stands among those of its task, too
     tasks = {task for task, _, _ in writes}
     given = [each for values in of_tasks.values() for each in _listed(values)]
-    if asks_below([checkpoint]):
+    if below and asks_below([checkpoint]):
         tasks.add("")
     given += [each for task in tasks for each in below.get(task, ())]
     counted = counted_words(given)

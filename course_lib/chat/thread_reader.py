@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from langgraph.checkpoint.base import get_checkpoint_id
 from langgraph.constants import START
@@ -18,10 +18,11 @@ from course_lib.persistence import unfinished_step
 
 if TYPE_CHECKING:
     from langchain_core.messages import BaseMessage
-    from langgraph.checkpoint.base import CheckpointTuple
     from langgraph.types import StateSnapshot
 
     from course_lib.chat.graph_access import GraphAccess
+
+T = TypeVar("T")
 
 
 class ThreadReader:
@@ -125,19 +126,12 @@ class ThreadReader:
         unknown = self.authorship.unknown(thread.messages)
         if unknown or thread.interrupts or thread.unfinished:  # a begun step may hold answers
             limit = MAX_CHECKPOINTS if unknown else 1
-            path = path_to(await self._found(limit), thread.checkpoint_id)
-            below = unknown and asks_below(path)
-            answers = await self._access.answers_below(self.thread_id) if below else {}
-            self.authorship.search(path, thread.messages, answers)
+            found = await _or_nothing(self._access.checkpoints(self.thread_id, limit), [])
+            path, below = path_to(found, thread.checkpoint_id), {}
+            if unknown and asks_below(path):
+                below = await _or_nothing(self._access.answers_below(self.thread_id), {})
+            self.authorship.search(path, thread.messages, below)
         return self._with_authors(thread)
-
-    async def _found(self, limit: int) -> list[CheckpointTuple]:
-        """The newest checkpoints; none where the saver cannot list them, as the thread is shown."""
-        try:
-            return await self._access.checkpoints(self.thread_id, limit)
-        except Exception as error:
-            logging.getLogger(__name__).debug("the history could not be read", exc_info=error)
-            return []
 
     def _with_authors(self, thread: ThreadLoaded) -> ThreadLoaded:
         """A thread with what is known of its authors; the same one where that is nothing new."""
@@ -205,6 +199,15 @@ class ThreadReader:
         before = self._newest_id
         thread = await self.read(config)
         return thread, self.checkpoint_id is None and thread.checkpoint_id != before
+
+
+async def _or_nothing(reading: Awaitable[T], nothing: T) -> T:
+    """What is read of a history; nothing where the saver cannot list it, as the thread is shown."""
+    try:
+        return await reading
+    except Exception as error:
+        logging.getLogger(__name__).debug("the history could not be read", exc_info=error)
+        return nothing
 
 
 def _checkpoint_id(snapshot: StateSnapshot) -> str | None:

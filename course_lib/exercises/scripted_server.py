@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import json
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from course_lib.models import ModelRequestError, ModelServerError, RemoteChatModel
+from course_lib.serving.http_thread import serve
 
 ANSWER = {
     "id": "1",
@@ -59,7 +59,7 @@ def scripted_server(statuses: Callable[[int], int], *, breaks: bool = False) -> 
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+    serve(server)
     try:
         yield f"http://127.0.0.1:{server.server_port}/v1", seen
     finally:

@@ -25,6 +25,7 @@ from prometheus_client.multiprocess import MultiProcessCollector, mark_process_d
 from course_lib.fastapi_app import ServiceHooks
 from course_lib.fastapi_app.run_events import END
 from course_lib.operations.combined_hooks import with_callback
+from course_lib.serving.ended import has_ended
 
 if TYPE_CHECKING:
     from langchain_core.outputs import LLMResult
@@ -189,6 +190,5 @@ def _wrote(pid: int, path: Path) -> bool:
     """Whether a process lives and is the one that made a file, not a later one with its number."""
     with suppress(psutil.Error, OSError):
         process = psutil.Process(pid)
-        alive = process.status() != psutil.STATUS_ZOMBIE
-        return alive and process.create_time() <= path.stat().st_mtime + 1
+        return not has_ended(process) and process.create_time() <= path.stat().st_mtime + 1
     return False

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
 from course_lib.serving import django_site
+from course_lib.serving.http_thread import serve
 
 pytestmark = [pytest.mark.browser, pytest.mark.soak]
 
@@ -53,7 +53,7 @@ def forger(site):
             pass
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Page) as server:
-        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        serve(server)
         yield server.server_port
         server.shutdown()
 

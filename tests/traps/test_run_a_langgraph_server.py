@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -19,6 +18,7 @@ from langgraph_sdk import get_sync_client
 from langgraph_sdk.errors import InternalServerError, UnprocessableEntityError
 
 from course_lib.serving import ServerError, copy_project, langgraph_server, webhook_receiver
+from course_lib.serving.http_thread import serve
 from course_lib.serving.ports import port_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.soak]
@@ -149,7 +149,7 @@ def test_a_webhook_is_tried_three_times(client):
             """Write nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Busy) as server:
-        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        serve(server)
         url = f"http://127.0.0.1:{server.server_port}/hook"
         client.runs.create(None, "guide", input=ask("a"), webhook=url)
         deadline = time.monotonic() + 40

@@ -25,6 +25,7 @@ from langgraph_sdk.schema import StreamPart
 
 from course_lib.django_app.chat.models import User
 from course_lib.exercises.view_cases import most_at_once
+from course_lib.serving.http_thread import serve
 
 
 class Words:
@@ -143,7 +144,7 @@ def test_a_client_of_one_event_loop_fails_in_the_next_one():
     found = []
     with ThreadingHTTPServer(("127.0.0.1", 0), Counting) as server:
         server.handle_error = lambda *_: None  # the connection of the first loop breaks
-        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        serve(server)
         client = get_client(url=f"http://127.0.0.1:{server.server_port}")
 
         async def count():

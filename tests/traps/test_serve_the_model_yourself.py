@@ -5,7 +5,6 @@ A release that changes one of these changes what the chapter says.
 
 from __future__ import annotations
 
-import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import httpx
@@ -14,6 +13,7 @@ import pytest
 from course_lib.exercises.scripted_server import scripted_server
 from course_lib.models import ModelRequestError, ModelServerError, OfflineChatModel, RemoteChatModel
 from course_lib.serving import free_port
+from course_lib.serving.http_thread import serve
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def local():
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+    serve(server)
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
     server.server_close()

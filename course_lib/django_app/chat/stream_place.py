@@ -16,10 +16,10 @@ from typing import Any
 FROM_THE_START = "-"
 """As the id of the last event: everything, from the first event on. It is less than any id."""
 
-EVENT_ID = re.compile(r"(?P<behind>-|[0-9]{1,20}-[0-9]{1,20})(/(?P<seen>[0-9]{1,9}))?", re.ASCII)
-"""What the page may name as the last event that it has."""
-
 PART_ID = re.compile(r"[0-9]{1,20}-[0-9]{1,20}", re.ASCII)
+
+EVENT_ID = re.compile(rf"(?P<behind>-|{PART_ID.pattern})(/(?P<seen>[0-9]{{1,9}}))?", re.ASCII)
+"""What the page may name as the last event that it has."""
 
 
 class StreamPlace:
