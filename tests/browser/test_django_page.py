@@ -117,6 +117,11 @@ def ask(page, text):
     return page.locator(".assistant .text").last.inner_text()
 
 
+def list_read(page):
+    """Wait, after what is done inside, until the list is read anew: its answer sets cookies."""
+    return page.expect_response(lambda response: response.url == page.url)
+
+
 def said(page):
     return [text.strip() for text in page.locator(".message .text").all_inner_texts()]
 
@@ -288,9 +293,10 @@ def test_a_lost_thread_and_a_server_that_comes_back(echo, signed_in, langgraph):
     page.locator(".assistant", has_text="w3 ").wait_for()
     echo.kill()
     page.locator("#status", has_text="The connection broke").wait_for()
-    echo.restart()
-    page.locator(".assistant", has_text="w79").wait_for(timeout=60_000)
-    page.locator(".assistant .tools").nth(1).wait_for()
+    with list_read(page):
+        echo.restart()
+        page.locator(".assistant", has_text="w79").wait_for(timeout=60_000)
+        page.locator(".assistant .tools").nth(1).wait_for()
     assert said(page)[-1] == " ".join(f"w{n}" for n in range(80))
     page.context.clear_cookies()
     send(page, "signed out")
@@ -367,7 +373,8 @@ def test_whoever_scrolled_up_is_left_to_read(echo, signed_in):
 
 def test_whoever_was_signed_out_gets_the_text_back_and_nobody_else(echo, signed_in):
     page = signed_in(echo, "leaves")
-    ask(page, "a secret")
+    with list_read(page):
+        ask(page, "a secret")
     for name in ("leaves", "comes"):
         page.context.clear_cookies(name="chat_session")  # signed out in another window
         send(page, "written too late")
