@@ -389,3 +389,23 @@ def test_a_value_that_a_choice_shows_under_a_title_is_no_detail():
         Interrupt({"question": "?", "day": "tomorrow"}, id="i", response_schema=schema)
     )
     assert asked.fields[0].text == "내일" and asked.details == ()
+
+
+NUL_CARDS = [
+    ("Go?", None, "text"),
+    ({"question": "Better?", "text": "a draft"}, None, "text"),
+    ({"question": "Name?"}, str, "answer"),
+]
+
+
+@pytest.mark.parametrize(("value", "schema", "field"), NUL_CARDS)
+@pytest.mark.parametrize("typed", ["a\0b", "a\ud83db"])
+def test_what_no_database_can_keep_is_replaced_in_an_answer(value, schema, field, typed):
+    approval = card(value, schema and {"type": "string"})
+    answer = approval.answer({field: typed})
+    assert answer in ("a\ufffdb", "a?b") and approval.answer({"text": typed}) == answer
+
+
+def test_json_with_a_nul_is_refused_and_the_card_stays():
+    with pytest.raises(InvalidAnswer, match="a NUL"):
+        card("Go?").answer({"text": '{"name": "a\\u0000"}'})

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from chat_graphs import asking
 from langgraph.types import Interrupt
 from pydantic import BaseModel
 
-from course_lib.chat import ChatPanel
+from course_lib.chat import ChatError, ChatPanel
 from course_lib.chat.decisions import stored_line
 from course_lib.chat.exact_json import shown_text
 
@@ -104,3 +106,18 @@ def test_the_line_that_stays_of_a_card_says_nothing_twice(question, value, line)
     schema = Answer.model_json_schema()
     asked = Interrupt({"question": question}, id="i", response_schema=schema)
     assert stored_line(asked, {"approve": True, "people": value}) == ("yes", line)
+
+
+async def test_two_buttons_pressed_at_once_leave_the_line_of_the_first():
+    panel = ChatPanel(asking("Go on?"))
+    await panel.send("hello")
+    (question,) = entries_of(panel, "approval")
+    yes, no = {"answer": True}, {"answer": False}
+    first, double, other = await asyncio.gather(
+        *(panel.answer(question["id"], values) for values in (yes, yes, no)),
+        return_exceptions=True,
+    )
+    assert first is None and double is None
+    assert isinstance(other, ChatError) and "answered already" in str(other)
+    assert [entry["text"] for entry in entries_of(panel, "decided")] == ["Approved: Go on?"]
+    assert entries_of(panel, "answer")[-1]["text"] == "told True"

@@ -32,6 +32,7 @@ from course_lib.chat.json_schema import followed
 from course_lib.chat.question import Details, question_of, record_of
 from course_lib.chat.tool_review import DECISIONS, calls_of, decisions, review_fields
 from course_lib.display import summary_line
+from course_lib.persistence import storable
 
 if TYPE_CHECKING:
     from langgraph.types import Interrupt
@@ -268,7 +269,9 @@ def _words(text: Any) -> Any:
     """An answer in words: it stays text, unless it is a JSON object or array."""
     if text is None or (isinstance(text, str) and not text.strip()):
         raise InvalidAnswer({"text": "This is empty. Write something, or press another button."})
-    return _json(text) if isinstance(text, str) and is_json(text) else text
+    if not isinstance(text, str):
+        return text
+    return _json(text) if is_json(text) else storable(text)
 
 
 def _json(text: Any) -> Any:

@@ -44,6 +44,7 @@ class Conversation:
     thread: ThreadLoaded = field(default_factory=lambda: ThreadLoaded("", None, {}))
     run: list[Event] = field(default_factory=list)
     unsent: list[str] = field(default_factory=list)
+    _on_the_way: dict[str, Any] = field(default_factory=dict)  # answers, by question
 
     @property
     def busy(self) -> bool:
@@ -71,18 +72,30 @@ class Conversation:
             values: what is filled in, by the card's fields.
 
         Raises:
-            ChatError: that question is not open, or not any more.
+            ChatError: that question is not open, or not any more, or another answer to it is on
+                its way.
         """
         card = self.transcript.approval(interrupt_id)
         if card is None:
             raise ChatError("That question is no longer open. Look at the conversation as it is.")
+        if interrupt_id in self._on_the_way:
+            if self._on_the_way[interrupt_id] == values:
+                return  # a double click is one answer
+            raise ChatError(
+                "This question is being answered already, and its first answer counts. Go back to "
+                "the question if you want to answer it otherwise."
+            )
         try:
             answer = card.answer(values)
         except InvalidAnswer as refused:
             self.transcript.refuse(interrupt_id, refused.errors)
             return
         self.transcript.decide(interrupt_id, *decided_line(card, values))
-        await self.controller.resume({interrupt_id: answer})
+        self._on_the_way[interrupt_id] = values
+        try:
+            await self.controller.resume({interrupt_id: answer})
+        finally:
+            del self._on_the_way[interrupt_id]
 
     async def show_history(self) -> None:
         """Read what the checkpoints tell of the messages on screen, and show it."""

@@ -33,7 +33,7 @@ def read_json(text: str) -> Any:
     Raises:
         ValueError: the text is no JSON, or holds something that would change or be lost on the
             way to the graph: a name that occurs twice, a number that cannot be kept, `NaN`, half
-            of a surrogate pair, or too many levels.
+            of a surrogate pair, a NUL, or too many levels.
     """
 
     def refuse(constant: str) -> Any:
@@ -48,10 +48,13 @@ def read_json(text: str) -> Any:
             object_pairs_hook=_named_once,
         )
         json.dumps(value, ensure_ascii=False).encode()
+        has_nul = "\0" in _all_text(value)
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
     except UnicodeEncodeError:
         raise ValueError("it holds half of a character (a surrogate), which is no text") from None
+    if has_nul:
+        raise ValueError("it holds a NUL, which not every database can keep")
     return value
 
 
@@ -161,9 +164,13 @@ def as_json(value: Any) -> Any:
         return value
 
 
-def storable(text: str) -> str:
-    """Return a text without halves of surrogate pairs, which cannot be written as UTF-8."""
-    return text.encode("utf-8", "replace").decode()
+def _all_text(value: Any) -> str:
+    """Every text and every name in a value of JSON, one behind the other."""
+    if isinstance(value, Mapping):
+        return "".join([*value, *map(_all_text, value.values())])
+    if isinstance(value, list):
+        return "".join(map(_all_text, value))
+    return value if isinstance(value, str) else ""
 
 
 def _written(value: Any, indent: int | None) -> str | None:

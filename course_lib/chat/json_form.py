@@ -19,7 +19,6 @@ from course_lib.chat.exact_json import (
     read_integer,
     read_json,
     read_number,
-    storable,
 )
 from course_lib.chat.json_schema import (
     allows_text,
@@ -30,7 +29,7 @@ from course_lib.chat.json_schema import (
 )
 from course_lib.chat.markup import exact
 from course_lib.json_validation import FormatChecker, PatternSafeValidator
-from course_lib.persistence import is_equal
+from course_lib.persistence import is_equal, storable
 
 LONG = 60
 """A text of more characters than this is edited in a box of several lines."""

@@ -30,7 +30,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "RetentionError",
         ],
         "stores": ["open_store"],
-        "thread_records": ["Thread", "UnknownThread", "namespace_label", "person_key"],
+        "thread_records": ["Thread", "UnknownThread", "namespace_label", "person_key", "storable"],
         "threads": ["ThreadDirectory"],
         "unfinished": ["unfinished_step"],
         "vector_index": ["VectorIndexError"],
