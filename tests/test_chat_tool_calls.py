@@ -1,9 +1,13 @@
 """Tool calls as models really make them: the thread takes every next message."""
 
+import asyncio
+
 import pytest
-from chat_graphs import chat_on, texts
+from chat_graphs import chat_on, kinds, one_node, texts
 from langchain.agents import create_agent
-from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
+from langchain.agents.middleware import HumanInTheLoopMiddleware
+from langchain_core.messages import AIMessage, AIMessageChunk, HumanMessage, ToolMessage
+from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from langchain_core.tools import tool
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import START, MessagesState, StateGraph
@@ -13,7 +17,7 @@ from openai_server import call_delta, openai_server
 from course_lib.chat.chips import stored_tool_chips
 from course_lib.chat.events import NodeEnded
 from course_lib.chat.stream_events import StreamReader
-from course_lib.models import RemoteChatModel
+from course_lib.models import OfflineChatModel, RemoteChatModel
 
 
 @tool
@@ -127,3 +131,127 @@ def test_a_message_that_gets_its_id_between_two_parts_is_reported_once():
     others = [m.model_copy(update={"id": str(n)}) for n, m in enumerate([asks, says], 2)]
     assert told(reader, *others) == ["ToolCalled", "ToolReturned"]  # the id of a call, used twice
     assert told(StreamReader([asks, says]), *with_ids) == ["ToolCalled", "ToolReturned"]
+
+
+def tool_chips(transcript):
+    """Name, state and what was called and answered, of each tool chip."""
+    work = [entry for entry in transcript.entries if entry["kind"] == "work"]
+    return [
+        (chip["name"], chip["state"], chip["detail"])
+        for entry in work
+        for chip in entry["chips"]
+        if chip["kind"] == "tool"
+    ]
+
+
+def asking_below(saver):
+    """An agent in a graph, whose tool asks."""
+    agent = create_agent(Asks(), [book], name="agent")
+    return StateGraph(MessagesState).add_node(agent).add_edge(START, "agent").compile(saver)
+
+
+def reviewed_below(saver):
+    """An agent in a graph, with a review of its tool."""
+    review = HumanInTheLoopMiddleware(interrupt_on={"look": True})
+    agent = create_agent(Asks(tool="look"), [look], middleware=[review], name="agent")
+    return StateGraph(MessagesState).add_node(agent).add_edge(START, "agent").compile(saver)
+
+
+@tool
+async def look(city: str) -> str:
+    """Look."""
+    await asyncio.sleep(0)
+    return f"seen {city}"
+
+
+class Asks(OfflineChatModel):
+    """Calls one tool, and then says what it answered."""
+
+    tool: str = "book"
+
+    def _generate(self, messages, stop=None, run_manager=None, **kwargs):
+        said = AIMessage("", tool_calls=[{"name": self.tool, "args": {"city": "b"}, "id": "call"}])
+        if isinstance(messages[-1], ToolMessage):
+            said = AIMessage(f"told {messages[-1].text}")
+        return ChatResult(generations=[ChatGeneration(message=said)])
+
+    async def _astream(self, messages, stop=None, run_manager=None, **kwargs):
+        said = self._generate(messages).generations[0].message
+        yield ChatGenerationChunk(message=AIMessageChunk(said.content, tool_calls=said.tool_calls))
+
+
+ANSWERS = {
+    "asked": (asking_below, "no", "done", "no"),
+    "approved": (reviewed_below, {"decisions": [{"type": "approve"}]}, "done", "seen b"),
+    "rejected": (
+        *(reviewed_below, {"decisions": [{"type": "reject", "message": "no"}]}),
+        *("failed", "rejected"),
+    ),
+}
+
+
+@pytest.mark.parametrize("reopened", [False, True])
+@pytest.mark.parametrize("name", ANSWERS)
+async def test_a_call_of_an_agent_in_a_graph_is_one_chip_before_and_after_the_answer(
+    name, reopened
+):
+    build, answer, state, returned = ANSWERS[name]
+    graph = build(InMemorySaver())
+    chat, transcript = chat_on(graph)
+    await chat.send("go")
+    if reopened:
+        chat, transcript = chat_on(graph, thread_id=chat.thread_id)
+        await chat.load()
+    await chat.resume({transcript.only_question().id: answer})
+    ((_, shown, detail),) = tool_chips(transcript)
+    assert shown == state and '"city": "b"' in detail and returned in detail.lower()
+    again, reread = chat_on(graph, thread_id=chat.thread_id)
+    await again.load()
+    assert tool_chips(reread) == tool_chips(transcript)
+
+
+@pytest.mark.parametrize("ticks", range(5, 60, 5))
+async def test_a_call_that_was_stopped_and_goes_on_is_one_chip(ticks):
+    graph = create_agent(Asks(tool="look"), [look], checkpointer=InMemorySaver())
+    chat, transcript = chat_on(graph)
+    run = asyncio.create_task(chat.send("go"))
+    for _ in range(ticks):
+        await asyncio.sleep(0)
+    chat.stop()
+    await run
+    if "unfinished" in kinds(transcript):
+        await chat.continue_run()
+    if transcript.kept() and transcript.kept()[-1] == ("answer", "told seen b"):
+        ((_, state, detail),) = tool_chips(transcript)
+        assert state == "done" and '"city": "b"' in detail and "seen b" in detail
+
+
+@pytest.mark.parametrize("given", ["", "0"])
+async def test_calls_that_are_closed_under_other_ids_are_the_chips_they_were(given):
+    calls = [{"name": "look", "args": {"city": city}, "id": given} for city in "ab"]
+
+    def node(state: MessagesState):
+        if len(state["messages"]) > 1:
+            return {"messages": [AIMessage("hello")]}
+        return {"messages": [AIMessage("", tool_calls=calls)]}
+
+    chat, transcript = chat_on(one_node(node))
+    await chat.send("go")
+    await chat.send("never mind")
+    found = tool_chips(transcript)
+    assert [(name, state) for name, state, _ in found] == [("look", "stopped")] * 2
+    again, reread = chat_on(chat.graph, thread_id=chat.thread_id)
+    await again.load()
+    assert tool_chips(reread) == found
+
+
+async def test_a_call_that_got_no_answer_is_not_done():
+    def node(state: MessagesState):
+        call = {"name": "look", "args": "{city: a}", "id": "x", "error": "no JSON"}
+        return {"messages": [AIMessage("", invalid_tool_calls=[call])]}
+
+    chat, transcript = chat_on(one_node(node))
+    await chat.send("go")
+    assert [state for _, state, _ in tool_chips(transcript)] == ["stopped"]
+    await chat.send("and now")
+    assert {state for _, state, _ in tool_chips(transcript)} == {"stopped"}

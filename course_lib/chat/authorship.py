@@ -9,7 +9,7 @@ message. The chat shows it as the person's, and does not send it again.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -20,6 +20,7 @@ from langgraph.constants import START
 from course_lib.chat.message_keys import message_keys, read_messages
 from course_lib.chat.stored_answers import answers_at, counted_words
 from course_lib.chat.stream_events import written_messages
+from course_lib.persistence import storable
 
 if TYPE_CHECKING:
     from langgraph.checkpoint.base import CheckpointTuple
@@ -40,8 +41,7 @@ def person_message(text: str) -> HumanMessage:
         text: as typed. Half an emoji, as a browser may send it, cannot be written as UTF-8, and
             PostgreSQL stores no NUL: both are replaced.
     """
-    clean = text.encode("utf-8", "replace").decode().replace("\0", "\ufffd")
-    return HumanMessage(clean, id=new_id())
+    return HumanMessage(storable(text), id=new_id())
 
 
 def new_id() -> str:
@@ -61,7 +61,7 @@ class Authorship:
 
     def sent(self, message: BaseMessage) -> None:
         """Note that a person sends a message: what was answered before belongs to other turns."""
-        self._by_person.add(_identity(message))
+        self._by_person |= {_identity(message), _identity_without_id(message)}
         self._open.clear()
 
     def answered(self, answers: Iterable[Any]) -> None:
@@ -92,22 +92,36 @@ class Authorship:
             sent: the person's message that the run was started with; its reducer may have given it
                 another id.
         """
-        words = None if sent is None or any(m.id == sent.id for m in now) else sent.text
-        held = {
-            _identity(message): message.text
-            for message in now
-            if message.type == "human" and not _is_marked(message) and message.text != words
-        }
-        self._note_new(held, {_identity(message) for message in before})
+        known = [m for m in (*before, *[sent] * (sent is not None)) if m.type == "human"]
+        held = {_identity(m): m.text for m in now if m.type == "human"}
+        self._note_new(held, {_identity(message): message.text for message in known})
 
-    def _note_new(self, held: Mapping[str, str], known: Set[str]) -> None:
+    def _note_new(self, held: Mapping[str, str], known: Mapping[str, str]) -> None:
         """Note that a step of the graph has written the messages that were not known before it.
 
-        One with the words of an answer that no message holds yet is that answer.
+        A node that returns the whole list may take the ids away, or give others: what has the words
+        of a message that is gone is that message. One with the words of an answer that no message
+        holds yet is that answer.
+
+        Args:
+            held: the texts of a person's role after the step, by identity.
+            known: the texts before it, with the message that was sent.
         """
+        gone: dict[str, list[str]] = {}
+        for identity, text in known.items():
+            if identity not in held:
+                gone.setdefault(text, []).append(identity)
         for identity, text in held.items():
-            if identity in known or identity in self._by_person:
+            if identity in known or identity in self._by_person or identity.startswith(SENT):
                 continue
+            if same := gone.get(text):
+                original = same.pop(0)
+                if original not in self._by_graph:
+                    self._by_person.add(identity)
+                    self._by_graph.discard(identity)  # so it looked in the node's update
+                    continue
+                if original in self._by_answer:
+                    self._by_answer.add(identity)
             self._by_graph.add(identity)
             word = text.strip()
             if self._open[word] > 0:
@@ -168,7 +182,7 @@ class Authorship:
             return
         self._open += answers_at(before, below)
         if held is not None:
-            self._note_new(held, known.keys())
+            self._note_new(held, known)
 
     def graph_written(self, messages: Sequence[BaseMessage]) -> frozenset[str]:
         """Return the keys of those messages of a person's role that the graph wrote."""
@@ -211,7 +225,11 @@ def _is_marked(message: BaseMessage) -> bool:
 
 
 def _identity(message: BaseMessage) -> str:
-    return message.id or f"text: {message.text}"
+    return message.id or _identity_without_id(message)
+
+
+def _identity_without_id(message: BaseMessage) -> str:
+    return f"text: {message.text}"
 
 
 def _is_input(checkpoint: CheckpointTuple) -> bool:

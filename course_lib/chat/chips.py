@@ -18,6 +18,9 @@ from course_lib.display import format_json, summary_line
 MAX_DETAIL_LENGTH = 4000
 """Longest text in an opened chip, in characters."""
 
+RETURNED = "\n\nreturned:\n"
+"""Stands between what a tool was called with and what it answered."""
+
 
 @dataclass
 class Chip:
@@ -30,6 +33,7 @@ class Chip:
         detail: what is shown when it is opened.
         share: how much is done, from 0 to 1, where that is known.
         call_id: of a tool call, as the model gave it.
+        answered: whether a tool call has its answer.
     """
 
     kind: str
@@ -38,6 +42,7 @@ class Chip:
     detail: str = ""
     share: float | None = None
     call_id: str = ""
+    answered: bool = False
 
     @classmethod
     def of_progress(cls, value: Any) -> Chip:
@@ -70,6 +75,11 @@ class Chip:
         """
         return cls("tool", name, state, format_json(args), call_id=call_id)
 
+    @property
+    def arguments(self) -> str:
+        """What a tool was called with; empty for an answer whose call was not seen."""
+        return self.detail.partition(RETURNED)[0]
+
     def returned(self, text: str, failed: bool) -> None:
         """Note what a tool answered.
 
@@ -81,8 +91,12 @@ class Chip:
         self.state = "stopped" if text in (NOT_RUN, NOT_ANSWERED) else ended
         with suppress(ValueError, RecursionError):
             text = json.dumps(json.loads(text), ensure_ascii=False, indent=1)
-        arguments = self.detail.partition("\n\nreturned:\n")[0]
-        self.detail = f"{arguments}\n\nreturned:\n{text}"
+        self.detail = f"{self.arguments}{RETURNED}{text}"
+        self.answered = True
+
+    def called_with(self, args: Any) -> None:
+        """Note the arguments of a call whose answer came first."""
+        self.detail = format_json(args) + self.detail
 
     def shown(self) -> dict[str, Any]:
         """Return what the browser gets."""
@@ -137,17 +151,25 @@ def merged_chips(live: Sequence[Chip], stored: Sequence[Chip]) -> list[Chip]:
         live: what was seen while the graph ran.
         stored: the tool calls that the thread holds.
     """
-    left = list(stored)
-    merged = []
-    for chip in live:
-        match = None
-        if chip.kind == "tool":
-            same = (s for s in left if (s.call_id, s.name) == (chip.call_id, chip.name))
-            match = next(same, None)
-        if match is not None:
-            left = [each for each in left if each is not match]
-        merged.append(match or chip)
+    left, merged = list(stored), list(live)
+    # A call that a person's next message has closed may be stored under another id since.
+    for same in (_has_same_id, _has_same_arguments):
+        for at, chip in enumerate(merged):
+            if chip.kind != "tool" or any(chip is each for each in stored):
+                continue
+            match = next((each for each in left if same(each, chip)), None)
+            if match is not None:
+                left = [each for each in left if each is not match]
+                merged[at] = match
     return merged + left
+
+
+def _has_same_id(one: Chip, other: Chip) -> bool:
+    return (one.call_id, one.name) == (other.call_id, other.name)
+
+
+def _has_same_arguments(one: Chip, other: Chip) -> bool:
+    return (one.name, one.arguments) == (other.name, other.arguments)
 
 
 def _is_number(value: Any) -> bool:

@@ -18,7 +18,7 @@ from langgraph.types import Command
 from course_lib.chat.authorship import person_message
 from course_lib.chat.errors import ChatError
 from course_lib.chat.events import Event, Queued, RunStarted, ThreadLoaded, Unqueued
-from course_lib.chat.forking import repeated_question, reworded, run_input
+from course_lib.chat.forking import Replacement, run_input
 from course_lib.chat.graph_access import check_configurable, open_graph
 from course_lib.chat.interrupts import answers_for_copies, check_open
 from course_lib.chat.runner import Runner, RunRequest
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 Prepare = Callable[[ThreadLoaded], Awaitable[RunRequest]]
 """Says what to run, once it is this run's turn and the thread has been read."""
 
-Replace = Callable[[ThreadLoaded], "tuple[str, BaseMessage]"]
+Replace = Callable[[ThreadLoaded], Awaitable[Replacement]]
 """Names a message of a thread by its key, and says what takes its place."""
 
 
@@ -165,7 +165,7 @@ class ChatController:
             ChatError: there is no such message on the way to where the thread stands, or the
                 graph wrote it.
         """
-        await self._run_fork(lambda thread: (message_id, reworded(thread, message_id, text)), text)
+        await self._run_fork(lambda thread: self._reader.reword(thread, message_id, text), text)
 
     async def try_again(self, message_id: str) -> None:
         """Ask what led to an answer once more, on a new branch.
@@ -173,7 +173,7 @@ class ChatController:
         Raises:
             ChatError: no answer has the key `message_id`, or no person's message is before it.
         """
-        await self._run_fork(lambda thread: repeated_question(thread, message_id))
+        await self._run_fork(lambda thread: self._reader.ask_again(thread, message_id))
 
     async def go_to(self, checkpoint_id: str | None) -> None:
         """Show an earlier checkpoint, None for the newest; what is sent next forks from there.
@@ -263,10 +263,10 @@ class ChatController:
         """Run from before a message, with another one in its place."""
 
         async def prepare(thread: ThreadLoaded) -> RunRequest:
-            key, message = replace(await self._reader.find_authors(thread))
-            before, fork = await self._reader.read_before(key, self.config)
+            new = await replace(await self._reader.find_authors(thread))
+            before, fork = await self._reader.read_before(new.key, new.config)
             config = {**self.config, "configurable": {**self.configurable, **before}}
-            return RunRequest(run_input(self.access, fork, message), config, message, fork)
+            return RunRequest(run_input(self.access, fork, new.message), config, new.message, fork)
 
         await self._run_exclusive(prepare, None if text is None else person_message(text))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from langchain_core.messages import BaseMessage, ToolMessage
@@ -15,6 +16,22 @@ from course_lib.models import close_open_tool_calls
 if TYPE_CHECKING:
     from course_lib.chat.events import ThreadLoaded
     from course_lib.chat.graph_access import GraphAccess
+
+
+@dataclass(frozen=True)
+class Replacement:
+    """What is said in place of a message.
+
+    Args:
+        key: of the message that it replaces.
+        message: what is said.
+        config: names a checkpoint that holds the replaced message, or the thread as it is shown.
+    """
+
+    key: str
+    message: BaseMessage
+    config: Mapping[str, Any]
+
 
 NOT_RUN = "Not run: the person continued with another message."
 """What a tool call is answered with when nobody answers it before the person's next message."""

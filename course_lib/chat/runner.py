@@ -64,6 +64,7 @@ class Runner:
         self._access = access
         self._emit = emit
         self._task: asyncio.Future[None] | None = None
+        self._last_stream: tuple[str, StreamReader] | None = None  # with the thread it was of
         self.pace = "instant"
 
     @property
@@ -160,7 +161,11 @@ class Runner:
         before: ThreadLoaded,
         counter: CostCounter,
     ) -> None:
-        events = StreamReader(list(before.messages))
+        thread_id, earlier = self._last_stream or ("", None)
+        if request.message is not None or thread_id != reader.thread_id:
+            earlier = None
+        events = StreamReader(list(before.messages), earlier)
+        self._last_stream = reader.thread_id, events
         guard_tasks()
         config = request.config
         if self._access.is_local:  # a server takes no callback

@@ -31,10 +31,12 @@ class StreamReader:
 
     Args:
         known: messages whose tool calls have been reported already.
+        earlier: the reader of the run that this one goes on with. What a subgraph has said there is
+            in no message of its parent before it ends.
     """
 
-    def __init__(self, known: list[BaseMessage]) -> None:
-        self._reported: set[tuple[str, Any]] = set()
+    def __init__(self, known: list[BaseMessage], earlier: StreamReader | None = None) -> None:
+        self._reported: set[tuple[str, Any]] = set() if earlier is None else {*earlier._reported}
         self._id_given: dict[tuple[Any, str], str] = {}
         for message in known:
             for place, content, _ in _tool_events(message):

@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from langgraph.checkpoint.base import get_checkpoint_id
 from langgraph.constants import START
 
-from course_lib.chat.authorship import MAX_CHECKPOINTS, Authorship, path_to
+from course_lib.chat.asked_question import question_on_path
+from course_lib.chat.authorship import MAX_CHECKPOINTS, Authorship, new_id, path_to
 from course_lib.chat.errors import ChatError
 from course_lib.chat.events import ThreadLoaded
+from course_lib.chat.forking import Replacement, repeated_question, reworded
+from course_lib.chat.message_keys import message_keys
 from course_lib.chat.stored_answers import asks_below
 from course_lib.persistence import unfinished_step
 
@@ -106,7 +109,7 @@ class ThreadReader:
         Returns:
             The thread with its `graph_written` and `answers` complete.
         """
-        if START in (*before.next, *before.unfinished):
+        if message is None and START in (*before.next, *before.unfinished):
             return self.last  # the run took in an input that the thread did not hold yet
         self.authorship.ended(before.messages, self.last.messages, message)
         self.last = self._with_authors(self.last)
@@ -132,6 +135,38 @@ class ThreadReader:
                 below = await _or_nothing(self._access.answers_below(self.thread_id), {})
             self.authorship.search(path, thread.messages, below)
         return self._with_authors(thread)
+
+    async def reword(self, thread: ThreadLoaded, key: str, text: str) -> Replacement:
+        """Say something else in place of a person's message.
+
+        Args:
+            thread: as it was read, with its authors.
+            key: of the message.
+            text: what to say instead.
+
+        Raises:
+            ChatError: there is no such message, or the graph wrote it.
+        """
+        return Replacement(key, reworded(thread, key, text), self.config({}))
+
+    async def ask_again(self, thread: ThreadLoaded, key: str) -> Replacement:
+        """Say once more what a person sent to get an answer.
+
+        Args:
+            thread: as it was read, with its authors.
+            key: of the answer.
+
+        Raises:
+            ChatError: the thread holds no such answer, or nobody asked for it.
+        """
+        if key in message_keys(thread.messages):
+            reading = self._access.checkpoints(self.thread_id, MAX_CHECKPOINTS)
+            path = path_to(await _or_nothing(reading, []), thread.checkpoint_id)
+            if found := question_on_path(path, key):
+                question, message, there = found
+                copy = message.model_copy(update={"id": new_id()})
+                return Replacement(question, copy, there.config)
+        return Replacement(*repeated_question(thread, key), self.config({}))
 
     def _with_authors(self, thread: ThreadLoaded) -> ThreadLoaded:
         """A thread with what is known of its authors; the same one where that is nothing new."""

@@ -215,7 +215,7 @@ class Transcript:
 
     def _end(self, event: RunEnded) -> None:
         before = self._now.thread
-        self._now.thread, self._now.running = event.thread, False
+        self._now.end_run(event.thread)
         self._name_turn(event)
         self._note_decisions(event.thread)
         record = self._record()

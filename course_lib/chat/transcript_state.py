@@ -14,7 +14,7 @@ from course_lib.chat.entry_diff import Entry
 from course_lib.chat.events import ThreadLoaded
 from course_lib.chat.markup import plain
 from course_lib.chat.path_history import PathHistory
-from course_lib.chat.turn_record import TurnRecord, stored_turns
+from course_lib.chat.turn_record import TurnRecord, renamed_keys, stored_turns
 from course_lib.persistence import is_equal
 
 if TYPE_CHECKING:
@@ -105,6 +105,19 @@ class TranscriptState:
             for n, text in enumerate(self.queue)
         ]
         return entries
+
+    def end_run(self, thread: ThreadLoaded) -> None:
+        """Note that a run has ended, and keep what is known of the turns under their keys now.
+
+        Args:
+            thread: as the run has left it. A node that returns copies of all messages may have
+                given them other ids.
+        """
+        new = renamed_keys(self.thread, thread)
+        self.turns = {new.get(key, key): record for key, record in self.turns.items()}
+        for record in self.turns.values():
+            record.after = new.get(record.after, record.after)
+        self.thread, self.running = thread, False
 
     def new_cards(self, cards: Sequence[Card]) -> Sequence[Card]:
         """Return the cards of the thread's last answer, none where another turn shows the same.

@@ -104,10 +104,15 @@ class TurnRecord:
                 chip.state = "failed" if event.error else ended
                 chip.detail = event.error or _update_text(update) or "wrote nothing"
             case ToolCalled(call_id=call_id, name=name, args=args):
-                self.chips.append(Chip.of_call(call_id, name, args, "running"))
+                early = [c for c in self.chips if c.answered and not c.arguments]
+                chip = answered_chip(early, call_id, name) if call_id else None
+                if chip is None:
+                    self.chips.append(Chip.of_call(call_id, name, args, "running"))
+                else:
+                    chip.called_with(args)
             case ToolReturned(call_id=call_id, name=name):
-                running = [c for c in self.chips if c.kind == "tool" and c.state == "running"]
-                chip = answered_chip(running, call_id, name)
+                open_calls = [c for c in self.chips if c.kind == "tool" and not c.answered]
+                chip = answered_chip(open_calls, call_id, name)
                 if chip is None:
                     chip = Chip("tool", name, call_id=call_id)
                     self.chips.append(chip)
@@ -127,10 +132,11 @@ class TurnRecord:
         return [chips, notes, decisions, self.cards, self.cost, self.unstored is None]
 
     def set_chip_states(self, before: str, after: str) -> None:
-        """Give all chips of one state another one."""
+        """Give all chips of one state another one; a tool that gave no answer is not done."""
         for chip in self.chips:
             if chip.state == before:
-                chip.state = after
+                open_call = chip.kind == "tool" and not chip.answered
+                chip.state = "stopped" if open_call and after == "done" else after
 
     def entries(
         self,
@@ -225,6 +231,34 @@ def stored_turns(
     if pending is not None:
         turns[pending_key] = [(pending_key, pending)]
     return turns
+
+
+def renamed_keys(before: ThreadLoaded, after: ThreadLoaded) -> dict[str, str]:
+    """Return the new keys of a person's messages that have lost theirs, by the old ones.
+
+    Args:
+        before: a thread before a run.
+        after: the thread after it.
+    """
+    old, new = _persons(before), _persons(after)
+    gone = [(key, text) for key, text in old.items() if key not in new]
+    renamed: dict[str, str] = {}
+    for key, text in new.items():
+        match = next((each for each in gone if each[1] == text and key not in old), None)
+        if match is not None:
+            gone.remove(match)
+            renamed[match[0]] = key
+    return renamed
+
+
+def _persons(thread: ThreadLoaded) -> dict[str, str]:
+    """The texts of a person's messages, by their keys."""
+    pairs = zip(message_keys(thread.messages), thread.messages, strict=True)
+    return {
+        key: message.text
+        for key, message in pairs
+        if message.type == "human" and key not in thread.graph_written
+    }
 
 
 def _closed_as_dropped(messages: Sequence[BaseMessage]) -> int:
