@@ -113,6 +113,28 @@ async def test_a_node_that_returns_the_whole_list_leaves_the_person_theirs(name,
     assert reread.kept() == [*kept, ("you", "three"), ("answer", "heard three")]
 
 
+@pytest.mark.one_in(3)
+@pytest.mark.parametrize("name", WHOLE)
+@pytest.mark.parametrize("at", [0, 1, 2])
+async def test_editing_and_trying_again_fork_where_a_message_first_was(name, at, saver):
+    sent = ["one", "two", "one"]
+    graph = whole_list(name, saver)
+    for way in ("edit", "again"):
+        chat, transcript = chat_on(graph)
+        for text in sent:
+            await chat.send(text)
+        keys = {kind: [e["key"] for e in transcript.entries if e["kind"] == kind] for kind in KINDS}
+        if way == "edit":
+            await chat.edit(keys["you"][at], "three")
+        else:
+            await chat.try_again(keys["answer"][at])
+        said = [*sent[:at], "three" if way == "edit" else sent[at]]
+        assert texts(transcript, "you") == said
+        assert texts(transcript, "answer") == [f"heard {text}" for text in said]
+
+
+KINDS = ("you", "answer")
+
 FORMS = {
     "pair": lambda text: ("user", text),
     "dict": lambda text: {"role": "user", "content": text},

@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from langgraph.checkpoint.base import get_checkpoint_id
 from langgraph.constants import START
 
-from course_lib.chat.asked_question import question_on_path
-from course_lib.chat.authorship import MAX_CHECKPOINTS, Authorship, new_id, path_to
+from course_lib.chat.authorship import MAX_CHECKPOINTS, SENT, Authorship, new_id, path_to
 from course_lib.chat.errors import ChatError
 from course_lib.chat.events import ThreadLoaded
 from course_lib.chat.forking import Replacement, repeated_question, reworded
-from course_lib.chat.message_keys import message_keys
+from course_lib.chat.message_origin import origin_on_path, question_on_path
 from course_lib.chat.stored_answers import asks_below
 from course_lib.persistence import unfinished_step
 
 if TYPE_CHECKING:
     from langchain_core.messages import BaseMessage
+    from langgraph.checkpoint.base import CheckpointTuple
     from langgraph.types import StateSnapshot
 
     from course_lib.chat.graph_access import GraphAccess
@@ -147,7 +147,13 @@ class ThreadReader:
         Raises:
             ChatError: there is no such message, or the graph wrote it.
         """
-        return Replacement(key, reworded(thread, key, text), self.config({}))
+        message = reworded(thread, key, text)
+        if key.startswith(SENT):
+            return Replacement(key, message, self.config({}))
+        origin = origin_on_path(await self._path(thread), key)  # a node may have named it so
+        if origin is None:
+            return Replacement(key, message, self.config({}))
+        return Replacement(origin.key, message, origin.checkpoint.config)
 
     async def ask_again(self, thread: ThreadLoaded, key: str) -> Replacement:
         """Say once more what a person sent to get an answer.
@@ -159,14 +165,16 @@ class ThreadReader:
         Raises:
             ChatError: the thread holds no such answer, or nobody asked for it.
         """
-        if key in message_keys(thread.messages):
-            reading = self._access.checkpoints(self.thread_id, MAX_CHECKPOINTS)
-            path = path_to(await _or_nothing(reading, []), thread.checkpoint_id)
-            if found := question_on_path(path, key):
-                question, message, there = found
-                copy = message.model_copy(update={"id": new_id()})
-                return Replacement(question, copy, there.config)
-        return Replacement(*repeated_question(thread, key), self.config({}))
+        question = question_on_path(await self._path(thread), key)
+        if question is None:
+            return Replacement(*repeated_question(thread, key), self.config({}))
+        copy = question.message.model_copy(update={"id": new_id()})
+        return Replacement(question.key, copy, question.checkpoint.config)
+
+    async def _path(self, thread: ThreadLoaded) -> list[CheckpointTuple]:
+        """The checkpoints that lead to a thread; none where the saver cannot list them."""
+        found = await _or_nothing(self._access.checkpoints(self.thread_id, MAX_CHECKPOINTS), [])
+        return path_to(found, thread.checkpoint_id)
 
     def _with_authors(self, thread: ThreadLoaded) -> ThreadLoaded:
         """A thread with what is known of its authors; the same one where that is nothing new."""
