@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from course_lib.exercises.exercise import BEGIN, END
-from course_lib.exercises.generate import exercise_of
+from course_lib.exercises.generate import exercise_of, generate
 from course_lib.settings import ROOT
 
 SECRET = "the_secret_answer"
@@ -108,3 +108,77 @@ def test_the_normal_form_keeps_pictures_and_grades():
     tool.normalise(made)
     assert made.cells[0].attachments == picture
     assert dict(made.cells[0].metadata) == {"nbgrader": {"grade_id": "a"}}
+
+
+NEAR = [
+    *("### BEGIN SOLUTOIN", "### BEGN SOLUTION", "### EDN SOLUTION", "### SOLUTION BEGIN"),
+    *(
+        "### BEGIN: SOLUTION",
+        "### BEGIN.SOLUTION",
+        "# ---- BEGIN SOLUTION ----",
+        "#%% BEGIN SOLUTION",
+    ),
+    *("###\u00a0BEGIN SOLUTION", "### BEGIN\u2009SOLUTION", "### BEGIN \u200bSOLUTION"),
+    *("＃＃＃ BEGIN SOLUTION", "### BEGIN S\u041eLUTION", "### BEGIN YOUR SOLUTION"),
+    *("### BEGIN MODEL ANSWER", "### BEGIN HIDDENTESTS", "### BEGIN MARK SCHEME"),
+    *("x = 1  # begin solution", "x = 1  # SOLUTION", "// BEGIN SOLUTION", "-- END SOLUTION"),
+    *("<!-- BEGIN SOLUTION -->", "x\v### BEGIN  SOLUTION"),
+]
+IN_TEXT = ["**BEGIN SOLUTION**", "> ### END SOLUTION", "<!-- begin the answer -->"]
+SENTENCES = [
+    *("# start with the answer of the model", "# the end of this part: no solution yet"),
+    *("print('begin solution')", "# an answer", "# test the end", "beginning = solutions = []"),
+]
+
+
+@pytest.mark.parametrize("line", NEAR)
+def test_a_line_that_somebody_meant_as_a_marker_is_refused(line):
+    with pytest.raises(ValueError, match=r"cell 1 \(cell-0\)"):
+        exercise_of(notebook(code(f"{line}\n{SECRET} = 1")))
+
+
+@pytest.mark.parametrize("line", IN_TEXT)
+def test_a_marker_in_text_is_refused_however_it_is_set(line):
+    with pytest.raises(ValueError, match=r"cell 1 \(cell-0\)"):
+        exercise_of(notebook(text(f"A question.\n{line}\n{SECRET}")))
+
+
+@pytest.mark.parametrize("line", SENTENCES)
+def test_a_sentence_is_no_marker(line):
+    assert line in "".join(exercise_of(notebook(code(line)))["cells"][0]["source"])
+
+
+@pytest.mark.parametrize("tag", ["soluton", "solution-cell", "a solution"])
+def test_a_tag_that_somebody_meant_as_the_tag_is_refused(tag):
+    with pytest.raises(ValueError, match=tag):
+        exercise_of(notebook(code(f"{SECRET} = 1", tags=[tag])))
+
+
+def test_a_task_with_its_mark_scheme_is_refused():
+    task = text(f"Do it. 2 points for {SECRET}")
+    task["metadata"]["nbgrader"] = {"task": True, "grade": True, "solution": False}
+    with pytest.raises(ValueError, match="mark scheme"):
+        exercise_of(notebook(task))
+
+
+def test_what_running_has_left_in_the_notebook_is_not_published():
+    kept = {"kernelspec": {"name": "python3"}, "title": "A notebook"}
+    left = {"widgets": {"state": SECRET}, "papermill": {"parameters": SECRET}}
+    made = exercise_of({**notebook(code("1")), "metadata": {**kept, **left}})
+    assert made["metadata"] == kept
+
+
+def test_a_solution_that_cannot_be_written_changes_no_file_and_is_named(tmp_path):
+    folder = tmp_path / "solutions"
+    folder.mkdir()
+    first, second = folder / "01_first.ipynb", folder / "02_second.ipynb"
+    first.write_text("\ufeff" + json.dumps(notebook(code("x = 1"))), encoding="utf-8")
+    second.write_text(json.dumps(notebook(code("x = 1"))), encoding="utf-8")
+    generate(tmp_path)
+    before = {path: path.read_bytes() for path in (tmp_path / "exercises").iterdir()}
+    assert len(before) == 2
+    first.write_text(json.dumps(notebook(code("y = 2"))), encoding="utf-8")
+    second.write_text(json.dumps(notebook(code("'\ud83d'"))), encoding="utf-8")
+    with pytest.raises(ValueError, match="solutions/02_second"):
+        generate(tmp_path)
+    assert {path: path.read_bytes() for path in (tmp_path / "exercises").iterdir()} == before

@@ -9,14 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from course_lib.exercises.exercise import BEGIN, END, HOLE
+from course_lib.exercises.near_markers import looks_like_marker, looks_like_tag
 from course_lib.settings import ROOT
 
 NEAR_MARKER = re.compile(
     r"^[ \t]*#+[ \t]*(?:BEGIN|END|START|STOP)[ \t_-]*(?:OF[ \t]+)?"
     r"(?:MY[ \t]+|THE[ \t]+)?(?:SOLUTION|ANSWER|HIDDEN)S?\b",
-    re.M | re.I,
+    re.I,
 )
-"""A line that looks like a marker. What is none of the two markers would publish an answer."""
+"""A line that looks like a marker, whatever follows."""
 
 SOLUTION_TAG = "solution"
 
@@ -55,7 +56,7 @@ def exercise_of(solution: dict[str, Any]) -> dict[str, Any]:
             kept = [tag for tag in tags if tag not in (SOLUTION_TAG, "nbval-ignore-output")]
             metadata = {name: cell["metadata"][name] for name in KEPT if name in cell["metadata"]}
             cell["metadata"] = {**metadata, **({"tags": kept} if kept else {})}
-        elif NEAR_MARKER.search(source):
+        elif any(_is_near_marker(line, is_code=False) for line in source.splitlines()):
             raise ValueError(
                 f"{named} is no code cell and holds a solution marker:\n{source}\nGive the cell "
                 f"the tag {SOLUTION_TAG!r}, or take the marker out."
@@ -63,18 +64,23 @@ def exercise_of(solution: dict[str, Any]) -> dict[str, Any]:
         cell["source"] = source.splitlines(keepends=True)
         cells.append(cell)
     made["cells"] = cells
+    for name in LEFT_BEHIND:
+        made.get("metadata", {}).pop(name, None)
     return made
 
 
 KEPT = ("nbgrader",)
 """The parts of a code cell's metadata that an exercise keeps, beside its tags."""
 
+LEFT_BEHIND = ("widgets", "papermill", "execution")
+"""The parts of a notebook's metadata that running it leaves behind: what a solution has shown."""
+
 
 def _refuse_what_publishes(named: str, source: str, cell: dict[str, Any]) -> None:
     """Refuse a cell whose answer would stand in the exercise."""
     tags = cell["metadata"].get("tags", [])
     for tag in tags:
-        if tag != SOLUTION_TAG and tag.strip().lower().rstrip("s") == SOLUTION_TAG:
+        if looks_like_tag(tag, SOLUTION_TAG):
             raise ValueError(f"{named} has the tag {tag!r}. Write {SOLUTION_TAG!r}.")
     grader = cell["metadata"].get("nbgrader") or {}
     if grader.get("solution") and SOLUTION_TAG not in tags and BEGIN not in source:
@@ -82,13 +88,24 @@ def _refuse_what_publishes(named: str, source: str, cell: dict[str, Any]) -> Non
             f"{named} is a solution for nbgrader, which a person grades, and has no marker. Give "
             f"it the tag {SOLUTION_TAG!r}, or put {BEGIN} and {END} around the answer."
         )
-    for line in source.split("\n"):
-        if NEAR_MARKER.match(line) and line.strip() not in (BEGIN, END):
+    if grader.get("task") and SOLUTION_TAG not in tags:
+        raise ValueError(
+            f"{named} is a task for nbgrader, which a person grades by a mark scheme. Keep the "
+            f"scheme in a file of its own, or give the cell the tag {SOLUTION_TAG!r}."
+        )
+    if cell["cell_type"] != "code":
+        return
+    for line in source.splitlines():
+        if line.strip() not in (BEGIN, END) and _is_near_marker(line, is_code=True):
             raise ValueError(
                 f"{named} has the line {line.strip()!r}. It looks like a marker and is none, so "
                 f"what is behind it would be published. Write {BEGIN} and {END}, and keep hidden "
                 "tests in a file of their own."
             )
+
+
+def _is_near_marker(line: str, *, is_code: bool) -> bool:
+    return bool(NEAR_MARKER.match(line)) or looks_like_marker(line, is_code=is_code)
 
 
 def generate(root: Path = ROOT, *, force: bool = False) -> tuple[list[Path], list[Path]]:
@@ -102,14 +119,22 @@ def generate(root: Path = ROOT, *, force: bool = False) -> tuple[list[Path], lis
 
     Returns:
         The files that changed, and those that were left alone though they differ.
+
+    Raises:
+        ValueError: a solution is no notebook, or could publish an answer. No file is changed then.
     """
     target = root / "exercises"
     target.mkdir(exist_ok=True)
     changed, kept = [], []
     wanted: dict[Path, str | None] = {}
     for path in sorted((root / "solutions").glob("*.ipynb")):
-        solution = json.loads(path.read_text(encoding="utf-8"))
-        wanted[target / path.name] = notebook_text(exercise_of(solution))
+        try:
+            solution = json.loads(path.read_text(encoding="utf-8-sig"))
+            text = notebook_text(exercise_of(solution))
+            text.encode("utf-8")
+        except ValueError as error:
+            raise ValueError(f"solutions/{path.name}: {error}") from error
+        wanted[target / path.name] = text
     for path in target.glob("[0-9A][0-9]_*.ipynb"):  # those of a chapter that is gone
         wanted.setdefault(path, None)
     for path, text in wanted.items():
