@@ -13,7 +13,10 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from langchain.agents import create_agent
 from langchain_core.messages import AIMessage, HumanMessage
+from langchain_core.runnables import RunnableLambda
+from langchain_core.tools import tool
 from langgraph.graph import END, START, StateGraph
 from langgraph.types import Send
 from pydantic import BaseModel
@@ -34,6 +37,8 @@ from course_lib.display import (
     table,
 )
 from course_lib.display.graphs import FOR_BOTH_THEMES
+from course_lib.display.values import one_line
+from course_lib.models import OfflineChatModel
 from course_lib.namu import build_namu, union
 from course_lib.persistence import (
     CheckpointTree,
@@ -303,6 +308,103 @@ def test_a_field_called_values_is_a_field(shown):
 
 def test_a_long_cell_is_cut_and_its_length_told():
     assert "(1,000,000 characters)" in table([["x" * 1_000_000]], ["long"]).text
+
+
+def test_many_rows_and_many_lines_are_cut_and_their_number_told():
+    rows = table([["a", "b"]] * 5_000, ["one", "two"]).text.splitlines()
+    assert len(rows) == 1_003 and rows[-1].startswith("... 4,000 more rows")
+    assert "... 99,800 more lines" in table([[["x"] * 100_000]], ["lines"]).text
+
+
+JOINED = ["👩\u200d👩\u200d👧", "می\u200cخواهم", "שלום\u200f!", "a\u00a0b", "a\u3000b"]
+TURNING = ["\u202eevil", "\u2066a", "a\x1b[31m", "a\0", "\\u200d", "\ud83d", "a\nb"]
+
+
+@pytest.mark.parametrize("text", JOINED)
+def test_what_joins_the_parts_of_an_emoji_or_a_word_is_shown_as_it_is(text):
+    assert one_line({"a": [text]}) == f"{{a: ['{text}']}}"
+
+
+@pytest.mark.parametrize("text", TURNING)
+def test_what_turns_or_breaks_a_line_is_written_out(text):
+    assert one_line(text) == repr(text)
+
+
+class RaisingList(list):
+    def __iter__(self):
+        raise RuntimeError("iterated")
+
+    __len__ = __bool__ = __iter__
+
+
+class RaisingDict(dict):
+    def items(self):
+        raise RuntimeError("items")
+
+
+class Pretender:
+    @property
+    def __class__(self):
+        raise RuntimeError("class")
+
+
+class RaisingText(AIMessage):
+    @property
+    def text(self):
+        raise RuntimeError("text")
+
+
+HOSTILE_KINDS = {
+    "a list": lambda: RaisingList([1]),
+    "a mapping": lambda: RaisingDict(a=1),
+    "any class": Pretender,
+    "a message": lambda: RaisingText("hello"),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE_KINDS)
+def test_no_display_raises_on_a_class_that_does(shown, name):
+    value = HOSTILE_KINDS[name]()
+    shown(show_state, {"field": value, "messages": [value]})
+    shown(show_state, value)
+    shown(show_messages, [value])
+    shown(show_table, [[value]], [1])
+    assert isinstance(format_json(value), str) and isinstance(format_json([value]), str)
+
+
+@tool
+async def find(words: str) -> str:
+    """Find places."""
+    return f"found {words}"
+
+
+async def to_the_end(state):
+    return END
+
+
+async def upper(state):
+    return {"text": state["text"].upper()}
+
+
+def one(node, route=None):
+    graph = StateGraph(Words).add_node("node", node).add_edge(START, "node")
+    if route is not None:
+        graph.add_conditional_edges("node", route)
+    return graph.compile()
+
+
+ASYNCHRONOUS = {
+    "a tool of an agent": lambda: create_agent(OfflineChatModel(), [find]),
+    "a route": lambda: one(lambda state: {"text": "IN"}, to_the_end),
+    "a part of a sequence": lambda: one(RunnableLambda(lambda state: state) | upper),
+}
+
+
+@pytest.mark.parametrize("name", ASYNCHRONOUS)
+async def test_steps_are_shown_wherever_a_graph_is_asynchronous(shown, name):
+    value = {"messages": [("user", "hello")]} if "agent" in name else {"text": "in"}
+    text, _ = shown(show_steps, ASYNCHRONOUS[name](), value)
+    assert ("Namu" if "agent" in name else "IN") in text
 
 
 async def test_steps_of_asynchronous_nodes_are_shown(shown):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
 
 from course_lib.display.tables import show_table
 from course_lib.display.values import SHORT, is_message, one_line, shorten, speaker_of
@@ -28,9 +29,14 @@ def show_messages(messages: Iterable[BaseMessage | Mapping[str, object]]) -> Non
         )
     rows = []
     for message in messages:
-        if is_message(message) or isinstance(message, Mapping):
-            who, text = speaker_of(message)
-        else:
-            who, text = "?", one_line(message)
+        who, text = _said(message)
         rows.append([who, shorten(text, 3 * SHORT)])
     show_table(rows, ["who", "says"])
+
+
+def _said(message: Any) -> tuple[str, str]:
+    """Who says a message, and what; what is no message is said by `?`."""
+    with suppress(Exception):  # a message of another class may raise anything
+        if is_message(message) or isinstance(message, Mapping):
+            return speaker_of(message)
+    return "?", one_line(message)

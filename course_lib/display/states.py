@@ -55,7 +55,10 @@ def state_rows(
 
 
 def _is_messages(value: Any) -> bool:
-    return isinstance(value, list) and bool(value) and all(map(is_message, value))
+    try:
+        return isinstance(value, list) and len(value) > 0 and all(map(is_message, value))
+    except Exception:  # noqa: BLE001  a list of another class may raise anything
+        return False
 
 
 def _identities(value: Any) -> set[tuple[str, ...]]:

@@ -97,16 +97,24 @@ def _parts(
 
 
 def _is_asynchronous(graph: CompiledStateGraph) -> bool:
-    """Whether a node of the graph, or of a graph inside it, has an asynchronous form only."""
-    for node in graph.nodes.values():
-        bound = getattr(node, "bound", None)
-        inner = getattr(bound, "nodes", None)
-        if isinstance(inner, Mapping):
-            if _is_asynchronous(bound):
-                return True
-        elif getattr(bound, "afunc", None) is not None and getattr(bound, "func", 0) is None:
-            return True
-    return False
+    """Whether something in the graph, or in a graph inside it, has an asynchronous form only."""
+    if getattr(graph.checkpointer, "loop", None) is not None:  # an asynchronous saver's
+        return True
+    branches = getattr(getattr(graph, "builder", None), "branches", {}).values()
+    paths = [branch.path for each in branches for branch in each.values()]
+    parts = [getattr(node, "bound", None) for node in graph.nodes.values()]
+    return any(map(_needs_a_loop, [*parts, *paths]))
+
+
+def _needs_a_loop(part: Any) -> bool:
+    """Whether a node, a part of one, a route, or a tool has an asynchronous form only."""
+    if isinstance(getattr(part, "nodes", None), Mapping):
+        return _is_asynchronous(part)
+    form = getattr(part, "afunc", None) or getattr(part, "coroutine", None)
+    if form is not None and getattr(part, "func", None) is None:
+        return True
+    inside = [*getattr(part, "steps", []), *getattr(part, "tools_by_name", {}).values()]
+    return any(map(_needs_a_loop, inside))
 
 
 def _pairs(value: Any, fields: Sequence[str] | None) -> list[str]:

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from typing import Any
 
-from course_lib.display.values import DisplayOutput, display_output, lines_of
+from course_lib.display.values import DisplayOutput, display_output, summary_line
 
 MARK = " *"
 """What stands behind a value that changed."""
 
 MAX_CELL = 2_000
 """Longest line of a cell, in characters; of a longer one the length is told."""
+
+MAX_ROWS = 1_000
+"""How many rows a table shows; of more the number is told."""
+
+MAX_LINES = 200
+"""How many lines a cell shows; of more the number is told."""
 
 
 def show_table(rows: Iterable[Iterable[Any]], headers: Sequence[str]) -> None:
@@ -38,7 +45,10 @@ def table(rows: Iterable[Iterable[Any]], headers: Sequence[str]) -> DisplayOutpu
                 f"Row {number} has {len(row)} cells, and there are {len(headers)} headers. Give "
                 "every row one cell for each header."
             )
-    cells = [[[_cut(line) for line in lines_of(value)] for value in row] for row in rows]
+    headers = [str(each) for each in headers]
+    if (more := len(rows) - MAX_ROWS) > 0:
+        rows[MAX_ROWS:] = [[f"... {more:,} more rows", *[""] * (len(headers) - 1)]]
+    cells = [[[_cut(line) for line in _lines_of(value)] for value in row] for row in rows]
     text = [["; ".join(lines) for lines in row] for row in cells]
     widths = [max(len(row[i]) for row in [list(headers), *text]) for i in range(len(headers))]
     lines = [_line(headers, widths), "-+-".join("-" * width for width in widths)]
@@ -65,3 +75,15 @@ def _cell(lines: Sequence[str]) -> str:
         for line in lines
     ]
     return f'<td style="text-align: left">{"<br>".join(marked)}</td>'
+
+
+def _lines_of(value: Any) -> Iterator[str]:
+    """A table cell's lines: a text as it is, a list of texts one by one, all else in short."""
+    lines: Any = None
+    with suppress(Exception):  # a list of another class may raise anything
+        lines = [value] if isinstance(value, str) else [*value] if isinstance(value, list) else None
+    if lines is None or not all(isinstance(line, str) for line in lines):
+        lines = [summary_line(value)]
+    if (more := len(lines) - MAX_LINES) > 0:
+        lines[MAX_LINES:] = [f"... {more:,} more lines"]
+    yield from map(str.__str__, lines)

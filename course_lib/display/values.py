@@ -10,10 +10,12 @@ import dataclasses
 import json
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
+
+from course_lib.display.quoting import quoted
 
 SHORT = 72
 """Longest value shown in one table cell, in characters."""
@@ -103,8 +105,8 @@ def format_json(value: Any) -> str:
     Args:
         value: anything.
     """
-    if isinstance(value, str):
-        return str(value)
+    if issubclass(type(value), str):
+        return str.__str__(value)
     return json.dumps(_plain(value, 0, ()), ensure_ascii=False, indent=1)
 
 
@@ -115,10 +117,17 @@ def as_fields(state: Any) -> dict[str, Any]:
         state: a mapping, a dataclass, a Pydantic model, a `StateSnapshot`, or any other value,
             which becomes the one field `(whole state)`.
     """
-    from langgraph.types import StateSnapshot
-
     if state is None:
         return {}
+    try:
+        return _fields(state)
+    except Exception:  # noqa: BLE001  a class may raise anything when it is looked at
+        return {"(whole state)": state}
+
+
+def _fields(state: Any) -> dict[str, Any]:
+    from langgraph.types import StateSnapshot
+
     if isinstance(state, StateSnapshot):
         return as_fields(state.values)
     if isinstance(state, Mapping):
@@ -216,12 +225,14 @@ def _rest(value: Any) -> list[str]:
 
 def _text(value: Any, form: Any = str) -> str:
     """A value as text, without the addresses of objects, which change from run to run."""
-    if isinstance(value, (str, bytes, bytearray)):
+    if issubclass(type(value), str):
+        value = str.__str__(value)[:MAX_TEXT]
+    elif isinstance(value, (bytes, bytearray)):
         value = value[:MAX_TEXT]
     elif isinstance(value, int) and not isinstance(value, bool) and value.bit_length() > MAX_BITS:
         return f"an integer of {value.bit_length():,} bits"
     try:
-        text = form(value)
+        text = quoted(value) if form is repr and type(value) is str else form(value)
     except Exception as error:  # noqa: BLE001  a __repr__ may raise anything
         return f"<{type(value).__name__}, which cannot be shown: {type(error).__name__}>"
     if not isinstance(text, str):
@@ -257,7 +268,7 @@ def _plain(value: Any, depth: int, inside: tuple[int, ...]) -> Any:
         return value if value.bit_length() <= MAX_BITS else _text(value, repr)
     if type(value) is str:
         return cut_text(value)
-    if isinstance(value, float):
+    if issubclass(type(value), float):
         return value if math.isfinite(value) else repr(value)
     if depth >= MAX_DEPTH or id(value) in inside:
         return summary_line(value)
@@ -275,17 +286,3 @@ def _plain_container(value: Any, depth: int, inside: tuple[int, ...]) -> Any:
     if isinstance(value, (list, tuple)):
         return [*(_plain(item, depth + 1, inside) for item in _first(value)), *_rest(value)]
     return summary_line(value)
-
-
-def lines_of(value: Any) -> Iterator[str]:
-    """Yield a table cell's lines: a text as it is, a list of texts one by one, all else in short.
-
-    Args:
-        value: of the cell.
-    """
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, list) and all(isinstance(item, str) for item in value):
-        yield from value
-    else:
-        yield summary_line(value)
