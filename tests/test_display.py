@@ -354,6 +354,27 @@ class RaisingText(AIMessage):
         raise RuntimeError("text")
 
 
+def held_often(levels, width):
+    """One list that each level holds several times."""
+    value = ["x"] * width
+    for _ in range(levels):
+        value = [value] * width
+    return value
+
+
+@pytest.mark.parametrize(("levels", "width"), [(40, 2), (12, 30), (12, 200)])
+def test_one_list_that_is_held_many_times_is_shown_at_once(shown, levels, width):
+    value = held_often(levels, width)
+    shown(show_state, {"field": value, "other": {"deep": value}})
+    assert len(summary_line(value)) <= 72 and len(format_json(value)) < 10_000_000
+
+
+def test_half_of_an_emoji_can_be_sent_to_a_front_end(shown):
+    for show in (show_messages, lambda said: show_state({"messages": said})):
+        text, (_, source) = shown(show, [HumanMessage("half \ud83d of it")])
+        assert "half \\ud83d of it" in text.encode().decode() and source.encode()
+
+
 HOSTILE_KINDS = {
     "a list": lambda: RaisingList([1]),
     "a mapping": lambda: RaisingDict(a=1),

@@ -18,7 +18,7 @@ from langchain_core.messages import (
     trim_messages,
 )
 from langchain_core.tools import tool
-from pydantic import BaseModel, Field, field_validator
+from pydantic import BaseModel, Field, RootModel, field_validator
 
 from course_lib.models import (
     MODELS,
@@ -257,6 +257,24 @@ def test_a_schema_that_refuses_every_value_ends_with_its_reason():
         agent.invoke({"messages": [("user", "hello")]}, {"recursion_limit": 50})
 
 
+class Numbers(RootModel[list[int]]):
+    """Some numbers."""
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"title": "Numbers", "type": "array", "items": {"type": "integer"}},
+        {"title": "Number", "type": "integer"},
+        Numbers,
+        RootModel[dict[str, int]],
+    ],
+)
+def test_a_schema_of_something_else_than_an_object_is_refused_with_the_remedy(schema):
+    with pytest.raises(ValueError, match="Put it into a field"):
+        OfflineChatModel().with_structured_output(schema)
+
+
 @pytest.mark.parametrize(
     "builtin",
     [
@@ -264,6 +282,8 @@ def test_a_schema_that_refuses_every_value_ends_with_its_reason():
         {"type": "web_search_20250305", "name": "web_search"},
         {"type": "mcp", "server_label": "a", "server_url": "http://a"},
         {"type": "custom", "name": "grammar"},
+        {"google_search": {}},
+        {"code_execution": {}},
     ],
 )
 def test_tools_that_a_provider_runs_are_accepted_and_never_called(builtin):

@@ -16,6 +16,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "steps": ["show_steps"],
         "tables": ["show_table", "table"],
         "tree_view": ["TreeView", "show_tree"],
-        "values": ["DisplayOutput", "as_fields", "format_json", "shorten", "summary_line"],
+        "json_text": ["format_json"],
+        "values": ["DisplayOutput", "as_fields", "shorten", "summary_line"],
     },
 )

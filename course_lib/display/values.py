@@ -7,10 +7,8 @@ raises. Whatever a value is, these functions return a short text.
 from __future__ import annotations
 
 import dataclasses
-import json
-import math
 import re
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -46,6 +44,11 @@ class DisplayOutput:
     text: str
     rich: str
     source: str
+
+    def __post_init__(self) -> None:
+        for name in ("text", "source"):  # half of an emoji cannot be sent to a front end
+            whole = getattr(self, name).encode("utf-8", "backslashreplace").decode()
+            object.__setattr__(self, name, whole)
 
     def __repr__(self) -> str:
         return self.text
@@ -99,17 +102,6 @@ def cut_text(text: str) -> str:
     return f"{text[:MAX_TEXT]}{CUT} {len(text) - MAX_TEXT:,} more characters"
 
 
-def format_json(value: Any) -> str:
-    """Return a value as JSON, line by line; a text as it is, and what is no JSON in short.
-
-    Args:
-        value: anything.
-    """
-    if issubclass(type(value), str):
-        return str.__str__(value)
-    return json.dumps(_plain(value, 0, ()), ensure_ascii=False, indent=1)
-
-
 def as_fields(state: Any) -> dict[str, Any]:
     """Return a state's fields by name, whichever of Python's record types it is.
 
@@ -131,7 +123,7 @@ def _fields(state: Any) -> dict[str, Any]:
     if isinstance(state, StateSnapshot):
         return as_fields(state.values)
     if isinstance(state, Mapping):
-        return {_name(key): inner for key, inner in list(state.items())}
+        return {name_of(key): inner for key, inner in list(state.items())}
     names = _field_names(state)
     if names is None:
         return {"(whole state)": state}
@@ -154,10 +146,10 @@ def speaker_of(message: Any) -> tuple[str, str]:
     if isinstance(message, Mapping):
         role = message.get("role", message.get("type", "?"))
         content = message.get("content", "")
-        return _text(role), content if isinstance(content, str) else one_line(content)
+        return text_of(role), content if isinstance(content, str) else one_line(content)
     if message.type == "remove":
-        return "remove", _text(message.id)
-    text = _text(message.text)
+        return "remove", text_of(message.id)
+    text = text_of(message.text)
     calls = "; ".join(
         f"{call['name']}({', '.join(f'{k}={one_line(v)}' for k, v in call['args'].items())})"
         for call in getattr(message, "tool_calls", ())
@@ -192,21 +184,23 @@ def _one_line(value: Any, depth: int, inside: tuple[int, ...]) -> str:
         return CUT
     inside = (*inside, id(value))
     if not container:
-        return _text(value, repr)
+        return text_of(value, repr)
     if isinstance(value, Mapping):
         if "name_en" in value and "id" in value:
             return f"{value['id']} {value['name_en']}"
-        pairs = (f"{_name(k)}: {one_line(v, depth + 1, inside)}" for k, v in _first(value.items()))
-        return "{" + ", ".join([*pairs, *_rest(value)]) + "}"
-    items = _first(value)
+        pairs = (
+            f"{name_of(k)}: {one_line(v, depth + 1, inside)}" for k, v in first_of(value.items())
+        )
+        return "{" + ", ".join([*_enough(pairs), *rest_of(value)]) + "}"
+    items = first_of(value)
     if isinstance(value, (list, tuple)):
         if items and all(map(is_message, items)):
             number = len(value)
             return f"{number} message{'s' if number > 1 else ''}, last {one_line(value[-1])}"
-        lines = [one_line(item, depth + 1, inside) for item in items]
-        return "[" + ", ".join([*lines, *_rest(value)]) + "]"
-    lines = sorted(one_line(item, depth + 1, inside) for item in items)
-    return "{" + ", ".join([*lines, *_rest(value)]) + "}"
+        lines = _enough(one_line(item, depth + 1, inside) for item in items)
+        return "[" + ", ".join([*lines, *rest_of(value)]) + "]"
+    lines = sorted(_enough(one_line(item, depth + 1, inside) for item in items))
+    return "{" + ", ".join([*lines, *rest_of(value)]) + "}"
 
 
 def _has_own_repr(value: Any) -> bool:
@@ -214,17 +208,30 @@ def _has_own_repr(value: Any) -> bool:
     return isinstance(value, tuple) and hasattr(value, "_fields")
 
 
-def _first(values: Any) -> list[Any]:
+def first_of(values: Any) -> list[Any]:
+    """Return the first items of a container, as many as are looked at."""
     return list(islice(values, MAX_ITEMS))
 
 
-def _rest(value: Any) -> list[str]:
+def _enough(parts: Iterable[str]) -> Iterator[str]:
+    """Parts up to the longest text that is looked at: a list may hold one list many times."""
+    length = 0
+    for part in parts:
+        yield part
+        length += len(part)
+        if length > MAX_TEXT:
+            yield CUT
+            return
+
+
+def rest_of(value: Any) -> list[str]:
+    """Return a line that tells how many items are left out, or none."""
     more = len(value) - MAX_ITEMS
     return [f"{CUT} {more:,} more"] if more > 0 else []
 
 
-def _text(value: Any, form: Any = str) -> str:
-    """A value as text, without the addresses of objects, which change from run to run."""
+def text_of(value: Any, form: Any = str) -> str:
+    """Return a value as text, without the addresses of objects, which change from run to run."""
     if issubclass(type(value), str):
         value = str.__str__(value)[:MAX_TEXT]
     elif isinstance(value, (bytes, bytearray)):
@@ -240,7 +247,8 @@ def _text(value: Any, form: Any = str) -> str:
     return re.sub(r" at 0x[0-9a-fA-F]+", "", text[:MAX_TEXT])
 
 
-def _name(key: Any) -> str:
+def name_of(key: Any) -> str:
+    """Return the key of a mapping as text."""
     return key if type(key) is str else one_line(key, MAX_DEPTH - 1)
 
 
@@ -258,31 +266,3 @@ def _attribute(state: Any, name: str) -> Any:
         return getattr(state, name)
     except Exception as error:  # noqa: BLE001  a property may raise anything
         return error
-
-
-def _plain(value: Any, depth: int, inside: tuple[int, ...]) -> Any:
-    """A value made of what JSON can hold."""
-    if value is None or type(value) is bool:
-        return value
-    if type(value) is int:
-        return value if value.bit_length() <= MAX_BITS else _text(value, repr)
-    if type(value) is str:
-        return cut_text(value)
-    if issubclass(type(value), float):
-        return value if math.isfinite(value) else repr(value)
-    if depth >= MAX_DEPTH or id(value) in inside:
-        return summary_line(value)
-    inside = (*inside, id(value))
-    try:
-        return _plain_container(value, depth, inside)
-    except Exception:  # noqa: BLE001  a container may raise anything while it is read
-        return summary_line(value)
-
-
-def _plain_container(value: Any, depth: int, inside: tuple[int, ...]) -> Any:
-    if isinstance(value, Mapping):
-        found = {_name(k): _plain(v, depth + 1, inside) for k, v in _first(value.items())}
-        return {**found, **dict.fromkeys(_rest(value), CUT)}
-    if isinstance(value, (list, tuple)):
-        return [*(_plain(item, depth + 1, inside) for item in _first(value)), *_rest(value)]
-    return summary_line(value)

@@ -83,7 +83,7 @@ def _refuse_what_publishes(named: str, source: str, cell: dict[str, Any]) -> Non
         if looks_like_tag(tag, SOLUTION_TAG):
             raise ValueError(f"{named} has the tag {tag!r}. Write {SOLUTION_TAG!r}.")
     grader = cell["metadata"].get("nbgrader") or {}
-    if grader.get("solution") and SOLUTION_TAG not in tags and BEGIN not in source:
+    if grader.get("solution") and SOLUTION_TAG not in tags and not MARKED.search(source):
         raise ValueError(
             f"{named} is a solution for nbgrader, which a person grades, and has no marker. Give "
             f"it the tag {SOLUTION_TAG!r}, or put {BEGIN} and {END} around the answer."
