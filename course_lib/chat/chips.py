@@ -152,15 +152,14 @@ def merged_chips(live: Sequence[Chip], stored: Sequence[Chip]) -> list[Chip]:
         stored: the tool calls that the thread holds.
     """
     left, merged = list(stored), list(live)
+    open_places = [at for at, chip in enumerate(live) if chip.kind == "tool"]
     # A call that a person's next message has closed may be stored under another id since.
     for same in (_has_same_id, _has_same_arguments):
-        for at, chip in enumerate(merged):
-            if chip.kind != "tool" or any(chip is each for each in stored):
-                continue
-            match = next((each for each in left if same(each, chip)), None)
+        for at in list(open_places):
+            match = next((n for n, each in enumerate(left) if same(each, live[at])), None)
             if match is not None:
-                left = [each for each in left if each is not match]
-                merged[at] = match
+                merged[at] = left.pop(match)
+                open_places.remove(at)
     return merged + left
 
 
