@@ -129,8 +129,11 @@ def test_a_server_you_name_is_used_and_its_own_database_is_left_alone(server, mo
 
 
 def test_an_address_that_cannot_be_read_is_a_postgres_error():
-    for url in ("postgresql://h:port/x", "postgresql://h/x?nonsense=1"):
-        with pytest.raises(PostgresError, match="No PostgreSQL answers"):
+    for url, told in (
+        ("postgresql://h:port/x", "No PostgreSQL answers"),
+        ("postgresql://h/x?nonsense=1", "cannot be read"),
+    ):
+        with pytest.raises(PostgresError, match=told):
             connect(url)
 
 

@@ -1,5 +1,6 @@
 """The thread directory, on all three stores: whose thread is it, and who may see it."""
 
+import re
 import subprocess
 import sys
 import textwrap
@@ -153,10 +154,53 @@ def test_an_id_no_store_could_hold_is_refused_like_any_other(directory, thread_i
         directory.open("ann", thread_id)
 
 
-@pytest.mark.parametrize("metadata", [{"step": 1}, {"tags": ["a"]}, {"user": "eve"}, {"x": None}])
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        {"step": 1},
+        {"tags": ["a"]},
+        {"user": "eve"},
+        {"x": None},
+        {"x": "a\0b"},
+        {"x": "\ud83d"},
+        {"x": float("nan")},
+        {"x": float("-inf")},
+        {1: "x"},
+        {None: 1},
+        {"a\0": 1},
+        {("a",): 1},
+    ],
+)
 def test_metadata_that_a_checkpoint_would_not_keep_is_refused(directory, metadata):
-    with pytest.raises(ValueError, match=next(iter(metadata))):
+    with pytest.raises(ValueError, match=re.escape(repr(next(iter(metadata))))):
         directory.create("ann", metadata=metadata)
+    assert directory.list("ann") == []
+
+
+@pytest.mark.parametrize("metadata", ["locale", ["locale"], 5, ""])
+def test_metadata_that_is_no_dict_is_refused(directory, metadata):
+    with pytest.raises(ValueError, match="no dict"):
+        directory.create("ann", metadata=metadata)
+
+
+@pytest.mark.parametrize("odd", [7, b"bytes", ["a"]])
+def test_what_is_no_text_is_refused_with_the_value(directory, odd):
+    thread = directory.create("ann", title="kept")
+    for call in (
+        lambda: directory.create("ann", title=odd),
+        lambda: directory.create("ann", external_id=odd),
+        lambda: directory.create("ann", external_id="\ud83d"),
+        lambda: directory.rename("ann", thread.id, odd),
+        lambda: directory.adopt("ann", odd),
+        lambda: ThreadDirectory(directory.store, tenant=odd),
+        lambda: directory.create(odd, external_id="a"),
+    ):
+        with pytest.raises(ValueError, match="text"):
+            call()
+    for call in (directory.open, directory.delete, directory.touch):
+        with pytest.raises(UnknownThread):
+            call("ann", odd)
+    assert [each.title for each in directory.list("ann")] == ["kept"]
 
 
 @pytest.mark.soak

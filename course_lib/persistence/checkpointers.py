@@ -8,17 +8,20 @@ The saver that comes out is LangGraph's own, with nothing between it and the gra
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Collection, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from course_lib.persistence.postgres_error import redact_url
+from course_lib.persistence.postgres_error import hide_password, redact_url
 from course_lib.persistence.postgres_pools import open_async_pool, open_pool
+from course_lib.persistence.postgres_statements import COLUMNS
 from course_lib.persistence.table_setup import make_postgres_tables
+from course_lib.persistence.thread_records import is_odd
 from course_lib.persistence.vector_index import one_copy_of_sqlite
 
 if TYPE_CHECKING:
@@ -31,6 +34,9 @@ MAX_READ_SECONDS = 10.0
 
 TABLES = ("checkpoints", "checkpoint_blobs", "checkpoint_writes")
 """The tables of LangGraph's PostgreSQL saver that hold conversations."""
+
+SQLITE_TABLE = ("checkpoints", ("thread_id", "checkpoint_ns", "checkpoint_id", "checkpoint"))
+"""The table of LangGraph's SQLite saver by which a file is known, and columns that it must have."""
 
 
 class CheckpointerError(RuntimeError):
@@ -63,7 +69,7 @@ def open_checkpointer(
         from langgraph.checkpoint.sqlite import SqliteSaver
 
         with one_copy_of_sqlite(place, sqlite3):
-            connection = open_file(place, setup)
+            connection = open_file(place, setup, table=SQLITE_TABLE)
             saver = SqliteSaver(connection, serde=serializer)
             with closing_when_free(connection, saver.lock):
                 yield saver
@@ -74,12 +80,11 @@ def open_checkpointer(
             if setup:
                 make_postgres_tables(
                     place,
-                    saver.setup,
+                    lambda connection: saver_class(connection).setup(),
                     versions="checkpoint_migrations",
                     newest=len(saver.MIGRATIONS) - 1,
                 )
-            else:
-                _check_tables(pool, place)
+            _check_tables(pool, place)
             yield saver
 
 
@@ -99,7 +104,7 @@ async def open_async_checkpointer(
         from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 
         with one_copy_of_sqlite(place, sqlite3):
-            open_file(place, setup).close()
+            open_file(place, setup, table=SQLITE_TABLE).close()
             async with aiosqlite.connect(place) as connection:
                 yield AsyncSqliteSaver(connection, serde=serializer)
     else:
@@ -114,8 +119,18 @@ def parse_url(url: str) -> tuple[str, str]:
     """Return what a URL names, `memory`, `sqlite` or `postgres`, and where.
 
     Raises:
-        CheckpointerError: it names neither.
+        CheckpointerError: it names neither, or a path that no file can have.
     """
+    if not isinstance(url, str):
+        raise CheckpointerError(
+            f"{url!r} is a {type(url).__name__} and no address of a checkpointer. Hand it over as "
+            "text: 'memory:', f'sqlite:///{path}' or 'postgresql://user@host/database'."
+        )
+    if is_odd(url):
+        raise CheckpointerError(
+            f"{hide_password(url)!r} holds a NUL or half of an emoji, which no file and no server "
+            "has in its name. Take it out."
+        )
     if url == "memory:":
         return "memory", ""
     if url.startswith("sqlite:///") and len(url) > len("sqlite:///"):
@@ -123,8 +138,9 @@ def parse_url(url: str) -> tuple[str, str]:
     if url.startswith(("postgresql://", "postgres://")):
         return "postgres", url
     raise CheckpointerError(
-        f"{url!r} is no address of a checkpointer. Use 'memory:', 'sqlite:///chat.db' (three "
-        "slashes, four for an absolute path) or 'postgresql://user@host/database'."
+        f"{hide_password(url)!r} is no address of a checkpointer. Use 'memory:', "
+        "'sqlite:///chat.db' (three slashes, four for an absolute path) or "
+        "'postgresql://user@host/database'."
     )
 
 
@@ -158,17 +174,23 @@ def closing_when_free(connection: sqlite3.Connection, lock: threading.Lock) -> I
 
 
 def open_file(
-    place: str, setup: bool = True, *, module: ModuleType = sqlite3
+    place: str,
+    setup: bool = True,
+    *,
+    table: tuple[str, Collection[str]] | None = None,
+    module: ModuleType = sqlite3,
 ) -> sqlite3.Connection:
     """Open an SQLite file, or say in one sentence why not.
 
     Args:
         place: the path.
-        setup: make the file if it is not there.
+        setup: make the file if it is not there; it will be written to.
+        table: name and columns of a table that it must have if it has one of that name.
         module: `sqlite3`, or another one like it.
 
     Raises:
-        CheckpointerError: there is no such folder or file, or it is no database.
+        CheckpointerError: there is no such folder or file, it is no database or somebody else's,
+            or it cannot be written.
     """
     path = Path(place)
     if not path.parent.is_dir():
@@ -181,6 +203,14 @@ def open_file(
             f"There is no file {place!r}, and none is made here. Check the path. A database is "
             "made when a saver is opened with setup=True."
         )
+    if setup and path.exists():
+        for each in (path, path.parent):  # SQLite also writes files beside the database
+            if not os.access(each, os.W_OK):
+                raise CheckpointerError(
+                    f"{str(each)!r} may not be written to by this user, so {place!r} cannot keep a "
+                    "conversation. Change its permissions, name another file, or read it only, "
+                    "with setup=False."
+                )
     try:
         connection = module.connect(place, check_same_thread=False)
         connection.execute("SELECT count(*) FROM sqlite_master")
@@ -189,20 +219,50 @@ def open_file(
             f"{place!r} cannot be opened as an SQLite database: {error}. Name another file; this "
             "one was left as it is."
         ) from error
+    if table is not None and not _is_ours(connection, *table):
+        connection.close()
+        raise CheckpointerError(
+            f"{place!r} has a table or view {table[0]!r} that is not LangGraph's. Name another "
+            "file; this one was left as it is."
+        )
     return connection
 
 
+def _is_ours(connection: sqlite3.Connection, name: str, columns: Collection[str]) -> bool:
+    """Whether a database has no table of this name, or one with these columns."""
+    kind = connection.execute("SELECT type FROM sqlite_master WHERE name = ?", [name]).fetchone()
+    if kind is None:
+        return True
+    found = connection.execute("SELECT name FROM pragma_table_info(?)", [name])
+    return kind == ("table",) and set(columns) <= {column for (column,) in found}
+
+
 def _check_tables(pool: ConnectionPool[Any], url: str) -> None:
-    with pool.connection() as connection:
-        row = connection.execute(
-            "SELECT count(*) AS found FROM information_schema.tables WHERE table_name = ANY(%s)",
-            [list(TABLES)],
-        ).fetchone()
-    if row["found"] < len(TABLES):
+    from psycopg import errors, sql
+
+    columns = [sql.Identifier(table, name) for table in TABLES for name in COLUMNS[table]]
+    question = sql.SQL("SELECT {} FROM {} LIMIT 0").format(
+        sql.SQL(", ").join(columns), sql.SQL(", ").join(map(sql.Identifier, TABLES))
+    )
+    try:
+        with pool.connection() as connection:
+            connection.execute(question)
+    except errors.UndefinedColumn as error:
+        raise CheckpointerError(
+            f"In {redact_url(url)} are tables named like the saver's that are not of today's "
+            "LangGraph. Open it once without setup=False to bring tables of an older LangGraph up "
+            "to date, or use a database of its own."
+        ) from error
+    except errors.UndefinedTable as error:
         raise CheckpointerError(
             f"The tables of the saver are not set up in {redact_url(url)}. Call saver.setup() "
             "once, or open_checkpointer(url) without setup=False."
-        )
+        ) from error
+    except errors.InsufficientPrivilege as error:
+        raise CheckpointerError(
+            f"Your role may not read the tables of the saver in {redact_url(url)}. Let their owner "
+            "grant it SELECT, INSERT, UPDATE and DELETE on them."
+        ) from error
 
 
 def _postgres_saver(*, encrypted: bool) -> type:

@@ -13,7 +13,12 @@ from urllib.parse import quote, urlencode
 from uuid import uuid4
 
 from course_lib.persistence.embedded_postgres import embedded_server, release_server
-from course_lib.persistence.postgres_error import PostgresError, redact_url
+from course_lib.persistence.postgres_error import (
+    HOW_TO_WRITE,
+    UNREADABLE,
+    PostgresError,
+    redact_url,
+)
 from course_lib.settings import read_settings
 
 if TYPE_CHECKING:
@@ -113,10 +118,15 @@ def connect(url: str, **options: Any) -> psycopg.Connection[Any]:
 
     try:
         return psycopg.connect(url, connect_timeout=5, **options)
-    except (psycopg.OperationalError, psycopg.ProgrammingError) as error:
+    except (psycopg.OperationalError, psycopg.ProgrammingError, UnicodeError) as error:
+        place = redact_url(url)
+        if place == UNREADABLE:  # then the driver's words may hold a part of the password
+            raise PostgresError(
+                f"The address of PostgreSQL cannot be read. {HOW_TO_WRITE}"
+            ) from None
         first = str(error).strip().splitlines()[0]
         raise PostgresError(
-            f"No PostgreSQL answers at {redact_url(url)}: {first}. Start that server, correct the "
+            f"No PostgreSQL answers at {place}: {first}. Start that server, correct the "
             "URL, or use postgres().url for the course's embedded one."
         ) from error
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from traceback import walk_tb
 
 OPEN_AGAIN = (
     "The connection to the database is closed, because its `with` block is over or somebody closed "
@@ -22,6 +23,52 @@ NUL = (
     "PostgreSQL cannot store the character NUL in a plain text field. Remove that character from "
     "what the graph writes into its state."
 )
+
+READ_ONLY = (
+    "The database may only be read here, so the message was not stored. For SQLite, give yourself "
+    "the right to write to the file and its folder; for PostgreSQL, name the primary server and a "
+    "role that may write."
+)
+FULL = (
+    "The disk of the database is full or fails, so the message was not stored. Free some space, "
+    "then send the message again."
+)
+NO_RIGHTS = (
+    "Your role of PostgreSQL may not use the tables of the checkpointer. Let their owner grant it "
+    "SELECT, INSERT, UPDATE and DELETE on them."
+)
+OTHER_TABLES = (
+    "The tables of the checkpointer are missing, or tables of these names are not LangGraph's. "
+    "Open the database with open_checkpointer(url), which makes them, or name another one."
+)
+HELD = (
+    "Another program holds a lock on the tables, or the database is very slow. End that program "
+    "(in PostgreSQL pg_stat_activity shows it), then send the message again."
+)
+ODD_TEXT = (
+    "A database keeps text without NUL and without half of an emoji. Take such a character out of "
+    "the thread id, the metadata and what the graph writes."
+)
+
+SAVERS = ("langgraph.checkpoint.", "langgraph.store.", "psycopg")
+
+SQLITE_REMEDIES = (
+    (("closed",), OPEN_AGAIN),
+    (("locked", "busy"), LOCKED),
+    (("readonly", "read-only"), READ_ONLY),
+    (("is full", "disk I/O error"), FULL),
+    (("no such table", "no such column", "no column named", "view"), OTHER_TABLES),
+)
+"""What to do by the words of SQLite's error."""
+
+POSTGRES_REMEDIES = (
+    (("ReadOnlySqlTransaction",), READ_ONLY),
+    (("DiskFull", "InsufficientResources", "OutOfMemory"), FULL),
+    (("InsufficientPrivilege",), NO_RIGHTS),
+    (("UndefinedTable", "UndefinedColumn", "WrongObjectType"), OTHER_TABLES),
+    (("LockNotAvailable", "QueryCanceled", "DeadlockDetected"), HELD),
+)
+"""What to do by the class of psycopg's error."""
 
 
 def remedy_for(error: BaseException) -> str | None:
@@ -52,9 +99,9 @@ def _remedy_for_one(error: BaseException) -> str | None:
     text = str(error)
     module = type(error).__module__.partition(".")[0]
     if isinstance(error, sqlite3.Error):
-        if "closed" in text:
-            return OPEN_AGAIN
-        return LOCKED if "locked" in text or "busy" in text else None
+        return _first(SQLITE_REMEDIES, lambda word: word in text)
+    if isinstance(error, UnicodeEncodeError) and _comes_from_saver(error):
+        return ODD_TEXT
     if module == "aiosqlite" or (isinstance(error, ValueError) and "no active connection" in text):
         return OPEN_AGAIN
     if module == "psycopg_pool":
@@ -62,7 +109,22 @@ def _remedy_for_one(error: BaseException) -> str | None:
     if module == "psycopg":
         if "NUL" in text or "\\u0000" in text or "0x00" in text:
             return NUL
+        if remedy := _first(POSTGRES_REMEDIES, type(error).__name__.__eq__):
+            return remedy
+        if "not answered" in text:
+            return HELD
         lost = ("closed", "terminat", "lost", "refused", "gone", "starting up", "shutting down")
         if type(error).__name__ in ("OperationalError", "AdminShutdown", "InterfaceError"):
             return GONE if any(word in text for word in lost) else None
     return None
+
+
+def _comes_from_saver(error: BaseException) -> bool:
+    frames = (frame for frame, _ in walk_tb(error.__traceback__))
+    return any(frame.f_globals.get("__name__", "").startswith(SAVERS) for frame in frames)
+
+
+def _first(
+    remedies: Iterable[tuple[Iterable[str], str]], fits: Callable[[str], bool]
+) -> str | None:
+    return next((remedy for words, remedy in remedies if any(map(fits, words))), None)

@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from langgraph.store.base import BaseStore
 
 
+SQLITE_TABLE = ("store", ("prefix", "key", "value"))
+"""The table of LangGraph's SQLite store, and columns that it must have."""
+
+
 @contextmanager
 def open_store(url: str, *, index: Mapping[str, Any] | None = None) -> Iterator[BaseStore]:
     """Open a store, make its tables if they are not there, and close it at the end.
@@ -60,7 +64,7 @@ def _sqlite_store(place: str, index: dict[str, Any] | None) -> Iterator[BaseStor
 
     module = sqlite3 if index is None else sqlite_with_extensions()
     with one_copy_of_sqlite(place, module):
-        connection = open_file(place, module=module)
+        connection = open_file(place, table=SQLITE_TABLE, module=module)
         connection.isolation_level = None  # the store begins and ends its transactions itself
         if index is not None:
             try:
@@ -79,10 +83,13 @@ def _sqlite_store(place: str, index: dict[str, Any] | None) -> Iterator[BaseStor
 def _postgres_store(url: str, index: dict[str, Any] | None) -> Iterator[BaseStore]:
     from langgraph.store.postgres import PostgresStore
 
+    def set_up(connection: Any) -> None:
+        PostgresStore(connection, index=index).setup()
+
     with open_pool(url) as pool:
         store = PostgresStore(pool, index=index)
         make_postgres_tables(
-            url, store.setup, versions="store_migrations", newest=len(store.MIGRATIONS) - 1
+            url, set_up, versions="store_migrations", newest=len(store.MIGRATIONS) - 1
         )
         if index is not None:
             with pool.connection() as connection:
@@ -90,7 +97,7 @@ def _postgres_store(url: str, index: dict[str, Any] | None) -> Iterator[BaseStor
             check_stored_dimensions(stored, index, redact_url(url))
             make_postgres_tables(
                 url,
-                store.setup,
+                set_up,
                 versions="vector_migrations",
                 newest=len(store.VECTOR_MIGRATIONS) - 1,
             )

@@ -49,7 +49,9 @@ GUARDED_SECONDS = 3.0
 and the work, so after this time the work continues without the lock."""
 
 
-def make_postgres_tables(url: str, work: Callable[[], None], *, versions: str, newest: int) -> None:
+def make_postgres_tables(
+    url: str, work: Callable[[psycopg.Connection[Any]], None], *, versions: str, newest: int
+) -> None:
     """Make tables in a PostgreSQL database while no other process of the course does.
 
     The lock ends with its transaction. A lock of the session would stay with the server's
@@ -57,14 +59,26 @@ def make_postgres_tables(url: str, work: Callable[[], None], *, versions: str, n
 
     Args:
         url: the database.
-        work: makes the tables, on a connection of its own.
+        work: makes the tables, on a connection that is for nothing else.
         versions: LangGraph's table of the migrations that have been made.
         newest: number of the newest migration; where it has been made, nothing is done.
 
     Raises:
-        PostgresError: another process has held the lock for too long, or the database is away.
-        Exception: whatever `work` raises.
+        PostgresError: another process has held the lock for too long, or the database is away, or
+            it refuses to make the tables.
+        Exception: whatever else `work` raises.
     """
+    import psycopg
+
+    try:
+        _make_tables(url, work, versions, newest)
+    except psycopg.Error as error:
+        raise _refused(url, error) from error
+
+
+def _make_tables(
+    url: str, work: Callable[[psycopg.Connection[Any]], None], versions: str, newest: int
+) -> None:
     deadline = time.monotonic() + WAIT_SECONDS
     with connect(url) as connection:
         if _version(connection, versions) >= newest:
@@ -90,13 +104,43 @@ def make_postgres_tables(url: str, work: Callable[[], None], *, versions: str, n
         raise job.error
 
 
-def _after_interruption(url: str, work: Callable[[], None]) -> None:
-    from psycopg import sql
+def _refused(url: str, error: psycopg.Error) -> PostgresError:
+    """Say why a database does not make the tables, and who can change that."""
+    from psycopg import errors
 
-    with connect(url, autocommit=True) as connection:
+    said = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    if isinstance(error, errors.InsufficientPrivilege):
+        remedy = (
+            "Let the owner of the database run this once, or grant your role the rights to make "
+            "tables in the schema and to use them."
+        )
+    elif isinstance(error, errors.ReadOnlySqlTransaction):
+        remedy = (
+            "This session may only read: name the primary server instead of a replica, or let the "
+            "role write (default_transaction_read_only)."
+        )
+    elif isinstance(error, errors.LockNotAvailable):
+        remedy = (
+            f"Another client has locked the table for {WAIT_SECONDS:.0f} seconds; "
+            "pg_stat_activity shows which. End it, then run this again."
+        )
+    else:
+        remedy = (
+            "Tables of these names may be there that are not LangGraph's; nothing was changed in "
+            "them. Use a database of its own."
+        )
+    return PostgresError(f"The tables in {redact_url(url)} cannot be made: {said}. {remedy}")
+
+
+def _after_interruption(url: str, work: Callable[[psycopg.Connection[Any]], None]) -> None:
+    from psycopg import sql
+    from psycopg.rows import dict_row
+
+    with connect(url, autocommit=True, prepare_threshold=None) as connection:
         for (name,) in connection.execute(UNFINISHED).fetchall():
             connection.execute(sql.SQL("DROP INDEX IF EXISTS {}").format(sql.SQL(name)))
-    work()
+        connection.row_factory = dict_row
+        work(connection)
 
 
 def _version(connection: psycopg.Connection[Any], table: str) -> int:
@@ -105,6 +149,7 @@ def _version(connection: psycopg.Connection[Any], table: str) -> int:
 
     question = sql.SQL("SELECT coalesce(max(v), -1) FROM {}").format(sql.Identifier(table))
     try:
+        connection.execute(f"SET LOCAL lock_timeout = {int(1000 * WAIT_SECONDS)}")
         return connection.execute(question).fetchone()[0]
     except errors.UndefinedTable:
         return -1

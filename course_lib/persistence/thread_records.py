@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -79,13 +80,41 @@ def storable(text: str) -> str:
 
     Args:
         text: any text; no store can hold these two.
+
+    Raises:
+        ValueError: it is no text.
     """
+    if not isinstance(text, str):
+        raise ValueError(f"{text!r} is a {type(text).__name__}. Hand it over as text.")
     return text.encode("utf-8", "replace").decode().replace("\0", "\ufffd")
 
 
-def is_odd(text: str) -> bool:
-    """Whether a text cannot be stored everywhere: a NUL, or half of a surrogate pair."""
+def is_odd(text: Any) -> bool:
+    """Whether something is no text, or one with a NUL or half of a surrogate pair in it.
+
+    Such a text cannot be stored everywhere.
+    """
+    if not isinstance(text, str):
+        return True
     return "\0" in text or any("\ud800" <= ch <= "\udfff" for ch in text)
+
+
+def checked_text(value: str, what: str) -> str:
+    """Return a text that was handed over for a thread.
+
+    Args:
+        value: what was handed over.
+        what: its name in the message.
+
+    Raises:
+        ValueError: it is no text, or no store could hold it.
+    """
+    if is_odd(value):
+        raise ValueError(
+            f"The {what} {value!r} is no text that a database keeps. Use text without control "
+            "characters."
+        )
+    return value
 
 
 def checked_user(user: str) -> str:
@@ -94,7 +123,7 @@ def checked_user(user: str) -> str:
     Raises:
         ValueError: it is no text, or no store could hold it.
     """
-    if not isinstance(user, str) or is_odd(user):
+    if is_odd(user):
         raise ValueError(
             f"{user!r} is no name of a user. Hand it over as text, without control characters."
         )
@@ -108,11 +137,27 @@ def check_metadata(metadata: Mapping[str, Any]) -> None:
         metadata: of a thread.
 
     Raises:
-        ValueError: a key is LangGraph's own, or a value is no text, number or boolean.
+        ValueError: a key is no text or LangGraph's own, or a value is no text, number or boolean,
+            or one that no database keeps.
     """
+    if not isinstance(metadata, Mapping):
+        raise ValueError(f"The metadata {metadata!r} is no dict. Use {{'locale': 'ko'}}.")
     for key, value in metadata.items():
+        if not isinstance(key, str) or is_odd(key):
+            raise ValueError(
+                f"The metadata key {key!r} is no name. Use text without control characters."
+            )
         if key in RESERVED or key.startswith(("__", "langgraph_")):
             raise ValueError(f"The metadata key {key!r} is LangGraph's own. Choose another one.")
+        if isinstance(value, str) and is_odd(value):
+            raise ValueError(
+                f"The metadata {key!r} is {value!r}, with a NUL or half of an emoji, which no "
+                "database keeps. storable(text) replaces them."
+            )
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ValueError(
+                f"The metadata {key!r} is {value}, which JSON does not know. Leave it out."
+            )
         if not isinstance(value, (str, int, float, bool)):
             raise ValueError(
                 f"The metadata {key!r} is a {type(value).__name__}. Checkpoints keep text, numbers "

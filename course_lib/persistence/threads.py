@@ -24,6 +24,7 @@ from course_lib.persistence.thread_records import (
     Thread,
     UnknownThread,
     check_metadata,
+    checked_text,
     checked_user,
     is_odd,
     storable,
@@ -60,7 +61,7 @@ class ThreadDirectory:
 
     def __init__(self, store: BaseStore, *, tenant: str = DEFAULT_TENANT) -> None:
         self.store = store
-        self.tenant = tenant
+        self.tenant = checked_text(tenant, "tenant")
 
     def create(
         self,
@@ -82,7 +83,7 @@ class ThreadDirectory:
         Raises:
             ValueError: a user that is no name, or metadata that a checkpoint would not keep.
         """
-        check_metadata(metadata or {})
+        check_metadata({} if metadata is None else metadata)
         if external_id is not None:
             known = self._get(user, self._derived(user, external_id))
             if known is not None:
@@ -243,7 +244,7 @@ class ThreadDirectory:
     def _namespace(self, user: str) -> tuple[str, ...]:
         # A label of a namespace may be neither empty nor hold a dot, and users' names are
         # whatever they are. A derived id is always a good label, and never two users' own.
-        return (*self._tenants(), self._derived(checked_user(user), ""))
+        return (*self._tenants(), self._derived(user, ""))
 
     def _beside(self, label: str, user: str) -> tuple[str, ...]:
         return (label, *self._namespace(user)[1:])
@@ -258,7 +259,8 @@ class ThreadDirectory:
         ]
 
     def _derived(self, user: str, external_id: str) -> str:
-        return str(uuid5(uuid5(uuid5(ID_NAMESPACE, self.tenant), user), external_id))
+        outside = checked_text(external_id, "external id")
+        return str(uuid5(uuid5(uuid5(ID_NAMESPACE, self.tenant), checked_user(user)), outside))
 
     def _get(self, user: str, thread_id: str) -> Thread | None:
         if not thread_id or is_odd(thread_id):
