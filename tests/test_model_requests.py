@@ -33,11 +33,15 @@ class _Fixed(BaseHTTPRequestHandler):
         self.rfile.read(int(self.headers["Content-Length"]))
         self.server.asked.append(self.path)
         status, kind, body = self.server.answer
+        sent = body if isinstance(body, bytes) else body.encode()
         self.send_response(status)
-        self.send_header("Content-Type", kind)
-        self.send_header("Content-Length", str(len(body.encode())))
+        if kind:
+            self.send_header("Content-Type", kind)
+        if status != 204:
+            self.send_header("Content-Length", str(len(sent) + self.server.held_back))
         self.end_headers()
-        self.wfile.write(body.encode())
+        self.wfile.write(sent)
+        self.close_connection = True
 
     def log_message(self, *args):
         pass
@@ -46,7 +50,8 @@ class _Fixed(BaseHTTPRequestHandler):
 @pytest.fixture
 def fixed():
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Fixed)
-    server.asked, server.url = [], f"http://127.0.0.1:{server.server_port}/v1"
+    server.asked, server.held_back = [], 0
+    server.url = f"http://127.0.0.1:{server.server_port}/v1"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     yield server
@@ -95,16 +100,50 @@ REFUSALS = {
     "plain 404": ((404, "text/plain", "404 page not found"), "not the address of.*/v1"),
     "HTML 404": ((404, "text/html", HTML), "not the address of.*web page"),
     "no POST here": ((405, "text/html", HTML), "not the address of.*web page"),
+    "a way elsewhere": ((302, None, ""), "not the address of.*302"),
+    "unknown model, in Ollama's words": (
+        (404, "application/json", """{"error": "model 'm' not found"}"""),
+        "has no model 'm': model 'm' not found",
+    ),
+    "unknown model, in plain words": ((404, "text/plain", "no such model"), "has no model 'm'"),
+    "key, by a page": (
+        (401, "text/html", HTML),
+        r"refuses the key \(401: a web page, 'Sign in'\) for the model 'm'",
+    ),
+    "forbidden, by a page": ((403, "text/html", HTML), r"refuses the key \(403: a web page.*'m'"),
+    "too large, by a page": ((413, "text/html", HTML), r"the model 'm' \(413\): a web page"),
+    "bad request, by FastAPI": (
+        (422, "application/json", '{"detail": [{"loc": ["body"], "msg": "no n"}]}'),
+        r"the model 'm' \(422\).*no n",
+    ),
+    "nothing": ((204, None, ""), "not the address of"),
+    "nothing of any type": ((200, None, "hello"), "not the address of"),
+    "JSON's null": ((200, "application/json", "null"), "not the address of"),
+    "a list": ((200, "application/json", "[1]"), "not the address of"),
+    "no UTF-8": ((200, "application/json", b'{"choices": "\xff"}'), "not the address of"),
     "HTML": ((200, "text/html", HTML), "not the address of.*200 with text/html"),
     "another JSON": ((200, "application/json", '{"ok": true}'), "not the address of.*ok"),
     "no choices": ((200, "application/json", '{"choices": null}'), "not the address of"),
     "half of a JSON": ((200, "application/json", '{"choices": ['), "not the address of"),
-    "an error under 200": ((200, "application/json", error_body("quota")), "quota"),
-    "refused key": ((401, "application/json", error_body("bad key")), "refuses the key.*bad key"),
-    "forbidden": ((403, "application/json", error_body("not you")), "refuses the key.*not you"),
+    "an error under 200": (
+        (200, "application/json", error_body("quota")),
+        "the model 'm', answered with an error: quota",
+    ),
+    "an error in a word": (
+        (200, "application/json", '{"error": "quota"}'),
+        "the model 'm', answered with an error: quota",
+    ),
+    "refused key": (
+        (401, "application/json", error_body("bad key")),
+        "refuses the key.*bad key.*'m'",
+    ),
+    "forbidden": (
+        (403, "application/json", error_body("not you")),
+        "refuses the key.*not you.*'m'",
+    ),
     "no credit": (
         (429, "application/json", error_body("pay", code="insufficient_quota")),
-        "no credit left",
+        "'m'.*no credit left",
     ),
     "bad request": ((400, "application/json", error_body("too hot")), r"'m' \(400\).*too hot"),
 }
@@ -117,8 +156,7 @@ ASKED_IN_EACH_WAY = [
 @pytest.mark.parametrize("name, way", ASKED_IN_EACH_WAY)
 def test_what_will_be_refused_again_is_said_at_once_and_asked_for_once(fixed, name, way):
     fixed.answer, said = REFUSALS[name]
-    retries = 0 if name == "no credit" else 3  # the client itself tries every 429 again
-    model = RemoteChatModel(base_url=fixed.url, model="m", api_key="k", max_retries=retries)
+    model = RemoteChatModel(base_url=fixed.url, model="m", api_key="k", max_retries=3)
     with pytest.raises(ModelRequestError, match=said) as caught:
         ask(way, model)
     assert fixed.url in str(caught.value) and not isinstance(caught.value, ConnectionError)
@@ -141,6 +179,169 @@ def test_nonsense_behind_the_first_chunk_is_a_broken_answer(fixed, way):
     model = RemoteChatModel(base_url=fixed.url, model="m", api_key="k")
     with pytest.raises(ModelServerError, match=r"broke off .*not JSON"):
         ask(way, model)
+
+
+FAILURES = {
+    "busy": ((429, "application/json", error_body("slow down")), "'m', answered 429: slow down"),
+    "warming up": (
+        (503, "application/json", '{"detail": "warming up"}'),
+        "'m', answered 503: warm",
+    ),
+    "a proxy's page": ((502, "text/html", HTML), "'m', answered 502: a web page, 'Sign in'"),
+    "silence": ((500, None, ""), "'m', answered 500"),
+    "502 under 200": ((200, "application/json", error_body("up", code=502)), "'m'.*502.*: up"),
+}
+
+
+@pytest.mark.one_in(4)
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("name", FAILURES)
+def test_a_failure_that_may_pass_names_the_model_and_what_the_server_says(fixed, name, way):
+    fixed.answer, said = FAILURES[name]
+    model = RemoteChatModel(base_url=fixed.url, model="m", api_key="k", max_retries=0)
+    with pytest.raises(ModelServerError, match=said):
+        ask(way, model)
+
+
+SPOKEN = {"role": "assistant", "content": "hi"}
+
+
+def whole(message=SPOKEN, **more):
+    choice = {"index": 0, "message": message, "finish_reason": "stop"}
+    return {"id": "1", "object": "chat.completion", "model": "m", "choices": [choice], **more}
+
+
+def calling(call):
+    return {**SPOKEN, "tool_calls": [call]}
+
+
+NONSENSE = {
+    "no choice": {"choices": []},
+    "a choice that is a number": {"choices": [1]},
+    "no message": {"choices": [{}]},
+    "message null": {"choices": [{"message": None}]},
+    "message without a role": whole({"content": "hi"}),
+    "content of a number": whole({**SPOKEN, "content": 5}),
+    "content of numbers": whole({**SPOKEN, "content": [5]}),
+    "usage of a number": whole(usage=5),
+    "usage of words": whole(usage={"prompt_tokens": "many"}),
+    "details of a number": whole(usage={"prompt_tokens": 1, "prompt_tokens_details": 5}),
+    "calls of a number": whole({**SPOKEN, "tool_calls": 5}),
+    "a call of a number": whole(calling(1)),
+    "a call of nothing": whole(calling({})),
+    "a call of null": whole(calling({"id": "a", "function": None})),
+    "a call with a number for a name": whole(calling({"function": {"name": 5}})),
+    "a call with a number for an id": whole(calling({"id": 7, "function": {"name": "f"}})),
+    "a call with a number for its arguments": whole(calling({"function": {"arguments": 7}})),
+}
+
+
+@pytest.mark.parametrize("name", NONSENSE)
+@pytest.mark.parametrize("way", ["invoke", "ainvoke"])
+def test_an_answer_of_nonsense_is_told_with_the_place(fixed, name, way):
+    fixed.answer = (200, "application/json", json.dumps(NONSENSE[name]))
+    model = RemoteChatModel(base_url=fixed.url, model="m", api_key="k")
+    with pytest.raises(
+        ModelRequestError, match=r"'m', its answer is none of that protocol: choice|us"
+    ):
+        ask(way, model)
+    assert len(fixed.asked) == 1
+
+
+def delta(**sent):
+    return {**CHUNK, "choices": [{"index": 0, "delta": sent}]}
+
+
+BAD_CHUNKS = {
+    "a number": 1,
+    "null": None,
+    "a list": [],
+    "a word": "x",
+    "choices of a number": {"choices": 1},
+    "a choice of a number": {"choices": [1]},
+    "content of a number": delta(content=5),
+    "usage of words": {"choices": [], "usage": {"prompt_tokens": "many"}},
+    "calls of a number": delta(tool_calls=5),
+    "a call of a number": delta(tool_calls=[1]),
+    "a call of nothing": delta(tool_calls=[{"index": 0}]),
+    "a call with a number for a name": delta(tool_calls=[{"index": 0, "function": {"name": 5}}]),
+}
+
+
+@pytest.mark.parametrize("name", BAD_CHUNKS)
+@pytest.mark.parametrize("way", ["stream", "astream"])
+def test_a_chunk_of_nonsense_is_told_first_or_later(fixed, name, way):
+    sent = f"data: {json.dumps(BAD_CHUNKS[name])}\n\n"
+    model = RemoteChatModel(base_url=fixed.url, model="m", api_key="k")
+    fixed.answer = (200, SSE, sent)
+    with pytest.raises(ModelRequestError, match=r"not the address of .* a chunk of its answer is"):
+        ask(way, model)
+    fixed.answer = (200, SSE, f"data: {json.dumps(CHUNK)}\n\n{sent}")
+    with pytest.raises(ModelServerError, match=r"broke off .*a chunk of its answer is"):
+        ask(way, model)
+
+
+@pytest.mark.parametrize("way", ["stream", "astream"])
+def test_a_chunk_that_is_no_utf8_is_no_answer(fixed, way):
+    fixed.answer = (200, SSE, b'data: {"choices": [{"delta": {"content": "\xff"}}]}\n\n')
+    model = RemoteChatModel(base_url=fixed.url, model="m", api_key="k")
+    with pytest.raises(ModelRequestError, match="not the address of"):
+        ask(way, model)
+
+
+@pytest.mark.parametrize("way", ["invoke", "ainvoke"])
+def test_a_stream_that_was_not_asked_for_is_told(fixed, way):
+    fixed.answer = (200, SSE, f"data: {json.dumps(CHUNK)}\n\n")
+    model = RemoteChatModel(base_url=fixed.url, model="m", api_key="k")
+    with pytest.raises(ModelRequestError, match="a stream, which was not asked for"):
+        ask(way, model)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_an_answer_that_is_cut_short_is_no_server_that_is_away(fixed, way):
+    fixed.answer, fixed.held_back = (200, "application/json", json.dumps(whole())), 50
+    model = RemoteChatModel(base_url=fixed.url, model="m", api_key="k", max_retries=0)
+    with pytest.raises(ModelServerError, match=r"broke off in the middle .* message body"):
+        ask(way, model)
+
+
+@pytest.mark.parametrize("kind", ["application/json", "application/json; charset=utf-8", None])
+@pytest.mark.parametrize(
+    "more",
+    [{}, {"usage": None}, {"usage": {"prompt_tokens": 3}}, {"usage": {"total_tokens": 3.0}}],
+)
+def test_what_servers_leave_out_is_no_nonsense(fixed, kind, more):
+    fixed.answer = (200, kind, json.dumps({"choices": [{"message": SPOKEN}], **more}))
+    model = RemoteChatModel(base_url=fixed.url, model="m", api_key="k")
+    assert ask("invoke", model) == ask("ainvoke", model) == "hi"
+
+
+@pytest.mark.parametrize("way", ["invoke", "ainvoke", "stream", "astream"])
+def test_arguments_that_a_server_sends_as_an_object_are_arguments(fixed, way):
+    call = {"index": 0, "id": "a", "function": {"name": "look", "arguments": {"where": "Mapo"}}}
+    end = {**CHUNK, "choices": [{"index": 0, "delta": {}, "finish_reason": "tool_calls"}]}
+    if "stream" in way:
+        chunks = [delta(role="assistant", content="", tool_calls=[call]), end]
+        sent = "".join(f"data: {json.dumps(each)}\n\n" for each in chunks)
+        fixed.answer = (200, SSE, sent)
+    else:
+        fixed.answer = (200, "application/json", json.dumps(whole(calling(call))))
+    model = RemoteChatModel(base_url=fixed.url, model="m", api_key="k")
+
+    async def collect():
+        return [chunk async for chunk in model.astream("hello")]
+
+    match way:
+        case "invoke":
+            answer = model.invoke("hello")
+        case "ainvoke":
+            answer = asyncio.run(model.ainvoke("hello"))
+        case _:
+            chunks = asyncio.run(collect()) if way == "astream" else list(model.stream("hello"))
+            answer = chunks[0].__add__(chunks[1:])
+    assert [(each["name"], each["args"]) for each in answer.tool_calls] == [
+        ("look", {"where": "Mapo"})
+    ]
 
 
 @pytest.mark.parametrize("way", WAYS)

@@ -10,7 +10,10 @@ from urllib.parse import urlsplit
 
 import openai
 
+from course_lib.models.answer_shape import fault_of_answer
 from course_lib.models.request_ids import HEADER, REQUEST_ID
+
+NO_JSON = object()
 
 
 class UnexpectedAnswer(openai.OpenAIError):
@@ -18,6 +21,19 @@ class UnexpectedAnswer(openai.OpenAIError):
 
     It is an `OpenAIError`, which the client passes on without asking again.
     """
+
+
+class ReportedError(UnexpectedAnswer):
+    """A server answered with success, and with an error instead of an answer.
+
+    Args:
+        error: what stands under `error` in the body.
+    """
+
+    def __init__(self, error: Any) -> None:
+        told = error.get("message") if isinstance(error, dict) else None
+        super().__init__(str(told or error)[:300])
+        self.code = error.get("code") if isinstance(error, dict) else None
 
 
 def http_clients(url: str) -> dict[str, Any]:
@@ -80,42 +96,61 @@ async def _name_async(request: Any) -> None:
 
 
 def _check(response: Any) -> None:
-    if _is_success(response):
-        _check_type(response)
-        if _is_json(response):
-            response.read()
-            _check_answer(response)
+    if _is_to_be_read(response):
+        response.read()
+        _check_answer(response)
 
 
 async def _check_async(response: Any) -> None:
-    if _is_success(response):
-        _check_type(response)
-        if _is_json(response):
-            await response.aread()
-            _check_answer(response)
+    if _is_to_be_read(response):
+        await response.aread()
+        _check_answer(response)
 
 
-def _is_success(response: Any) -> bool:
-    return response.is_success and response.url.path.endswith("/chat/completions")
+def _is_to_be_read(response: Any) -> bool:
+    """Whether the whole body has to be looked at; a stream is read later, chunk by chunk.
 
-
-def _is_json(response: Any) -> bool:
-    return "json" in response.headers.get("content-type", "")
-
-
-def _check_type(response: Any) -> None:
+    Raises:
+        UnexpectedAnswer: the answer is of a type that no answer of a model has.
+    """
+    if not response.url.path.endswith("/chat/completions"):
+        return False
+    if not response.is_success:
+        return response.status_code == 429
     kind = response.headers.get("content-type", "")
-    if kind and not _is_json(response) and "event-stream" not in kind:
+    is_stream = "event-stream" in kind
+    if kind and not is_stream and "json" not in kind:
         raise UnexpectedAnswer(f"it answered {response.status_code} with {kind.split(';')[0]}")
+    if _wants_stream(response.request):
+        return "json" in kind
+    if is_stream:
+        raise UnexpectedAnswer("it answered with a stream, which was not asked for")
+    return True
+
+
+def _wants_stream(request: Any) -> bool:
+    try:
+        return bool(json.loads(request.content).get("stream"))
+    except (AttributeError, ValueError):
+        return False
 
 
 def _check_answer(response: Any) -> None:
     try:
         answer = json.loads(response.content)
     except ValueError:
-        answer = None
-    if isinstance(answer, dict) and answer.get("error"):
-        raise UnexpectedAnswer(f"it answered with an error: {str(answer['error'])[:300]}")
-    if not isinstance(answer, dict) or not isinstance(answer.get("choices"), list):
+        answer = NO_JSON
+    error = answer.get("error") if isinstance(answer, dict) else None
+    if response.status_code == 429:
+        if isinstance(error, dict) and error.get("code") == "insufficient_quota":
+            # Waiting brings no credit: as an error of its own it is not asked for again.
+            said = str(error.get("message") or "")
+            raise openai.RateLimitError(said, response=response, body=error)
+        return
+    if error:
+        raise ReportedError(error)
+    if answer is NO_JSON:
         start = response.text[:100]
-        raise UnexpectedAnswer(f"it answered {response.status_code} with {start!r}")
+        raise UnexpectedAnswer(f"it answered {response.status_code} with {start!r}, no JSON")
+    if fault := fault_of_answer(answer):
+        raise UnexpectedAnswer(f"its answer is none of that protocol: {fault}")

@@ -17,8 +17,9 @@ from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from langchain_openai import ChatOpenAI
 from pydantic import model_validator
 
+from course_lib.models.answer_shape import fault_of_chunk, write_arguments
 from course_lib.models.call_ids import CallIds
-from course_lib.models.http_clients import http_clients
+from course_lib.models.http_clients import UnexpectedAnswer, http_clients
 from course_lib.models.server_errors import RequestFacts, check_complete, explained_errors
 
 # langchain-openai dumps parsed answers with a schema that does not know them. This is harmless,
@@ -140,6 +141,9 @@ class RemoteChatModel(ChatOpenAI):
     def _create_chat_result(
         self, response: Any, generation_info: dict[str, Any] | None = None
     ) -> ChatResult:
+        if not isinstance(response, dict):
+            for choice in response.choices:
+                write_arguments(choice.message.tool_calls)
         result = super()._create_chat_result(response, generation_info)
         answer = response if isinstance(response, dict) else response.model_dump(warnings=False)
         for generation, choice in zip(result.generations, answer["choices"], strict=True):
@@ -152,10 +156,15 @@ class RemoteChatModel(ChatOpenAI):
         default_chunk_class: type,
         base_generation_info: dict[str, Any] | None,
     ) -> ChatGenerationChunk | None:
+        sent = chunk.get("chunk") or chunk  # the second in a stream of a structured answer
+        if fault := fault_of_chunk(sent):
+            raise UnexpectedAnswer(f"a chunk of its answer is none of that protocol: {fault}")
+        choices = sent.get("choices") or ()
+        for choice in choices:
+            write_arguments((choice.get("delta") or {}).get("tool_calls"))
         converted = super()._convert_chunk_to_generation_chunk(
             chunk, default_chunk_class, base_generation_info
         )
-        choices = chunk.get("choices") or (chunk.get("chunk") or {}).get("choices") or ()
         if converted is not None and choices:
             _keep_reasoning(converted.message, choices[0].get("delta"))
         return converted

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,7 +13,10 @@ import openai
 from langchain_core.exceptions import ContextOverflowError
 from langchain_core.outputs import ChatGenerationChunk
 
-from course_lib.models.http_clients import UnexpectedAnswer, proxy_for
+from course_lib.models.http_clients import ReportedError, UnexpectedAnswer, proxy_for
+
+MAX_SAID = 500
+"""How many letters of a server's own words an error tells."""
 
 
 class ModelServerError(ConnectionError):
@@ -85,7 +89,11 @@ def explained_errors(facts: RequestFacts) -> Iterator[RequestFacts]:
         if _is_too_long(error):
             raise _overflow(error) from error
         raise _refusal(facts, error) from error
+    except ReportedError as error:
+        raise _reported(facts, error) from error
     except UnexpectedAnswer as error:
+        if facts.chunks_seen:
+            raise _broken_off(facts, str(error)) from error
         raise _no_openai_server(facts, str(error)) from error
     except (openai.LengthFinishReasonError, openai.ContentFilterFinishReasonError) as error:
         raise ModelRequestError(
@@ -97,10 +105,17 @@ def explained_errors(facts: RequestFacts) -> Iterator[RequestFacts]:
             raise
         # The server reports this inside the stream, after it has sent the status 200.
         raise _broken_off(facts, error.message) from error
-    except json.JSONDecodeError as error:
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
         if facts.chunks_seen:
             raise _broken_off(facts, f"a chunk is not JSON: {error}") from error
         raise _no_openai_server(facts, f"its answer is not JSON: {error}") from error
+    except AttributeError as error:
+        if (
+            error.name != "model_dump"
+        ):  # what LangChain calls on each chunk that OpenAI's client read
+            raise
+        why = f"a chunk of its answer is {str(error.obj)[:100]!r} and no object"
+        raise (_broken_off if facts.chunks_seen else _no_openai_server)(facts, why) from error
 
 
 def check_complete(facts: RequestFacts) -> None:
@@ -134,24 +149,24 @@ def _overflow(error: openai.APIStatusError) -> Exception:
 
 
 def _refusal(facts: RequestFacts, error: openai.APIStatusError) -> Exception:
-    status, said = error.status_code, str(error.message)
-    is_page = "html" in error.response.headers.get("content-type", "")
-    if is_page and status < 500:
-        return _no_openai_server(facts, f"it answered {status} with a web page")
+    status, said = error.status_code, _said(error)
     if status in (401, 403):
         return ModelRequestError(
-            f"{facts.url} refuses the key ({status}: {said}). Set COURSE_LLM_API_KEY."
+            f"{facts.url} refuses the key ({status}: {said}) for the model {facts.model!r}. Set "
+            "COURSE_LLM_API_KEY to a key that may use it."
         )
-    if status in (404, 405):
-        return _not_found(facts, error)
+    if status in (404, 405) or 300 <= status < 400:
+        return _not_found(facts, error, said)
     if status == 429 and getattr(error, "code", None) == "insufficient_quota":
         return ModelRequestError(
-            f"{facts.url} refuses the request because the account has no credit left: {said} Add "
-            "credit there, or set COURSE_LLM_API_KEY to the key of another account."
+            f"{facts.url} refuses the request for the model {facts.model!r} because the account "
+            f"has no credit left: {said} Add credit there, or set COURSE_LLM_API_KEY to the key of "
+            "another account."
         )
     if status >= 500 or status in (408, 409, 429):
         return ModelServerError(
-            f"{facts.url} answered {status}: {said} Try again, or look into the server's log."
+            f"{facts.url}, asked for the model {facts.model!r}, answered {status}: {said} Try "
+            "again, or look into the server's log."
         )
     return ModelRequestError(
         f"{facts.url} refuses the request for the model {facts.model!r} ({status}): {said} Change "
@@ -159,19 +174,56 @@ def _refusal(facts: RequestFacts, error: openai.APIStatusError) -> Exception:
     )
 
 
-def _not_found(facts: RequestFacts, error: openai.APIStatusError) -> ModelRequestError:
-    body = error.body if isinstance(error.body, dict) else {}
-    said = str(body.get("message") or "")
-    if body.get("code") == "model_not_found" or "model" in said.lower():
+def _reported(facts: RequestFacts, error: ReportedError) -> Exception:
+    """Return what an error means that a server reports with the status of success."""
+    code = str(error.code)
+    if code in ("408", "409", "429") or (len(code) == 3 and code.startswith("5")):
+        return ModelServerError(
+            f"{facts.url}, asked for the model {facts.model!r}, answered with an error ({code}): "
+            f"{error} Try again, or look into the server's log."
+        )
+    return ModelRequestError(
+        f"{facts.url}, asked for the model {facts.model!r}, answered with an error: {error} Change "
+        "what the message names; the same request would be refused again."
+    )
+
+
+def _not_found(facts: RequestFacts, error: openai.APIStatusError, said: str) -> ModelRequestError:
+    if not _is_page(error) and (
+        getattr(error, "code", None) == "model_not_found" or "model" in said.lower()
+    ):
         return ModelRequestError(
             f"{facts.url} has no model {facts.model!r}: {said} Look at {facts.url}/models, then "
             "set COURSE_LLM_MODEL or the option model=."
         )
     return ModelRequestError(
         f"{facts.url} is not the address of an OpenAI-compatible server, or has no model "
-        f"{facts.model!r}: it answered {error.status_code} to a request for /chat/completions. "
-        "Such an address usually ends in /v1. Set COURSE_LLM_BASE_URL or COURSE_LLM_MODEL."
+        f"{facts.model!r}: it answered {error.status_code} to a request for /chat/completions "
+        f"({said}). Such an address usually ends in /v1. Set COURSE_LLM_BASE_URL or "
+        "COURSE_LLM_MODEL."
     )
+
+
+def _is_page(error: openai.APIStatusError) -> bool:
+    return "html" in error.response.headers.get("content-type", "")
+
+
+def _said(error: openai.APIStatusError) -> str:
+    """Return a server's own words about a refusal.
+
+    OpenAI puts them under `error.message`, Ollama under `error`, FastAPI under `detail`; a proxy
+    sends a web page, of which only the title is told.
+    """
+    body: Any = error.body
+    if _is_page(error):
+        title = re.search(r"<title[^>]*>([^<]{1,100})", error.response.text, re.IGNORECASE)
+        return f"a web page, {title[1].strip()!r}" if title else "a web page"
+    for name in ("message", "error", "detail"):
+        if isinstance(body, dict) and body.get(name):
+            body = body[name]
+    if isinstance(body, (dict, list)):
+        body = json.dumps(body, ensure_ascii=False, default=str)
+    return str(body or error.message or error.response.text)[:MAX_SAID]
 
 
 def _no_openai_server(facts: RequestFacts, why: str) -> ModelRequestError:
@@ -182,11 +234,13 @@ def _no_openai_server(facts: RequestFacts, why: str) -> ModelRequestError:
 
 
 def _unreachable(facts: RequestFacts, error: Exception) -> ModelServerError:
+    if "without sending complete message body" in (said := _root_cause(error)):
+        return _broken_off(facts, said)
     proxy = proxy_for(facts.url)
     way = f" through the proxy {proxy}" if proxy else ""
     remedy = " Or add the address to NO_PROXY if the proxy should not be used." if proxy else ""
     return ModelServerError(
-        f"Nobody answers at {facts.url}{way} ({_root_cause(error)}). Start the server, or set "
+        f"Nobody answers at {facts.url}{way} ({said}). Start the server, or set "
         f"COURSE_LLM_BASE_URL to where it is; unset it to use the offline model.{remedy}"
     )
 
