@@ -8,6 +8,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "cards": ["Card"],
         "graphs": ["NODE_LABELS", "show_graph"],
         "messages": ["show_messages"],
+        "output": ["DisplayOutput"],
         "place_map": ["map_svg", "show_map"],
         "runs": ["read_runs", "show_runs"],
         "scripts": ["SVG", "joined_script"],
@@ -17,6 +18,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "tables": ["show_table", "table"],
         "tree_view": ["TreeView", "show_tree"],
         "json_text": ["format_json"],
-        "values": ["DisplayOutput", "as_fields", "shorten", "summary_line"],
+        "values": ["as_fields", "shorten", "summary_line"],
     },
 )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from langgraph.constants import END, START
 
-from course_lib.display.values import DisplayOutput, display_output
+from course_lib.display.output import DisplayOutput, display_output
 
 if TYPE_CHECKING:
     from langgraph.graph.state import CompiledStateGraph

@@ -11,10 +11,11 @@ from course_lib.display.values import (
     CUT,
     MAX_BITS,
     MAX_DEPTH,
+    RAISED,
     SHORT,
     cut_text,
     first_of,
-    name_of,
+    named_apart,
     one_line,
     rest_of,
     shorten,
@@ -35,11 +36,13 @@ COST_OF_A_LINE = 20
 def format_json(value: Any) -> str:
     """Return a value as JSON, line by line; a text as it is, and what is no JSON in short.
 
+    A text of more than 20,000 characters is cut, and the rest is counted.
+
     Args:
         value: anything.
     """
     if issubclass(type(value), str):
-        return str.__str__(value)
+        return cut_text(str.__str__(value))
     return json.dumps(_plain(value, 0, (), [MAX_CONTAINERS]), ensure_ascii=False, indent=1)
 
 
@@ -52,7 +55,8 @@ def _plain(value: Any, depth: int, inside: tuple[int, ...], left: list[int]) -> 
     if type(value) is str:
         return cut_text(value)
     if issubclass(type(value), float):
-        return value if math.isfinite(value) else repr(value)
+        number = float.__pos__(value)  # a class of its own may have another idea of itself
+        return number if math.isfinite(number) else repr(number)
     if left[0] <= 0:
         return CUT
     if depth >= MAX_DEPTH or id(value) in inside:
@@ -62,13 +66,14 @@ def _plain(value: Any, depth: int, inside: tuple[int, ...], left: list[int]) -> 
     inside = (*inside, id(value))
     try:
         return _plain_container(value, depth, inside, left)
-    except Exception:  # noqa: BLE001  a container may raise anything while it is read
+    except RAISED:
         return summary_line(value)
 
 
 def _plain_container(value: Any, depth: int, inside: tuple[int, ...], left: list[int]) -> Any:
     if isinstance(value, Mapping):
-        found = {name_of(k): _plain(v, depth + 1, inside, left) for k, v in first_of(value.items())}
+        named = named_apart(first_of(value.items()))
+        found = {name: _plain(v, depth + 1, inside, left) for name, v in named.items()}
         return {**found, **dict.fromkeys(rest_of(value), CUT)}
     if isinstance(value, (list, tuple)):
         return [

@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from course_lib.display.tables import show_table
-from course_lib.display.values import SHORT, is_message, one_line, shorten, speaker_of
+from course_lib.display.values import RAISED, SHORT, is_message, one_line, shorten, speaker_of
 
 if TYPE_CHECKING:
     from langchain_core.messages import BaseMessage
@@ -36,7 +36,7 @@ def show_messages(messages: Iterable[BaseMessage | Mapping[str, object]]) -> Non
 
 def _said(message: Any) -> tuple[str, str]:
     """Who says a message, and what; what is no message is said by `?`."""
-    with suppress(Exception):  # a message of another class may raise anything
+    with suppress(*RAISED):  # a message of another class may raise anything
         if is_message(message) or isinstance(message, Mapping):
             return speaker_of(message)
     return "?", one_line(message)

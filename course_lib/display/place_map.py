@@ -13,7 +13,8 @@ from functools import lru_cache
 from html import escape
 from typing import Any
 
-from course_lib.display.values import DisplayOutput, as_fields, display_output
+from course_lib.display.output import DisplayOutput, display_output
+from course_lib.display.values import as_fields
 from course_lib.places import load_districts
 from course_lib.settings import DATA
 

@@ -13,7 +13,7 @@ import sys
 import traceback
 from typing import Any
 
-from course_lib.display.values import DisplayOutput, display_output
+from course_lib.display.output import DisplayOutput, display_output
 
 LINES = 2
 """How many of the reader's lines are shown: the innermost, and the one that led there."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from course_lib.display.values import SHORT, as_fields, is_message, shorten, summary_line
+from course_lib.display.values import RAISED, SHORT, as_fields, is_message, shorten, summary_line
 from course_lib.persistence import is_equal
 
 MAX_COMPARED = 100
@@ -47,7 +47,7 @@ def state_changes(before: Any, after: Any) -> list[StateChange]:
     for name in dict.fromkeys([*new, *old]):
         try:
             changes += _changes(name, old.get(name), new.get(name))
-        except Exception as error:  # noqa: BLE001  a value may raise anything when it is read
+        except RAISED as error:
             changes.append(StateChange(name, f"cannot be compared: {type(error).__name__}"))
     return changes
 

@@ -5,14 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from course_lib.display.output import DisplayOutput, display_output
 from course_lib.display.tables import MARK, table
-from course_lib.display.values import (
-    DisplayOutput,
-    as_fields,
-    display_output,
-    is_message,
-    summary_line,
-)
+from course_lib.display.values import RAISED, as_fields, is_message, summary_line
 from course_lib.persistence import is_equal
 
 
@@ -57,7 +52,7 @@ def state_rows(
 def _is_messages(value: Any) -> bool:
     try:
         return isinstance(value, list) and len(value) > 0 and all(map(is_message, value))
-    except Exception:  # noqa: BLE001  a list of another class may raise anything
+    except RAISED:  # a list of another class may raise anything
         return False
 
 

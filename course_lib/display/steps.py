@@ -4,20 +4,33 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from copy import copy
 from typing import TYPE_CHECKING, Any
+
+from langgraph.checkpoint.base import BaseCheckpointSaver
 
 from course_lib.display.graphs import check_compiled
 from course_lib.display.tables import MARK, show_table
-from course_lib.display.values import SHORT, as_fields, one_line, shorten
-from course_lib.persistence import is_equal
+from course_lib.display.values import as_fields, summary_line, text_of
+from course_lib.persistence import as_async_saver, is_equal
 
 if TYPE_CHECKING:
     from langchain_core.runnables import RunnableConfig
     from langgraph.graph.state import CompiledStateGraph
 
 MODES = ["debug", "values"]
+
+ASYNC_ONLY = re.compile("async|coroutine", re.IGNORECASE)
+"""How LangChain says that something has an asynchronous form only."""
+
+ANEW = "anew"
+"""Stands before the parts of a second run, where the first one was of no use."""
+
+OWN_OPTIONS = frozenset({"stream_mode", "subgraphs", "version", "output_keys", "print_mode"})
+"""What `show_steps` decides itself, because it reads the stream."""
 
 
 def show_steps(
@@ -36,23 +49,31 @@ def show_steps(
         value: its input, as for `invoke`.
         config: as for `invoke`.
         fields: the fields of the state to show; all when left out.
-        options: more arguments of `graph.stream`, such as `context`.
+        options: more arguments of `graph.stream`, such as `context`, but for those that change
+            what comes out of the stream.
 
     Returns:
         The state at the end, as `invoke` would.
 
     Raises:
-        TypeError: the graph was not compiled.
+        TypeError: the graph was not compiled, or an option changes the stream.
         Exception: whatever the run raises, after the steps before it have been shown.
     """
     check_compiled(graph, "show_steps")
+    if own := sorted(OWN_OPTIONS & set(options)):
+        raise TypeError(
+            f"show_steps reads the stream itself and takes no {own[0]}. Leave it out, or call "
+            "graph.stream(...) with it."
+        )
     rows: list[list[str | list[str]]] = []
     running: dict[str, list[str | list[str]]] = {}  # the row of each task, by the task's id
     state: dict[str, Any] = {}
     last: Any = None
     try:
         for mode, part in _parts(graph, value, config, options):
-            if mode == "values":
+            if mode == ANEW:
+                rows, running, state = [], {}, {}
+            elif mode == "values":
                 now = as_fields(part)
                 changed = {
                     k: v for k, v in now.items() if k not in state or not is_equal(v, state[k])
@@ -77,14 +98,27 @@ def show_steps(
 def _parts(
     graph: CompiledStateGraph, value: Any, config: RunnableConfig | None, options: dict[str, Any]
 ) -> Iterator[tuple[str, Any]]:
-    """The parts of the stream, of an asynchronous run where a node needs one."""
+    """The parts of the stream, of an asynchronous run where something in the graph needs one."""
     if not _is_asynchronous(graph):
-        yield from graph.stream(value, config, stream_mode=MODES, **options)
-        return
+        finished = False
+        try:
+            for mode, part in graph.stream(value, config, stream_mode=MODES, **options):
+                finished = finished or (mode == "debug" and _is_result(part))
+                yield mode, part
+            return
+        except (NotImplementedError, TypeError) as error:
+            # What a middleware or a wrapped runnable needs shows only when it is called.
+            named = isinstance(error, NotImplementedError) or ASYNC_ONLY.search(str(error))
+            if finished or not named:
+                raise
+        yield ANEW, None
+        if graph.checkpointer:
+            value = None  # the input is stored: continue, or it would be there twice
     collected: list[tuple[str, Any]] = []
 
     async def collect() -> None:
-        async for part in graph.astream(value, config, stream_mode=MODES, **options):
+        moved = await _on_this_loop(graph, config)
+        async for part in moved.astream(value, config, stream_mode=MODES, **options):
             collected.append(part)
 
     # A notebook's own event loop is running while a cell runs, so this one needs a thread.
@@ -94,6 +128,30 @@ def _parts(
     yield from collected
     if error is not None:
         raise error
+
+
+def _is_result(part: Mapping[str, Any]) -> bool:
+    return part["type"] == "task_result" and not part["payload"].get("error")
+
+
+async def _on_this_loop(
+    graph: CompiledStateGraph, config: RunnableConfig | None
+) -> CompiledStateGraph:
+    """The graph with a saver that can be awaited here.
+
+    A synchronous saver needs an adapter. An asynchronous one that the notebook's loop has used
+    holds a lock of that loop; a copy with a lock of its own writes to the same database.
+    """
+    saver = graph.checkpointer
+    if not isinstance(saver, BaseCheckpointSaver):
+        return graph
+    if isinstance(getattr(saver, "lock", None), asyncio.Lock):
+        saver = copy(saver)
+        saver.lock, saver.loop = asyncio.Lock(), asyncio.get_running_loop()
+    else:
+        thread = {**(graph.config or {}), **(config or {})}.get("configurable") or {}
+        saver = await as_async_saver(saver, str(thread.get("thread_id", "")))
+    return graph.copy({"checkpointer": saver})
 
 
 def _is_asynchronous(graph: CompiledStateGraph) -> bool:
@@ -114,12 +172,13 @@ def _needs_a_loop(part: Any) -> bool:
     if form is not None and getattr(part, "func", None) is None:
         return True
     inside = [*getattr(part, "steps", []), *getattr(part, "tools_by_name", {}).values()]
+    inside += [part.bound] if getattr(part, "bound", None) is not None else []
     return any(map(_needs_a_loop, inside))
 
 
 def _pairs(value: Any, fields: Sequence[str] | None) -> list[str]:
     return [
-        f"{name}={shorten(one_line(inner), SHORT)}"
+        f"{name}={summary_line(inner)}"
         for name, inner in as_fields(value).items()
         if fields is None or name in fields
     ]
@@ -128,5 +187,5 @@ def _pairs(value: Any, fields: Sequence[str] | None) -> list[str]:
 def _written(payload: Mapping[str, Any], fields: Sequence[str] | None) -> list[str]:
     """What a task wrote, or how it failed."""
     if payload.get("error"):
-        return [f"raised {payload['error']}"]
+        return [f"raised {text_of(payload['error'])}"]
     return _pairs(payload["result"] or {}, fields) or ["nothing"]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import Any
 
-from course_lib.display.values import DisplayOutput, display_output, summary_line
+from course_lib.display.output import DisplayOutput, display_output
+from course_lib.display.values import RAISED, summary_line
 
 MARK = " *"
 """What stands behind a value that changed."""
@@ -20,6 +22,13 @@ MAX_ROWS = 1_000
 
 MAX_LINES = 200
 """How many lines a cell shows; of more the number is told."""
+
+
+SPACES = re.compile(r"[\t\n\r\v\f\x1c-\x1e\x85\u2028\u2029]+")
+"""What would end a row of text, or move its columns; a front end shows a blank for it."""
+
+CONTROLS = re.compile(r"[\x00-\x08\x0e-\x1b\x1f\x7f-\x84\x86-\x9f]")
+"""What a terminal takes for an order (such as ESC) and nobody sees; it is written out."""
 
 
 def show_table(rows: Iterable[Iterable[Any]], headers: Sequence[str]) -> None:
@@ -49,7 +58,7 @@ def table(rows: Iterable[Iterable[Any]], headers: Sequence[str]) -> DisplayOutpu
     if (more := len(rows) - MAX_ROWS) > 0:
         rows[MAX_ROWS:] = [[f"... {more:,} more rows", *[""] * (len(headers) - 1)]]
     cells = [[[_cut(line) for line in _lines_of(value)] for value in row] for row in rows]
-    text = [["; ".join(lines) for lines in row] for row in cells]
+    text = [[SPACES.sub(" ", "; ".join(lines)) for lines in row] for row in cells]
     widths = [max(len(row[i]) for row in [list(headers), *text]) for i in range(len(headers))]
     lines = [_line(headers, widths), "-+-".join("-" * width for width in widths)]
     lines += [_line(row, widths) for row in text]
@@ -60,6 +69,7 @@ def table(rows: Iterable[Iterable[Any]], headers: Sequence[str]) -> DisplayOutpu
 
 
 def _cut(line: str) -> str:
+    line = CONTROLS.sub(lambda found: repr(found[0])[1:-1], line)
     if len(line) <= MAX_CELL:
         return line
     return f"{line[:MAX_CELL].rstrip()}... ({len(line):,} characters)"
@@ -80,9 +90,11 @@ def _cell(lines: Sequence[str]) -> str:
 def _lines_of(value: Any) -> Iterator[str]:
     """A table cell's lines: a text as it is, a list of texts one by one, all else in short."""
     lines: Any = None
-    with suppress(Exception):  # a list of another class may raise anything
-        lines = [value] if isinstance(value, str) else [*value] if isinstance(value, list) else None
-    if lines is None or not all(isinstance(line, str) for line in lines):
+    with suppress(*RAISED):  # a list of another class may raise anything
+        found = [value] if isinstance(value, str) else [*value] if isinstance(value, list) else None
+        if found is not None and all(issubclass(type(line), str) for line in found):
+            lines = found
+    if lines is None:
         lines = [summary_line(value)]
     if (more := len(lines) - MAX_LINES) > 0:
         lines[MAX_LINES:] = [f"... {more:,} more lines"]

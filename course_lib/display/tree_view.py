@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 import anywidget
 import traitlets
 
+from course_lib.display.output import display_output
 from course_lib.display.scripts import SVG, joined_script
-from course_lib.display.values import as_fields, display_output, is_message, summary_line
+from course_lib.display.values import as_fields, is_message, summary_line
 from course_lib.persistence import CheckpointTree
 
 if TYPE_CHECKING:

@@ -9,8 +9,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass
-from itertools import islice
+from itertools import count, islice
 from typing import Any
 
 from course_lib.display.quoting import quoted
@@ -25,47 +24,19 @@ MAX_DEPTH = 12  # containers inside each other that are looked at
 MAX_TEXT = 20_000
 """Longest text that is looked at, in characters."""
 
+MAX_FIELDS = 1_000
+"""How many fields of a state are looked at."""
+
+LONG = 1_000
+"""From how many characters on the length of what is cut is told."""
+
+RAISED = (Exception, SystemExit, GeneratorExit)
+"""What a class may raise when it is looked at; only an interrupt of the person's own goes on."""
+
 MAX_BITS = 10_000
 """Largest integer that is written out; Python refuses to write one of more than 4,300 digits."""
 
 CUT = "..."
-
-
-@dataclass(frozen=True)
-class DisplayOutput:
-    """One thing on display, in the forms a notebook front end can choose from.
-
-    Args:
-        text: the plain form.
-        rich: MIME type of the richer form.
-        source: the richer form.
-    """
-
-    text: str
-    rich: str
-    source: str
-
-    def __post_init__(self) -> None:
-        for name in ("text", "source"):  # half of an emoji cannot be sent to a front end
-            whole = getattr(self, name).encode("utf-8", "backslashreplace").decode()
-            object.__setattr__(self, name, whole)
-
-    def __repr__(self) -> str:
-        return self.text
-
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        return {self.rich: self.source, "text/plain": self.text}
-
-
-def display_output(shown: Any) -> None:
-    """Show something below the cell.
-
-    Args:
-        shown: a `DisplayOutput`, or a widget.
-    """
-    from IPython.display import display
-
-    display(shown)
 
 
 def summary_line(value: Any) -> str:
@@ -75,20 +46,30 @@ def summary_line(value: Any) -> str:
         value: anything.
 
     Returns:
-        At most 72 characters.
+        At most 72 characters. Where a long text was cut, they end in its length.
     """
-    return shorten(one_line(value), SHORT)
+    length = str.__len__(value) if issubclass(type(value), str) else None
+    return shorten(one_line(value), SHORT, length)
 
 
-def shorten(text: str, width: int) -> str:
-    """Return a text on one line, cut to a width.
+def shorten(text: str, width: int, length: int | None = None) -> str:
+    """Return a text on one line, cut to a width; of a long one the length is told.
 
     Args:
         text: any text.
         width: in characters.
+        length: how long the text is, where `text` is only its beginning.
     """
     line = re.sub(r"\s+", " ", text[: max(MAX_TEXT, width)]).strip()
-    return line if len(line) <= width else line[: width - len(CUT)].rstrip() + CUT
+    if len(line) <= width:
+        return line
+    cut = CUT
+    if max(length or 0, len(text)) > LONG:
+        whole = f"{length or len(text):,}"
+        if length is None and len(text) >= MAX_TEXT:
+            whole = f"more than {MAX_TEXT:,}"
+        cut = f"{CUT} ({whole} characters)"
+    return line[: width - len(cut)].rstrip() + cut
 
 
 def cut_text(text: str) -> str:
@@ -113,7 +94,7 @@ def as_fields(state: Any) -> dict[str, Any]:
         return {}
     try:
         return _fields(state)
-    except Exception:  # noqa: BLE001  a class may raise anything when it is looked at
+    except RAISED:
         return {"(whole state)": state}
 
 
@@ -123,7 +104,8 @@ def _fields(state: Any) -> dict[str, Any]:
     if isinstance(state, StateSnapshot):
         return as_fields(state.values)
     if isinstance(state, Mapping):
-        return {name_of(key): inner for key, inner in list(state.items())}
+        found = list(islice(state.items(), MAX_FIELDS))
+        return {**named_apart(found), **dict.fromkeys(rest_of(state, MAX_FIELDS), CUT)}
     names = _field_names(state)
     if names is None:
         return {"(whole state)": state}
@@ -169,15 +151,15 @@ def one_line(value: Any, depth: int = 0, inside: tuple[int, ...] = ()) -> str:
     """
     try:
         return _one_line(value, depth, inside)
-    except Exception as error:  # noqa: BLE001  a class may raise anything when it is looked at
-        return f"<{type(value).__name__}, which cannot be shown: {type(error).__name__}>"
+    except RAISED as error:
+        return unshowable(value, error)
 
 
 def _one_line(value: Any, depth: int, inside: tuple[int, ...]) -> str:
     if is_message(value):
         who, text = speaker_of(value)
         return f"{who}: {text}"
-    if type(value).__name__ == "Overwrite":
+    if class_name(value) == "Overwrite":
         return f"Overwrite({one_line(value.value, depth + 1, inside)})"
     container = isinstance(value, (Mapping, list, tuple, Set)) and not _has_own_repr(value)
     if container and (depth >= MAX_DEPTH or id(value) in inside):
@@ -188,9 +170,8 @@ def _one_line(value: Any, depth: int, inside: tuple[int, ...]) -> str:
     if isinstance(value, Mapping):
         if "name_en" in value and "id" in value:
             return f"{value['id']} {value['name_en']}"
-        pairs = (
-            f"{name_of(k)}: {one_line(v, depth + 1, inside)}" for k, v in first_of(value.items())
-        )
+        shown = named_apart(first_of(value.items())).items()
+        pairs = (f"{name}: {one_line(v, depth + 1, inside)}" for name, v in shown)
         return "{" + ", ".join([*_enough(pairs), *rest_of(value)]) + "}"
     items = first_of(value)
     if isinstance(value, (list, tuple)):
@@ -224,9 +205,14 @@ def _enough(parts: Iterable[str]) -> Iterator[str]:
             return
 
 
-def rest_of(value: Any) -> list[str]:
-    """Return a line that tells how many items are left out, or none."""
-    more = len(value) - MAX_ITEMS
+def rest_of(value: Any, shown: int = MAX_ITEMS) -> list[str]:
+    """Return a line that tells how many items are left out, or none.
+
+    Args:
+        value: a container.
+        shown: how many of its items are looked at.
+    """
+    more = len(value) - shown
     return [f"{CUT} {more:,} more"] if more > 0 else []
 
 
@@ -240,16 +226,43 @@ def text_of(value: Any, form: Any = str) -> str:
         return f"an integer of {value.bit_length():,} bits"
     try:
         text = quoted(value) if form is repr and type(value) is str else form(value)
-    except Exception as error:  # noqa: BLE001  a __repr__ may raise anything
-        return f"<{type(value).__name__}, which cannot be shown: {type(error).__name__}>"
+    except RAISED as error:
+        return unshowable(value, error)
     if not isinstance(text, str):
-        return f"<{type(value).__name__}>"
+        return f"<{class_name(value)}>"
     return re.sub(r" at 0x[0-9a-fA-F]+", "", text[:MAX_TEXT])
 
 
+def class_name(value: Any) -> str:
+    """Return the name of a value's class, also where its metaclass has another idea of it."""
+    return type.__dict__["__name__"].__get__(type(value))
+
+
+def unshowable(value: Any, error: BaseException) -> str:
+    """Return what stands for a value that raised when it was looked at."""
+    return f"<{class_name(value)}, which cannot be shown: {class_name(error)}>"
+
+
 def name_of(key: Any) -> str:
-    """Return the key of a mapping as text."""
-    return key if type(key) is str else one_line(key, MAX_DEPTH - 1)
+    """Return the key of a mapping as text, cut where it is very long."""
+    return cut_text(key) if type(key) is str else one_line(key, MAX_DEPTH - 1)
+
+
+def named_apart(pairs: Iterable[tuple[Any, Any]]) -> dict[str, Any]:
+    """Return values by the names of their keys; keys that look alike are told apart.
+
+    Args:
+        pairs: of a mapping, such as `{1: "a", "1": "b"}`.
+    """
+    named: dict[str, Any] = {}
+    for key, value in pairs:
+        name = first = name_of(key)
+        for number in count(1):
+            if name not in named:
+                break
+            name = f"{first} ({class_name(key)}{'' if number == 1 else f' {number}'})"
+        named[name] = value
+    return named
 
 
 def _field_names(state: Any) -> Sequence[str] | None:
@@ -264,5 +277,5 @@ def _field_names(state: Any) -> Sequence[str] | None:
 def _attribute(state: Any, name: str) -> Any:
     try:
         return getattr(state, name)
-    except Exception as error:  # noqa: BLE001  a property may raise anything
+    except RAISED as error:
         return error

@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from course_lib.display.values import DisplayOutput, display_output
+from course_lib.display.output import DisplayOutput, display_output
 from course_lib.exercises.exercise import Exercise, exercises_of
 from course_lib.exercises.progress import load
 from course_lib.exercises.quiz import quiz_standing
