@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+import redis
 from chat_graphs import chat_on, moody, texts
 from pooler import pooler
 from psycopg.conninfo import conninfo_to_dict
@@ -327,6 +328,8 @@ def test_a_file_that_may_not_be_written_is_told_when_it_is_opened(tmp_path, what
         (sqlite3.OperationalError("disk I/O error"), "Free some space"),
         (sqlite3.OperationalError("no such column: thread_id"), "not LangGraph's"),
         (sqlite3.OperationalError("cannot modify checkpoints because it is a view"), "LangGraph's"),
+        (redis.exceptions.ConnectionError("Error 111 connecting to localhost"), "Redis does not"),
+        (redis.exceptions.TimeoutError("Timeout reading from socket"), "Redis does not"),
         (psycopg.errors.DiskFull("could not extend file"), "Free some space"),
         (psycopg.errors.QueryCanceled("due to statement timeout"), "holds a lock"),
         (psycopg.errors.UndefinedTable('relation "checkpoints" does not exist'), "which makes"),

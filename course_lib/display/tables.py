@@ -9,13 +9,11 @@ from contextlib import suppress
 from typing import Any
 
 from course_lib.display.output import DisplayOutput, display_output
-from course_lib.display.values import RAISED, summary_line
+from course_lib.display.values import LONG, RAISED, summary_line
 
 MARK = " *"
 """What stands behind a value that changed."""
 
-MAX_CELL = 2_000
-"""Longest line of a cell, in characters; of a longer one the length is told."""
 
 MAX_ROWS = 1_000
 """How many rows a table shows; of more the number is told."""
@@ -70,9 +68,9 @@ def table(rows: Iterable[Iterable[Any]], headers: Sequence[str]) -> DisplayOutpu
 
 def _cut(line: str) -> str:
     line = CONTROLS.sub(lambda found: repr(found[0])[1:-1], line)
-    if len(line) <= MAX_CELL:
+    if len(line) <= LONG:
         return line
-    return f"{line[:MAX_CELL].rstrip()}... ({len(line):,} characters)"
+    return f"{line[:LONG].rstrip()}... ({len(line):,} characters)"
 
 
 def _line(row: Sequence[str], widths: Sequence[int]) -> str:

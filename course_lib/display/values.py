@@ -27,8 +27,8 @@ MAX_TEXT = 20_000
 MAX_FIELDS = 1_000
 """How many fields of a state are looked at."""
 
-LONG = 1_000
-"""From how many characters on the length of what is cut is told."""
+LONG = 2_000
+"""Longest line that is cut without its length being told, and longest line of a table's cell."""
 
 RAISED = (Exception, SystemExit, GeneratorExit)
 """What a class may raise when it is looked at; only an interrupt of the person's own goes on."""

@@ -19,6 +19,10 @@ GONE = (
     "The connection to PostgreSQL was lost. Send the message again: a checkpointer of "
     "open_checkpointer() connects again by itself. If it fails again, start the server."
 )
+REDIS_GONE = (
+    "Redis does not answer. Send the message again: the client connects again by itself. If it "
+    "fails again, start the server, or look into its log."
+)
 NUL = (
     "PostgreSQL cannot store the character NUL in a plain text field. Remove that character from "
     "what the graph writes into its state."
@@ -49,6 +53,9 @@ ODD_TEXT = (
     "A database keeps text without NUL and without half of an emoji. Take such a character out of "
     "the thread id, the metadata and what the graph writes."
 )
+
+REDIS_AWAY = ("ConnectionError", "TimeoutError", "BusyLoadingError", "ClusterDownError")
+"""The errors of Redis's client that tell of a server that is away."""
 
 SAVERS = ("langgraph.checkpoint.", "langgraph.store.", "psycopg")
 
@@ -106,6 +113,8 @@ def _remedy_for_one(error: BaseException) -> str | None:
         return OPEN_AGAIN
     if module == "psycopg_pool":
         return OPEN_AGAIN if type(error).__name__ == "PoolClosed" else GONE
+    if module == "redis" and type(error).__name__ in REDIS_AWAY:
+        return REDIS_GONE
     if module == "psycopg":
         if "NUL" in text or "\\u0000" in text or "0x00" in text:
             return NUL
