@@ -14,13 +14,11 @@ from course_lib.display.values import LONG, RAISED, summary_line
 MARK = " *"
 """What stands behind a value that changed."""
 
-
 MAX_ROWS = 1_000
 """How many rows a table shows; of more the number is told."""
 
 MAX_LINES = 200
 """How many lines a cell shows; of more the number is told."""
-
 
 SPACES = re.compile(r"[\t\n\r\v\f\x1c-\x1e\x85\u2028\u2029]+")
 """What would end a row of text, or move its columns; a front end shows a blank for it."""

@@ -120,8 +120,8 @@ def _remedy_for_one(error: BaseException) -> str | None:
             return NUL
         if remedy := _first(POSTGRES_REMEDIES, type(error).__name__.__eq__):
             return remedy
-        if "not answered" in text:
-            return HELD
+        if "has not answered for" in text:  # the error of the course's own pools says the rest
+            return "When the table is free, send the message again."
         lost = ("closed", "terminat", "lost", "refused", "gone", "starting up", "shutting down")
         if type(error).__name__ in ("OperationalError", "AdminShutdown", "InterfaceError"):
             return GONE if any(word in text for word in lost) else None
