@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
-from difflib import SequenceMatcher
 
-EDGES = ("begin", "end", "start", "stop")
-HIDES = ("solution", "answer", "hidden", "hiddentests", "secret", "scheme")
-FILLERS = frozenset(
-    {"a", "an", "the", "of", "my", "your", "our", "sample", "model", "reference", "mark", "marking"}
-    | {"test", "tests", "code", "cell", "here", "no", "prompt", "point", "points"}
+from course_lib.exercises.marker_words import (
+    ANY,
+    AUDIENCE,
+    ENGLISH,
+    OTHERS,
+    Language,
+    is_one_of,
+    words_of,
 )
-"""What may stand beside these in a line that is a mark and no sentence."""
 
 COMMENT = re.compile(r"#|//|--|<!--|%%")
-LOOKALIKES = str.maketrans("авсеніјкморѕтух", "abcehijkmopstyx")
-"""Cyrillic letters that look like Latin ones."""
+LABELS = frozenset(
+    {"sample", "model", "reference", "official", "code", "cell", "here", "below", "key"}
+    | {"instructor", "teacher", "part"}
+)
+"""What may stand beside `solution` in a line that is a label: it says what the code below it is."""
 
-LIKE = 0.8
-"""Two words are alike from this share of equal letters on: one letter of six may be wrong."""
+ALONE = frozenset({"only", "version", "code", "notes", "note", "cell", "test", "tests"})
+"""What may stand beside the word for a teacher in a line that is a label."""
 
 
 def looks_like_marker(line: str, *, is_code: bool) -> bool:
@@ -30,12 +33,22 @@ def looks_like_marker(line: str, *, is_code: bool) -> bool:
         line: of a cell.
         is_code: whether the cell holds code. Only comments are looked at there.
     """
-    plain = unicodedata.normalize("NFKC", line)
-    plain = "".join(ch for ch in plain if unicodedata.category(ch) != "Cf").casefold()
-    parts = COMMENT.split(plain)[1:] if is_code else [plain]
-    if is_code and COMMENT.match(plain.strip()):
-        parts.append(plain)
-    return any(_is_mark(_words(part), is_code=is_code) for part in parts)
+    line = unicodedata.normalize("NFKC", line)
+    if not any(is_one_of(word, ANY) for word in words_of(line)):
+        return False
+    if not is_code:
+        return _is_mark(words_of(line)) or _is_heading(line)
+    parts = COMMENT.split(line)
+    if len(parts) == 1:
+        return False
+    whole = line.strip()
+    starts = bool(COMMENT.match(whole))
+    comments = [whole, *parts[1:]] if starts else parts[1:]
+    if any(_is_mark(words_of(part)) for part in comments) or _is_heading(line):
+        return True
+    # A line that is a comment, or the comment behind code. `//` divides and `--` subtracts twice.
+    own = whole if starts else (line.partition("#")[2] if "#" in line else "")
+    return bool(own) and _is_label(own, loud="##" in line or _is_in_capitals(own))
 
 
 def looks_like_tag(tag: str, wanted: str) -> bool:
@@ -45,27 +58,112 @@ def looks_like_tag(tag: str, wanted: str) -> bool:
         tag: of a cell.
         wanted: the tag it may have been meant to be.
     """
-    return tag != wanted and any(_is_like(word, (wanted,)) for word in _words(tag.casefold()))
-
-
-def _is_mark(words: list[str], *, is_code: bool) -> bool:
-    if is_code and len(words) == 1:
-        return words[0] in ("solution", "solutions")
-    if not any(_is_like(word, EDGES) for word in (*words[:1], *words[-1:])):
+    if tag == wanted:
         return False
-    hides = [word for word in words if _is_like(word, HIDES)]
-    rest = (word for word in words if word not in FILLERS and word not in hides)
-    return bool(hides) and all(_is_like(word, EDGES) for word in rest)
+    hides = AUDIENCE | ENGLISH.solutions | ENGLISH.answers | ENGLISH.hidden - {"private"}
+    for other in OTHERS:
+        hides |= other.solutions | other.answers
+    return any(is_one_of(word, hides) for word in words_of(tag))
 
 
-def _words(text: str) -> list[str]:
-    return [word.translate(LOOKALIKES) for word in re.findall(r"[^\W\d_]+", text)]
+def _is_mark(words: list[str]) -> bool:
+    """Whether words say where a solution begins or ends, and nothing else."""
+    if _is_mark_in(words, ENGLISH, ENGLISH):
+        return True
+    for language in OTHERS:
+        mixed = any(not word.isascii() for word in words) and language in OTHERS[:2]
+        if _is_mark_in(words, language, language) or _is_mark_in(words, ENGLISH, language):
+            return True
+        if mixed and _is_mark_in(words, language, ENGLISH):
+            return True
+    return False
 
 
-def _is_like(word: str, others: Iterable[str]) -> bool:
-    """Whether a word is one of others, perhaps misspelt or in the plural."""
-    return any(
-        SequenceMatcher(None, word, other).ratio() >= LIKE
-        or (len(word) > 2 and sorted(word) == sorted(other))
-        for other in others
-    )
+def _is_mark_in(words: list[str], edges: Language, hides: Language) -> bool:
+    hidden = hides.solutions | hides.answers | hides.hidden - {"private", "hashed"} | AUDIENCE
+    if "mark" in words or "marking" in words:
+        hidden |= {"scheme"}
+    beginning = [word for word in words if is_one_of(word, edges.edges)]
+    hiding = [word for word in words if is_one_of(word, hidden)]
+    others = edges.fillers | hides.fillers | hides.tests | hides.hidden
+    rest = [word for word in words if word not in beginning and word not in hiding]
+    known = all(word in others for word in rest)
+    return bool(beginning) and any(word not in beginning for word in hiding) and known
+
+
+def _is_heading(line: str) -> bool:
+    """Whether a line of its own begins as a mark does, whatever follows: `# BEGIN SOLUTION 2`."""
+    signs = re.match(r"\s*(#+)\s*(.*)", line)
+    if not signs:
+        return False
+    words = words_of(signs[2])
+    places = ("begin", "end", "start", "stop") if signs[2][:4].isupper() else ("begin", "end")
+    if not words or words[0] not in places:
+        return False
+    rest = words[1:]
+    while rest and rest[0] in ("of", "my", "the"):
+        rest = rest[1:]
+    hides = ENGLISH.solutions | ENGLISH.answers | {"hidden"}
+    return bool(rest) and rest[0].removesuffix("s") in hides
+
+
+def _is_in_capitals(comment: str) -> bool:
+    letters = [ch for ch in comment if ch.isalpha()]
+    return bool(letters) and not any(ch.islower() for ch in letters)
+
+
+def _is_label(comment: str, *, loud: bool) -> bool:
+    """Whether a comment says that a solution, hidden tests or a teacher's part follow.
+
+    It is loud if it is written as marks are: in capitals, or behind several signs.
+    """
+    words = words_of(comment)
+    if not words:
+        return False
+    for language in (ENGLISH, *OTHERS):
+        named = [word for word in words if is_one_of(word, language.solutions)]
+        full = any(len(word) > 4 or not word.isascii() for word in named)
+        if loud or comment.rstrip().endswith(":"):
+            named += [word for word in words if is_one_of(word, language.answers)]
+            full = True
+        allowed = LABELS | (language.fillers if language is not ENGLISH else frozenset())
+        if named and full and all(word in named or word in allowed for word in words):
+            return True
+        if _is_about_tests(words, language, loud=loud):
+            return True
+    return _is_place_for_code(words, loud=loud) or _is_for_teachers(words)
+
+
+def _is_about_tests(words: list[str], language: Language, *, loud: bool) -> bool:
+    """Whether words mark tests that are hidden, or the begin or the end of tests."""
+    tests = [word for word in words if is_one_of(word, language.tests)]
+    if words[0] in ("autotest", "autotests") and loud:
+        return True  # an expression follows, of which nbgrader makes tests
+    if words[0] in language.hidden and words[1:2] and words[1] in language.tests:
+        return words[1].startswith("auto") or all(
+            word in tests or word in language.hidden or word in LABELS | language.edges
+            for word in words
+        )
+    edges = [word for word in words if is_one_of(word, language.edges | ENGLISH.edges)]
+    allowed = language.hidden | (language.fillers if loud else frozenset())
+    known = all(word in tests or word in edges or word in allowed for word in words)
+    if not (tests and edges and known):
+        return False
+    # `start tests` may be an order in a sentence; `begin tests` and a script without capitals not.
+    return loud or "begin" in words or "end" in words or not tests[0].isascii()
+
+
+def _is_place_for_code(words: list[str], *, loud: bool) -> bool:
+    """Whether words say where learners' code begins or ends: `START CODE HERE`."""
+    if "code" not in words or words.index("code") > 2:
+        return False
+    edges = [word for word in words if is_one_of(word, ENGLISH.edges)]
+    known = all(word in edges or word in ("code", "here", "your", "of", "my") for word in words)
+    return bool(edges) and known and (loud or "here" in words)
+
+
+def _is_for_teachers(words: list[str]) -> bool:
+    """Whether a comment says that something is for teachers: `INSTRUCTOR ONLY`."""
+    named = [word for word in words if word in AUDIENCE]
+    others = [word for word in words if word not in AUDIENCE]
+    return bool(named) and bool(others) and all(word in ALONE | {"for"} for word in others)
