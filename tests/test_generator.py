@@ -50,7 +50,12 @@ def text(source, tags=(), **more):
         code(f"{BEGIN}\n{BEGIN}\n{SECRET} = 1\n{END}"),
         code(f"{SECRET} = 1", tags=["Solution"]),
         code(f"{SECRET} = 1", tags=["solutions"]),
+        code(f"{SECRET} = 1", nbgrader={"solution": True, "grade": False}),
         code(f"{SECRET} = 1", nbgrader={"solution": True, "grade": True}),
+        code(f"{SECRET} = 1\n{BEGIN}\nx = 1\n{END}", nbgrader={"solution": True, "grade": True}),
+        code(f"{BEGIN}\n{SECRET} = 1\n{END}", nbgrader={"solution": True, "grade": True}),
+        {**text(SECRET), "metadata": {"nbgrader": {"solution": True, "grade": True}}},
+        {**text(SECRET), "cell_type": "raw", "metadata": {"nbgrader": {"solution": True}}},
         text(f"{BEGIN}\n{SECRET}\n{END}"),
         text(SECRET, tags=["SOLUTION"]),
     ],
@@ -124,10 +129,45 @@ NEAR = [
     *("x = 1  # begin solution", "x = 1  # SOLUTION", "// BEGIN SOLUTION", "-- END SOLUTION"),
     *("<!-- BEGIN SOLUTION -->", "x\v### BEGIN  SOLUTION"),
 ]
+NEAR += [
+    *("### BEGIN SOLN", "# begin sol", "### END ANS", "# Solution starts here", "### Answer ends"),
+    *(
+        "# SOLUTION REGION START",
+        "# BEGIN INSTRUCTOR CODE",
+        "# INSTRUCTOR ONLY",
+        "# for teachers only",
+    ),
+    *("# Sample solution", "# Model solution:", "# solution below", "### Answer", "# ANSWER"),
+    *("### BEGIN TESTS", "# begin tests", "# END OF THE TESTS", "### TESTS START", "# BEGIN TSETS"),
+    *("# HIDDEN TESTS", "# hidden tests here", "### Private test", "### HASHED AUTOTEST"),
+    *("### HASHED AUTOTEST squares(3)", "### AUTOTEST squares(3)"),
+    *("### START CODE HERE", "### END CODE HERE ###", "# your code starts here", "# END CODE"),
+    *("### 정답 시작", "# 정답끝", "# 여기서부터 풀이 시작", "### BEGIN 정답", "# 숨은 테스트"),
+    *(
+        "# 答案开始",
+        "# 解答ここから開始",
+        "# Beginn der Lösung",
+        "# LOESUNG ENDE",
+        "# Musterlösung",
+    ),
+    *("# début de la solution", "# fin corrigé", "# inicio de la solución", "# FIN SOLUCION"),
+    *("# fim da resposta", "# inizio soluzione", "# начало решения", "# конец ответа"),
+]
+HEADINGS = [
+    "## Start the answer with a greeting",
+    "## Start the tests",
+    "The end of the answer is near.",
+]
 IN_TEXT = ["**BEGIN SOLUTION**", "> ### END SOLUTION", "<!-- begin the answer -->"]
 SENTENCES = [
     *("# start with the answer of the model", "# the end of this part: no solution yet"),
     *("print('begin solution')", "# an answer", "# test the end", "beginning = solutions = []"),
+    *("# start the server", "# the tests below", "# start the tests", "# the tests start below"),
+    *("# send the answer", "# the top answer", "# post the answer", "# state of the answer"),
+    *("# the end of the schema", "# no solution", "# hidden size", "# from START to END"),
+    *("half = n // solution", "url = 'https://example.org/solutions'", "# the answer streams"),
+    *("# YOUR CODE HERE", "# start code generation", "# private", "# the teacher asks"),
+    *("# 서버 시작", "# 질문과 답", "# 테스트", "# Ende", "# fine answer", "# sol"),
 ]
 
 
@@ -148,10 +188,44 @@ def test_a_sentence_is_no_marker(line):
     assert line in "".join(exercise_of(notebook(code(line)))["cells"][0]["source"])
 
 
-@pytest.mark.parametrize("tag", ["soluton", "solution-cell", "a solution"])
+@pytest.mark.parametrize("line", HEADINGS)
+def test_a_sentence_in_text_is_no_marker(line):
+    assert exercise_of(notebook(text(line)))["cells"][0]["source"] == [line]
+
+
+TAGS = [
+    *("soluton", "solution-cell", "a solution", "answer", "Answers", "model_answer", "sol", "soln"),
+    *("instructor", "instructor-only", "teacher", "teachers", "hidden-tests", "정답", "Lösung"),
+]
+
+
+@pytest.mark.parametrize("tag", TAGS)
 def test_a_tag_that_somebody_meant_as_the_tag_is_refused(tag):
     with pytest.raises(ValueError, match=tag):
         exercise_of(notebook(code(f"{SECRET} = 1", tags=[tag])))
+
+
+@pytest.mark.parametrize(
+    "tag", ["hide-input", "remove_cell", "parameters", "student", "private", "raises-exception"]
+)
+def test_a_tag_about_something_else_is_kept(tag):
+    for cell in (code("x = 1", tags=[tag]), text("A question.", tags=[tag])):
+        assert exercise_of(notebook(cell))["cells"][0]["metadata"] == {"tags": [tag]}
+
+
+def test_a_graded_cell_with_the_tag_is_emptied():
+    grading = {"grade_id": "a", "solution": True, "grade": True}
+    cells = [code(SECRET, ["solution"], nbgrader=grading), text(SECRET, ["solution"])]
+    cells[1]["metadata"]["nbgrader"] = grading
+    made = exercise_of(notebook(*cells))
+    assert SECRET not in json.dumps(made)
+    assert [cell["source"] for cell in made["cells"]] == [["# your code here"]]
+
+
+def test_what_a_test_grades_keeps_what_is_given():
+    source = f"def f(x):\n    {BEGIN}\n    return {SECRET}\n    {END}"
+    made = exercise_of(notebook(code(source, nbgrader={"solution": True, "grade": False})))
+    assert made["cells"][0]["source"][0] == "def f(x):\n" and SECRET not in json.dumps(made)
 
 
 def test_a_task_with_its_mark_scheme_is_refused():

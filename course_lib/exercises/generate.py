@@ -9,17 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from course_lib.exercises.exercise import BEGIN, END, HOLE
-from course_lib.exercises.near_markers import looks_like_marker, looks_like_tag
+from course_lib.exercises.kept_metadata import kept_of_cell, kept_of_notebook
+from course_lib.exercises.made_exercises import fingerprint, read_record, write_record
+from course_lib.exercises.refused_cells import SOLUTION_TAG, refuse_what_publishes
+from course_lib.exercises.solution_cells import SolutionCell, cells_of, read_notebook
 from course_lib.settings import ROOT
-
-NEAR_MARKER = re.compile(
-    r"^[ \t]*#+[ \t]*(?:BEGIN|END|START|STOP)[ \t_-]*(?:OF[ \t]+)?"
-    r"(?:MY[ \t]+|THE[ \t]+)?(?:SOLUTION|ANSWER|HIDDEN)S?\b",
-    re.I,
-)
-"""A line that looks like a marker, whatever follows."""
-
-SOLUTION_TAG = "solution"
 
 MARKED = re.compile(
     rf"^(?P<indent>[ \t]*){re.escape(BEGIN)}\n.*?^[ \t]*{re.escape(END)}[ \t]*$", re.M | re.S
@@ -36,82 +30,37 @@ def exercise_of(solution: dict[str, Any]) -> dict[str, Any]:
         solution: a notebook as parsed JSON; not changed.
 
     Raises:
-        ValueError: a cell could publish an answer: a marker without a partner or misspelt, hidden
-            tests, a cell that a person grades. The text names the cell.
+        ValueError: it is no notebook, or a cell could publish an answer: a marker without a
+            partner or misspelt, hidden tests, a cell that a person grades. The text names the cell.
     """
-    made = copy.deepcopy(solution)
     cells = []
-    for number, cell in enumerate(made["cells"], 1):
-        tags = cell["metadata"].get("tags", [])
-        source = "".join(cell["source"]).replace("\r\n", "\n").replace("\r", "\n")
-        named = f"cell {number} ({cell.get('id', 'without an id')})"
-        _refuse_what_publishes(named, source, cell)
-        if SOLUTION_TAG in tags and cell["cell_type"] != "code":
-            continue
-        if cell["cell_type"] == "code":
-            source = _holes(named, source)
-            if SOLUTION_TAG in tags:
-                source = "# your code here"
-            cell["outputs"], cell["execution_count"] = [], None
-            kept = [tag for tag in tags if tag not in (SOLUTION_TAG, "nbval-ignore-output")]
-            metadata = {name: cell["metadata"][name] for name in KEPT if name in cell["metadata"]}
-            cell["metadata"] = {**metadata, **({"tags": kept} if kept else {})}
-        elif any(_is_near_marker(line, is_code=False) for line in source.splitlines()):
-            raise ValueError(
-                f"{named} is no code cell and holds a solution marker:\n{source}\nGive the cell "
-                f"the tag {SOLUTION_TAG!r}, or take the marker out."
-            )
-        cell["source"] = source.splitlines(keepends=True)
-        cells.append(cell)
-    made["cells"] = cells
-    for name in LEFT_BEHIND:
-        made.get("metadata", {}).pop(name, None)
-    return made
+    for cell in cells_of(solution):
+        refuse_what_publishes(cell, marked=bool(MARKED.search(cell.source)))
+        if cell.kind == "code" or SOLUTION_TAG not in cell.tags:
+            cells.append(_cell_of(cell))
+    made = {name: solution[name] for name in ("nbformat", "nbformat_minor") if name in solution}
+    return {**made, "cells": cells, "metadata": kept_of_notebook(solution.get("metadata") or {})}
 
 
-KEPT = ("nbgrader",)
-"""The parts of a code cell's metadata that an exercise keeps, beside its tags."""
-
-LEFT_BEHIND = ("widgets", "papermill", "execution")
-"""The parts of a notebook's metadata that running it leaves behind: what a solution has shown."""
-
-
-def _refuse_what_publishes(named: str, source: str, cell: dict[str, Any]) -> None:
-    """Refuse a cell whose answer would stand in the exercise."""
-    tags = cell["metadata"].get("tags", [])
-    for tag in tags:
-        if looks_like_tag(tag, SOLUTION_TAG):
-            raise ValueError(f"{named} has the tag {tag!r}. Write {SOLUTION_TAG!r}.")
-    grader = cell["metadata"].get("nbgrader") or {}
-    if grader.get("solution") and SOLUTION_TAG not in tags and not MARKED.search(source):
-        raise ValueError(
-            f"{named} is a solution for nbgrader, which a person grades, and has no marker. Give "
-            f"it the tag {SOLUTION_TAG!r}, or put {BEGIN} and {END} around the answer."
-        )
-    if grader.get("task") and SOLUTION_TAG not in tags:
-        raise ValueError(
-            f"{named} is a task for nbgrader, which a person grades by a mark scheme. Keep the "
-            f"scheme in a file of its own, or give the cell the tag {SOLUTION_TAG!r}."
-        )
-    if cell["cell_type"] != "code":
-        return
-    for line in source.splitlines():
-        if line.strip() not in (BEGIN, END) and _is_near_marker(line, is_code=True):
-            raise ValueError(
-                f"{named} has the line {line.strip()!r}. It looks like a marker and is none, so "
-                f"what is behind it would be published. Write {BEGIN} and {END}, and keep hidden "
-                "tests in a file of their own."
-            )
-
-
-def _is_near_marker(line: str, *, is_code: bool) -> bool:
-    return bool(NEAR_MARKER.match(line)) or looks_like_marker(line, is_code=is_code)
+def _cell_of(cell: SolutionCell) -> dict[str, Any]:
+    """Return the exercise's cell for a cell of the solution."""
+    made = {"id": cell.stored["id"]} if "id" in cell.stored else {}
+    made |= {"cell_type": cell.kind}
+    made |= {"metadata": kept_of_cell(cell.stored.get("metadata") or {}, cell.tags)}
+    source = cell.source
+    if cell.kind == "code":
+        source = _holes(cell.named, source)
+        source = "# your code here" if SOLUTION_TAG in cell.tags else source
+        made |= {"outputs": [], "execution_count": None}
+    elif cell.stored.get("attachments"):
+        made |= {"attachments": cell.stored["attachments"]}
+    return copy.deepcopy({**made, "source": source.splitlines(keepends=True)})
 
 
 def generate(root: Path = ROOT, *, force: bool = False) -> tuple[list[Path], list[Path]]:
     """Write `exercises/` again.
 
-    A notebook in which somebody has run a cell is somebody's work, and is left alone.
+    A notebook in which somebody has typed or run something is somebody's work, and is left alone.
 
     Args:
         root: the checkout; `solutions/` is read there.
@@ -126,39 +75,41 @@ def generate(root: Path = ROOT, *, force: bool = False) -> tuple[list[Path], lis
     target = root / "exercises"
     target.mkdir(exist_ok=True)
     changed, kept = [], []
+    made = read_record(root)
+    for path, text in _wanted(root, target).items():
+        stored = path.read_bytes().decode("utf-8", "replace") if path.exists() else None
+        stored = stored and stored.replace("\r\n", "\n")
+        if stored != text:
+            as_made = stored is not None and fingerprint(stored) == made.get(path.name, "unknown")
+            if stored is not None and not as_made and not force:
+                kept.append(path)
+                continue
+            if text is None:
+                path.unlink()
+            else:
+                path.write_text(text, encoding="utf-8")
+            changed.append(path)
+        if text is None:
+            made.pop(path.name, None)
+        else:
+            made[path.name] = fingerprint(text)
+    write_record(root, made)
+    return changed, kept
+
+
+def _wanted(root: Path, target: Path) -> dict[Path, str | None]:
+    """Return the text of each exercise file, or None for one whose chapter is gone."""
     wanted: dict[Path, str | None] = {}
     for path in sorted((root / "solutions").glob("*.ipynb")):
         try:
-            solution = json.loads(path.read_text(encoding="utf-8-sig"))
-            text = notebook_text(exercise_of(solution))
+            text = notebook_text(exercise_of(read_notebook(path.read_bytes())))
             text.encode("utf-8")
         except ValueError as error:
             raise ValueError(f"solutions/{path.name}: {error}") from error
         wanted[target / path.name] = text
-    for path in target.glob("[0-9A][0-9]_*.ipynb"):  # those of a chapter that is gone
+    for path in sorted(target.glob("[0-9A][0-9]_*.ipynb")):
         wanted.setdefault(path, None)
-    for path, text in wanted.items():
-        stored = path.read_text(encoding="utf-8") if path.exists() else None
-        if stored == text:
-            continue
-        if stored is not None and not force and _was_worked_in(stored):
-            kept.append(path)
-        elif text is None:
-            path.unlink()
-            changed.append(path)
-        else:
-            path.write_text(text, encoding="utf-8")
-            changed.append(path)
-    return changed, kept
-
-
-def _was_worked_in(text: str) -> bool:
-    """Whether a stored notebook was run, or cannot be read: a generated one never was."""
-    try:
-        cells = json.loads(text)["cells"]
-        return any(cell.get("execution_count") or cell.get("outputs") for cell in cells)
-    except (ValueError, KeyError, AttributeError):
-        return True
+    return wanted
 
 
 def notebook_text(notebook: dict[str, Any]) -> str:
