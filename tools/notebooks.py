@@ -3,18 +3,23 @@
     python tools/notebooks.py            all of notebooks/ and solutions/
     python tools/notebooks.py 01         only those whose name begins with 01
 
-Normal form: stable metadata, ids kept, tracebacks cut to the lines in cells (the rest holds paths
-of the machine), text streams joined, widget views and timings left out.
+Normal form: stable metadata, ids kept or made from the cell, tracebacks cut to the lines in cells
+(the rest holds paths of the machine), text streams joined, widget views and timings left out.
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
+import re
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import nbformat
+from jupyter_client.kernelspec import NoSuchKernel
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
@@ -26,6 +31,35 @@ IN_ITS_PLACE = "<summary>Full traceback</summary>Run the cell to read it."
 CELL_SECONDS = 300
 KEPT_METADATA = ("tags", "skip-reason", "nbgrader")
 """What a cell keeps of its metadata; a Markdown cell keeps its attachments too: pictures."""
+KEPT_OF_RAW = ("format", "raw_mimetype")
+"""What a raw cell keeps beside them: the format that it is written for."""
+KEPT_OF_OUTPUT = ("needs_background", "isolated", "width", "height", "unconfined", "expanded")
+"""What an output keeps of its metadata beside those of its media types: how it is shown."""
+CELL_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+def read(path: Path) -> nbformat.NotebookNode:
+    """Read a notebook as it is stored; nbformat's own reader gives cells without an id any id.
+
+    Raises:
+        ValueError: it is no notebook.
+    """
+    try:
+        stored = json.loads(path.read_text(encoding="utf-8-sig"))
+        if stored.get("nbformat", 4) < 4:
+            notebook = nbformat.convert(nbformat.from_dict(stored), 4)
+            for cell in notebook.cells:
+                cell.pop("id", None)  # the conversion draws it
+            return notebook
+        kinds = [cell["cell_type"] for cell in stored["cells"]]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"{path.name} is no notebook ({error!r}). Restore it from git.") from error
+    if stored.get("nbformat", 4) > 4 or not {"code", "markdown", "raw"}.issuperset(kinds):
+        raise ValueError(
+            f"{path.name} has format {stored.get('nbformat')} and cells of {sorted(set(kinds))}. "
+            "Open it in JupyterLab and save it again."
+        )
+    return nbformat.from_dict(stored)
 
 
 def execute(notebook: nbformat.NotebookNode, folder: Path) -> None:
@@ -33,7 +67,7 @@ def execute(notebook: nbformat.NotebookNode, folder: Path) -> None:
     client = NotebookClient(
         notebook,
         timeout=CELL_SECONDS,
-        kernel_name="python3",
+        kernel_name=(notebook.metadata.get("kernelspec") or notebook.metadata.language_info).name,
         record_timing=False,
         store_widget_state=False,
         resources={"metadata": {"path": str(folder)}},
@@ -42,30 +76,78 @@ def execute(notebook: nbformat.NotebookNode, folder: Path) -> None:
 
 
 def normalise(notebook: nbformat.NotebookNode) -> None:
-    """Bring an executed notebook into normal form."""
-    notebook.metadata = nbformat.from_dict(
-        {"kernelspec": KERNEL, "language_info": {"name": "python"}}
-    )
+    """Bring an executed notebook into normal form; one that is in it stays as it is."""
+    notebook.metadata = nbformat.from_dict(_kernel_of(notebook.get("metadata") or {}))
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     for cell in notebook.cells:
-        kept = {k: v for k, v in cell.metadata.items() if k in KEPT_METADATA}
-        cell.metadata = nbformat.from_dict(kept)
+        names = (*KEPT_METADATA, *(KEPT_OF_RAW if cell.cell_type == "raw" else ()))
+        metadata = cell.get("metadata") or {}
+        cell.metadata = nbformat.from_dict({k: v for k, v in metadata.items() if k in names})
+        cell.source = _text(cell.get("source"))
         if cell.cell_type != "code":
             continue
-        cell.outputs = _joined([_plain(output) for output in cell.outputs])
+        cell.setdefault("execution_count", None)
+        cell.outputs = _joined([_plain(output) for output in cell.get("outputs") or []])
+    _set_ids(notebook.cells)
+
+
+def _kernel_of(metadata: dict[str, Any]) -> dict[str, Any]:
+    """Return which kernel runs a notebook: the course's own, or one of another language."""
+    kernel = metadata.get("kernelspec") or {}
+    language = metadata.get("language_info") or {}
+    # Without a language the kernel's name decides; a notebook that names no kernel is in Python.
+    known = kernel.get("language") or language.get("name") or kernel.get("name") or "python"
+    if "python" in known.lower():
+        return {"kernelspec": KERNEL, "language_info": {"name": "python"}}
+    shown = {name: value for name, value in language.items() if name != "version"}
+    kept = {"kernelspec": kernel, "language_info": shown}
+    return {name: part for name, part in kept.items() if part}
+
+
+def _set_ids(cells: list[nbformat.NotebookNode]) -> None:
+    """Give each cell without an id of its own one that is made from what is in the cell."""
+    taken = {cell.id for cell in cells if _is_id(cell.get("id"))}
+    seen: set[str] = set()
+    for cell in cells:
+        if not _is_id(cell.get("id")) or cell.id in seen:
+            content = hashlib.sha256(
+                f"{cell.cell_type}\n{cell.source}".encode(errors="replace")
+            ).hexdigest()[:8]
+            free = (f"{content}-{number}" if number > 1 else content for number in range(1, 10**6))
+            cell.id = next(made for made in free if made not in taken)
+            taken.add(cell.id)
+        seen.add(cell.id)
+
+
+def _is_id(found: Any) -> bool:
+    return isinstance(found, str) and bool(CELL_ID.fullmatch(found))
 
 
 def _plain(output: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    if output.output_type == "stream":
+        output.text = _text(output.get("text"))
     if output.output_type == "error":
+        traceback = output.get("traceback") or []
         last_line = f"{output.ename}: {output.evalue}"
-        own = all(line.startswith("Cell In[") for line in output.traceback[:-1])
-        output.traceback = [*output.traceback[:-1], last_line] if own else [last_line]
+        own = all(line.startswith("Cell In[") for line in traceback[:-1])
+        output.traceback = [*traceback[:-1], last_line] if own else [last_line]
     if output.output_type in ("display_data", "execute_result"):
-        output.metadata = nbformat.from_dict({})
-        output.data.pop(WIDGET, None)
-        if output.data.get("text/html", "").startswith(FOLDED):
-            output.data["text/html"] = f"{FOLDED}{IN_ITS_PLACE}</details>"
+        data = output.setdefault("data", nbformat.from_dict({}))
+        data.pop(WIDGET, None)
+        for media_type, value in data.items():
+            if isinstance(value, list) and not media_type.endswith("json"):
+                data[media_type] = _text(value)
+        names = {*KEPT_OF_OUTPUT, *data}
+        metadata = output.get("metadata") or {}
+        output.metadata = nbformat.from_dict({k: v for k, v in metadata.items() if k in names})
+        if data.get("text/html", "").startswith(FOLDED):
+            data["text/html"] = f"{FOLDED}{IN_ITS_PLACE}</details>"
     return output
+
+
+def _text(stored: str | list[str] | None) -> str:
+    """Return a text that may be stored as its lines."""
+    return "".join(stored or "")
 
 
 def _joined(outputs: list[nbformat.NotebookNode]) -> list[nbformat.NotebookNode]:
@@ -95,10 +177,11 @@ def _store(names: list[str]) -> int:
             if names and not path.name.startswith(tuple(names)):
                 continue
             found += 1
-            notebook = nbformat.read(path, as_version=4)
             try:
+                notebook = read(path)
+                normalise(notebook)
                 execute(notebook, path.parent)
-            except CellExecutionError as error:
+            except (CellExecutionError, NoSuchKernel, ValueError) as error:
                 failed += 1
                 print(f"{folder}/{path.name}: not stored\n{error}")
                 continue

@@ -1,0 +1,184 @@
+"""The normal form of a notebook from anywhere: the same each time, with all that is shown."""
+
+import copy
+import importlib.util
+import json
+
+import nbformat
+import pytest
+
+from course_lib.settings import ROOT
+
+SPEC = importlib.util.spec_from_file_location("notebooks", ROOT / "tools/notebooks.py")
+tool = importlib.util.module_from_spec(SPEC)
+SPEC.loader.exec_module(tool)
+
+R = {
+    "kernelspec": {"name": "ir", "display_name": "R", "language": "R"},
+    "language_info": {"name": "R", "file_extension": ".r", "version": "4.3.1"},
+}
+
+
+def cell_of(kind, source="x", **more):
+    outputs = {"outputs": [], "execution_count": None} if kind == "code" else {}
+    return {"cell_type": kind, "metadata": {}, "source": source, **outputs, **more}
+
+
+def notebook(*cells, minor=4, **metadata):
+    return {"nbformat": 4, "nbformat_minor": minor, "metadata": metadata, "cells": list(cells)}
+
+
+def normal(stored, tmp_path):
+    """The text that a notebook is stored as, once the text of that is the same again."""
+    path = tmp_path / "a.ipynb"
+    text = stored if isinstance(stored, str) else json.dumps(stored)
+    for _ in range(2):
+        path.write_text(text, encoding="utf-8")
+        made = tool.read(path)
+        tool.normalise(made)
+        before, text = text, nbformat.writes(made) + "\n"
+    assert text == before
+    nbformat.validate(json.loads(text))
+    return json.loads(text)
+
+
+UNKNOWN = {"kernelspec": {"name": "not-installed", "display_name": "R", "language": "R"}}
+ONE, TWO = cell_of("markdown", "one"), cell_of("markdown", "two")
+
+
+@pytest.mark.parametrize("minor", range(6))
+@pytest.mark.parametrize(
+    "cells",
+    [
+        (ONE, TWO, cell_of("code", "one")),
+        (ONE, ONE, ONE),
+        ({**ONE, "id": "a"}, {**TWO, "id": "a"}, {**TWO, "id": "a"}),
+        ({**ONE, "id": "not an id"}, {**TWO, "id": ""}, {**TWO, "id": None}),
+    ],
+)
+def test_the_ids_of_two_runs_are_the_same(cells, minor, tmp_path):
+    stored = notebook(*cells, minor=minor)
+    first, second = normal(copy.deepcopy(stored), tmp_path), normal(stored, tmp_path)
+    assert first == second
+    assert len({cell["id"] for cell in first["cells"]}) == len(cells)
+
+
+def test_an_id_of_its_own_is_kept_and_is_given_to_no_other_cell(tmp_path):
+    [drawn] = normal(notebook(ONE), tmp_path)["cells"]
+    made = normal(notebook(ONE, {**TWO, "id": drawn["id"]}, {**TWO, "id": "mine"}), tmp_path)
+    assert [cell["id"] for cell in made["cells"]] == [f"{drawn['id']}-2", drawn["id"], "mine"]
+
+
+@pytest.mark.parametrize(
+    ("metadata", "kept"),
+    [
+        (R, {**R, "language_info": {"name": "R", "file_extension": ".r"}}),
+        ({"kernelspec": {"name": "julia-1.10", "display_name": "Julia 1.10"}}, None),
+        ({"kernelspec": {"name": "bash", "display_name": "Bash", "language": "bash"}}, None),
+        ({"language_info": {"name": "javascript"}}, None),
+    ],
+)
+def test_a_kernel_of_another_language_is_kept(metadata, kept, tmp_path):
+    assert normal(notebook(ONE, **metadata), tmp_path)["metadata"] == (kept or metadata)
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        {},
+        {"kernelspec": {"name": "my-env", "display_name": "Mine", "language": "python"}},
+        {"kernelspec": {"name": "python3.12", "display_name": "Mine"}},
+        {"kernelspec": None, "language_info": {"name": "python", "version": "3.9.1"}},
+        {"kernelspec": {"name": "e", "display_name": "E"}, "language_info": {"name": "ipython"}},
+    ],
+)
+def test_every_python_becomes_the_course_s_own(metadata, tmp_path):
+    made = normal(notebook(ONE, **metadata), tmp_path)["metadata"]
+    assert made == {"kernelspec": tool.KERNEL, "language_info": {"name": "python"}}
+
+
+def test_an_output_keeps_how_it_is_shown_and_no_noise(tmp_path):
+    shown = {
+        "image/png": {"width": 300, "height": 200},
+        "needs_background": "light",
+        "isolated": True,
+    }
+    noise = {"papermill": {"duration": 1.5}, "image/jpeg": {"width": 1}, "scrapbook": {}}
+    data = {"image/png": "AAAA", "text/html": ["<b>a</b>\n", "b"], "application/json": [1]}
+    outputs = [
+        {"output_type": kind, "data": data, "metadata": {**shown, **noise}, **more}
+        for kind, more in (("display_data", {}), ("execute_result", {"execution_count": 1}))
+    ]
+    [cell] = normal(notebook(cell_of("code", outputs=outputs)), tmp_path)["cells"]
+    assert [output["metadata"] for output in cell["outputs"]] == [shown, shown]
+    assert cell["outputs"][0]["data"] == data
+
+
+@pytest.mark.parametrize("metadata", [{"format": "text/latex"}, {"raw_mimetype": "text/html"}])
+def test_a_raw_cell_keeps_what_it_is_written_for(metadata, tmp_path):
+    noise = {"papermill": {"duration": 1.5}}
+    [cell] = normal(notebook(cell_of("raw", metadata={**metadata, **noise})), tmp_path)["cells"]
+    assert cell["metadata"] == metadata
+
+
+@pytest.mark.parametrize("name", ["outputs", "execution_count", "metadata", "source"])
+@pytest.mark.parametrize("value", [None, ...])
+def test_what_a_cell_leaves_out_is_empty(name, value, tmp_path):
+    cell = {**cell_of("code"), name: value}
+    if value is ...:
+        del cell[name]
+    [made] = normal(notebook(cell, minor=5), tmp_path)["cells"]
+    assert (made["outputs"], made["execution_count"], made["metadata"]) == ([], None, {})
+
+
+def test_texts_in_lines_and_outputs_without_all_their_parts_are_read(tmp_path):
+    outputs = [
+        {"output_type": "stream", "name": "stdout", "text": ["a\n", "b"]},
+        {"output_type": "stream", "name": "stdout", "text": "c"},
+        {"output_type": "display_data", "data": {"text/plain": "d"}},
+        {"output_type": "error", "ename": "ValueError", "evalue": "e"},
+    ]
+    [cell] = normal(notebook(cell_of("code", ["x\n", "y"], outputs=outputs)), tmp_path)["cells"]
+    assert cell["source"] == ["x\n", "y"]
+    stream, shown, error = cell["outputs"]
+    assert stream["text"] == ["a\n", "bc"] and shown["metadata"] == {}
+    assert error["traceback"] == ["ValueError: e"]
+
+
+def test_a_notebook_of_the_old_format_is_converted_the_same_each_time(tmp_path):
+    code = {"cell_type": "code", "input": "1 + 1", "outputs": [], "language": "python"}
+    cells = [{"cell_type": "heading", "level": 1, "source": "A", "metadata": {}}, code, code]
+    old = {"nbformat": 3, "nbformat_minor": 0, "metadata": {}, "worksheets": [{"cells": cells}]}
+    first, second = normal(copy.deepcopy(old), tmp_path), normal(old, tmp_path)
+    assert first == second and len(first["cells"]) == 3
+
+
+@pytest.mark.parametrize(
+    "stored", ["", "[]", "null", "{}", '{"cells": [{}]}', '{"nbformat": 5, "cells": []}']
+)
+def test_what_is_no_notebook_is_refused_by_its_name(stored, tmp_path):
+    path = tmp_path / "01_a.ipynb"
+    path.write_text(stored)
+    with pytest.raises(ValueError, match="01_a"):
+        tool.read(path)
+
+
+@pytest.mark.parametrize("stored", ["{", json.dumps(notebook(cell_of("code"), **UNKNOWN))])
+def test_a_notebook_that_cannot_be_run_is_not_stored_and_is_counted(
+    stored, tmp_path, monkeypatch, capsys
+):
+    (tmp_path / "notebooks").mkdir()
+    path = tmp_path / "notebooks" / "01_a.ipynb"
+    path.write_text(stored)
+    monkeypatch.setattr(tool, "ROOT", tmp_path)
+    assert tool._store([]) == 1
+    assert "notebooks/01_a.ipynb: not stored" in capsys.readouterr().out
+    assert path.read_text() == stored
+
+
+@pytest.mark.parametrize("folder", ["notebooks", "solutions"])
+def test_the_course_s_own_notebooks_are_in_normal_form(folder):
+    for path in sorted((ROOT / folder).glob("*.ipynb")):
+        made = tool.read(path)
+        tool.normalise(made)
+        assert nbformat.writes(made) + "\n" == path.read_text(encoding="utf-8"), path.name
