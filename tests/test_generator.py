@@ -140,6 +140,13 @@ NEAR += [
     *("# Sample solution", "# Model solution:", "# solution below", "### Answer", "# ANSWER"),
     *("### BEGIN TESTS", "# begin tests", "# END OF THE TESTS", "### TESTS START", "# BEGIN TSETS"),
     *("# HIDDEN TESTS", "# hidden tests here", "### Private test", "### HASHED AUTOTEST"),
+    *(
+        "### END TEST CASES",
+        "# HIDDEN TEST CASES",
+        "### HIDDEN",
+        "# answer key",
+        "# teacher's solution",
+    ),
     *("### HASHED AUTOTEST squares(3)", "### AUTOTEST squares(3)"),
     *("### START CODE HERE", "### END CODE HERE ###", "# your code starts here", "# END CODE"),
     *("### 정답 시작", "# 정답끝", "# 여기서부터 풀이 시작", "### BEGIN 정답", "# 숨은 테스트"),
@@ -167,6 +174,7 @@ SENTENCES = [
     *("# the end of the schema", "# no solution", "# hidden size", "# from START to END"),
     *("half = n // solution", "url = 'https://example.org/solutions'", "# the answer streams"),
     *("# YOUR CODE HERE", "# start code generation", "# private", "# the teacher asks"),
+    *("# hidden", "# the key of the answer", "# two test cases", "# write your solution here"),
     *("# 서버 시작", "# 질문과 답", "# 테스트", "# Ende", "# fine answer", "# sol"),
 ]
 

@@ -123,7 +123,7 @@ def _is_label(comment: str, *, loud: bool) -> bool:
     for language in (ENGLISH, *OTHERS):
         named = [word for word in words if is_one_of(word, language.solutions)]
         full = any(len(word) > 4 or not word.isascii() for word in named)
-        if loud or comment.rstrip().endswith(":"):
+        if loud or "key" in words or comment.rstrip().endswith(":"):
             named += [word for word in words if is_one_of(word, language.answers)]
             full = True
         allowed = LABELS | (language.fillers if language is not ENGLISH else frozenset())
@@ -139,6 +139,8 @@ def _is_about_tests(words: list[str], language: Language, *, loud: bool) -> bool
     tests = [word for word in words if is_one_of(word, language.tests)]
     if words[0] in ("autotest", "autotests") and loud:
         return True  # an expression follows, of which nbgrader makes tests
+    if words[0] == "hidden" and len(words) == 1 and loud:
+        return True
     if words[0] in language.hidden and words[1:2] and words[1] in language.tests:
         return words[1].startswith("auto") or all(
             word in tests or word in language.hidden or word in LABELS | language.edges
