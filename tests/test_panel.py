@@ -229,7 +229,7 @@ async def test_the_graph_the_tree_and_the_state_keep_step():
     await settled(chat)
     chat.inspector.tree._on_message(None, {"kind": "go", "id": turn["steps"][2]["id"]}, [])
     await settled(chat)
-    assert chat.transcript.entries[-1]["kind"] == "past"
+    assert [entry["kind"] for entry in chat.transcript.entries[-2:]] == ["past", "unfinished"]
     assert chat.inspector.tree.here == turn["steps"][2]["id"]
     await chat.send("a park in Mapo")
     await settled(chat)

@@ -113,7 +113,8 @@ class ChatController:
 
         async def prepare(thread: ThreadLoaded) -> RunRequest:
             stored = await self._reader.as_stored(thread)
-            return RunRequest(run_input(self.access, stored, message), self.config, message)
+            value = run_input(self.access, stored, message, shown=thread)
+            return RunRequest(value, self.config, message)
 
         await self._run_exclusive(prepare, message)
 

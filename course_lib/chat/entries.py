@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 
 import httpx
 from langchain_core.messages import BaseMessage
+from langgraph.constants import START
 from langgraph.errors import GraphRecursionError
 
 from course_lib.chat.answer_endings import ending_of
 from course_lib.chat.chips import Chip
 from course_lib.chat.entry_diff import Entry
 from course_lib.chat.markup import exact, plain, to_html
+from course_lib.chat.message_keys import message_keys
 from course_lib.display import NODE_LABELS, summary_line
 from course_lib.persistence import remedy_for
 
@@ -32,6 +34,7 @@ REOPEN = (
 NOT_STORED = "not stored in the thread"
 BROKEN_OFF = "the answer broke off"
 NOT_KEPT = "the graph did not keep it"
+DISCARDED = "you went on before its step had ended"
 ONLY_SYNCHRONOUS = (
     "A part of this graph can only be called synchronously, and the chat runs every graph "
     "asynchronously: give that part an asynchronous version (`async def`) as well."
@@ -150,7 +153,7 @@ def next_actions(thread: ThreadLoaded, cards: list[Entry], *, failed: bool) -> l
     """
     if not thread.is_newest:
         text = "This is an earlier checkpoint. What you send now begins a branch from here."
-        return [{"kind": "past", "key": "past", "text": text}, *cards]
+        return [{"kind": "past", "key": "past", "text": text}, *cards, *_going_on(thread)]
     if failed and thread.interrupts:
         offer = {"kind": "unfinished", "key": "unfinished", "text": REOPEN}
         return [{**offer, "button": "Try again", "other": "Ask again"}]
@@ -165,6 +168,15 @@ def next_actions(thread: ThreadLoaded, cards: list[Entry], *, failed: bool) -> l
     return cards
 
 
+def _going_on(thread: ThreadLoaded) -> list[Entry]:
+    """The offer to let the graph go on from an earlier checkpoint, where it stood in a run."""
+    if thread.interrupts or not thread.next or START in thread.next:
+        return []
+    nodes = ", ".join(exact(NODE_LABELS.get(node, node)) for node in thread.next)
+    text = f"The run had not reached its end here. Next: {nodes}."
+    return [{"kind": "unfinished", "key": "unfinished", "text": text, "button": "Continue"}]
+
+
 def error_text(error: Exception, *, stored: bool, remedy: str = "") -> str:
     """Say what went wrong in a run, and what to do.
 
@@ -173,7 +185,8 @@ def error_text(error: Exception, *, stored: bool, remedy: str = "") -> str:
         stored: whether the thread holds the person's message of that run.
         remedy: what in the graph to change, where that is known.
     """
-    what = f"{type(error).__name__}: {summary_of(error)}"
+    said = summary_of(error)
+    what = f"{type(error).__name__}: {said}" if said else f"{type(error).__name__}, without a word"
     if not stored:
         kept = "Your message was not stored: it is back in the box, to be sent again."
     else:
@@ -237,10 +250,17 @@ def is_answered(thread: ThreadLoaded, before: Sequence[BaseMessage]) -> bool:
     # By what it says, as a node that returns copies of all messages gives them other ids.
     known = Counter((message.type, _text(message)) for message in before)
     known.subtract((message.type, _text(message)) for message in messages)
-    written = [message for message in messages if known[message.type, _text(message)] < 0]
+    keyed = list(zip(message_keys(messages), messages, strict=True))
+    written = [(key, each) for key, each in keyed if known[each.type, _text(each)] < 0]
     if len(messages) <= len(before):
-        written += messages[-1:]
+        written += keyed[-1:]
     return any(
-        message.type not in ("human", "tool") and (_text(message) or ending_of(message))
-        for message in written
+        (message.type not in ("human", "tool") or _is_said_by_graph(thread, key))
+        and (_text(message) or ending_of(message))
+        for key, message in written
     )
+
+
+def _is_said_by_graph(thread: ThreadLoaded, key: str) -> bool:
+    """Whether a message of a person's role is the graph's: agents answer one another so."""
+    return key in thread.graph_written and key not in thread.answers

@@ -12,6 +12,7 @@ from course_lib.chat.authorship import new_id, person_message
 from course_lib.chat.errors import ChatError
 from course_lib.chat.message_keys import message_keys, position_of
 from course_lib.models import close_open_tool_calls
+from course_lib.persistence import is_equal
 
 if TYPE_CHECKING:
     from course_lib.chat.events import ThreadLoaded
@@ -38,6 +39,13 @@ NOT_RUN = "Not run: the person continued with another message."
 
 NOT_ANSWERED = "Not answered: the person continued with another message."
 """The same, where the call waited for the answer to a question; a reopened thread says so too."""
+
+
+LOST = (
+    " (The tool ran. What it wrote into other fields of the state was lost, because the person "
+    "continued with another message.)"
+)
+"""What is added to the answer of a tool that wrote more than its answer."""
 
 
 def reworded(thread: ThreadLoaded, key: str, text: str) -> BaseMessage:
@@ -100,20 +108,31 @@ def repeated_question(thread: ThreadLoaded, key: str) -> tuple[str, BaseMessage]
     )
 
 
-def run_input(access: GraphAccess, thread: ThreadLoaded, message: BaseMessage) -> dict[str, Any]:
+def run_input(
+    access: GraphAccess,
+    thread: ThreadLoaded,
+    message: BaseMessage,
+    *,
+    shown: ThreadLoaded | None = None,
+) -> dict[str, Any]:
     """Return the input that says a message in a thread, in the form that the graph takes.
 
-    Tool calls that nobody answered are closed first: models refuse a history with open ones.
+    Tool calls that nobody answered are closed first: models refuse a history with open ones. A call
+    of an unfinished step whose tool has run is closed with what it returned: LangGraph discards
+    that with the rest of the step, and the model would take it for a call to make once more.
 
     Args:
         access: the graph.
         thread: where the message is said.
         message: what is said.
+        shown: the same with what the finished nodes of an unfinished step have written.
     """
     stored = thread.values.get("messages")
     stored = list(stored) if isinstance(stored, Sequence) and not isinstance(stored, str) else []
     reason = NOT_ANSWERED if thread.interrupts else NOT_RUN
     closing: list[Any] = close_open_tool_calls(thread.messages, reason)
+    if shown is not None:
+        closing = _with_results(closing, thread, shown)
     if not access.replaces_by_id:  # a repaired copy would stand beside the message it replaces
         known = {each.id for each in thread.messages}
         closing = [c for c in closing if isinstance(c, ToolMessage) and c.id not in known]
@@ -122,6 +141,26 @@ def run_input(access: GraphAccess, thread: ThreadLoaded, message: BaseMessage) -
     if dicts:
         said = [_as_dict(each) for each in said]
     return {"messages": said if access.keeps_history else [*stored, *said]}
+
+
+def _with_results(
+    closing: Sequence[Any], thread: ThreadLoaded, shown: ThreadLoaded
+) -> list[BaseMessage]:
+    """The closing messages, with what the tools of the unfinished step have returned."""
+    results = {m.tool_call_id: m for m in shown.messages if isinstance(m, ToolMessage)}
+    others = (dict(each.values) for each in (thread, shown))
+    stored, now = ({k: v for k, v in each.items() if k != "messages"} for each in others)
+    lost = "" if is_equal(stored, now) else LOST
+    closed: list[BaseMessage] = []
+    for each in closing:
+        result = results.get(each.tool_call_id) if isinstance(each, ToolMessage) else None
+        if result is None or each.id in {m.id for m in thread.messages}:
+            closed.append(each)
+        elif isinstance(result.content, str):
+            closed.append(result.model_copy(update={"content": result.content + lost}))
+        else:
+            closed.append(result)
+    return closed
 
 
 def _is_text(block: Any) -> bool:

@@ -21,6 +21,18 @@ TASK_NOTE = re.compile(r"During task with name '(.*?)' and id")
 """LangGraph adds this line to an error; it names the node."""
 
 
+STORE_METHODS = frozenset(
+    f"{prefix}{name}"
+    for prefix in ("", "a")
+    for name in ("get", "put", "search", "delete", "list_namespaces", "batch")
+)
+"""What a graph calls on its store."""
+
+UNKNOWN_FIELD = re.compile(
+    r"(?P<schema>.+)\.__init__\(\) got an unexpected keyword argument '(?P<name>\w+)'.*"
+)
+"""How a dataclass says that it has no such field."""
+
 THREAD = "thread_id"
 """A key that the `configurable` part of a run's configuration always has."""
 
@@ -100,6 +112,28 @@ def missing_configurable(error: BaseException | None) -> str:
     )
 
 
+def missing_store(error: BaseException | None, *, has_store: bool) -> str:
+    """Say that a graph reads a store and has none, and where to give it.
+
+    Args:
+        error: what a run raised.
+        has_store: whether the graph was compiled with a store.
+
+    Returns:
+        Two sentences; empty where the error has another cause.
+    """
+    if has_store or not isinstance(error, AttributeError) or error.obj is not None:
+        return ""
+    trace = error.__traceback__
+    read = _read_expression(_innermost(trace)) if trace is not None else None
+    if error.name not in STORE_METHODS or read is None or "store" not in ast.unparse(read):
+        return ""
+    return (
+        "This graph reads a store, and was compiled without one. Give it when you compile the "
+        "graph: builder.compile(checkpointer=..., store=InMemoryStore())."
+    )
+
+
 def missing_context(error: BaseException | None, schema: type | None, context: Any) -> str:
     """Say which fields of the context nobody gave, and where to give them.
 
@@ -112,8 +146,20 @@ def missing_context(error: BaseException | None, schema: type | None, context: A
         Two sentences; empty where the error has another cause.
     """
     given = context if isinstance(context, Mapping) else {}
+    if error is not None and schema is None and context is None and _reads_context(error):
+        return (
+            "This graph reads a context, and was not given one. Declare what it holds, with "
+            "StateGraph(State, context_schema=...), and give it when you make the panel: "
+            "ChatPanel(graph, context={...})."
+        )
     if error is None or schema is None or (context is not None and not isinstance(context, dict)):
         return ""
+    if (unknown := _unknown_context_field(error, schema)) is not None:
+        fields = ", ".join(repr(each) for each in getattr(schema, "__annotations__", {}))
+        return (
+            f"The context of this graph has no field {unknown!r}. It has {fields}. Correct the "
+            "name where you make the panel, in ChatPanel(graph, context=...)."
+        )
     names = [name for name in _context_fields_in(error, schema, context) if name not in given]
     if not names:
         return ""
@@ -123,6 +169,25 @@ def missing_context(error: BaseException | None, schema: type | None, context: A
         f"This graph needs {shown} in its context, and was not given it. Give it when you make the "
         f"panel: ChatPanel(graph, context={{{example}}})."
     )
+
+
+def _reads_context(error: BaseException) -> bool:
+    """Whether an error comes of reading something of a context that is None."""
+    if not isinstance(error, (TypeError, AttributeError)) or error.__traceback__ is None:
+        return False
+    read = _read_expression(_innermost(error.__traceback__))
+    return (
+        "'NoneType' object" in str(error)
+        and isinstance(read, (ast.Subscript, ast.Attribute, ast.Call))
+        and "context" in ast.unparse(read)
+    )
+
+
+def _unknown_context_field(error: BaseException, schema: type) -> str | None:
+    """The name of a value that was given for a field which a context schema does not have."""
+    found = UNKNOWN_FIELD.fullmatch(str(error)) if isinstance(error, TypeError) else None
+    own = {each.__qualname__ for each in schema.__mro__}
+    return found["name"] if found and found["schema"] in own else None
 
 
 def _context_fields_in(error: BaseException, schema: type, context: Any) -> Sequence[str]:

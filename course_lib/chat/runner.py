@@ -14,6 +14,7 @@ from course_lib.chat.missing_fields import (
     missing_configurable,
     missing_context,
     missing_field,
+    missing_store,
 )
 from course_lib.chat.pace import rest
 from course_lib.chat.process_exit import exits_as_errors, guard_tasks
@@ -114,7 +115,7 @@ class Runner:
             error = error or thread.error
             thread = replace(before, interrupts=(), next=(), unfinished=(), is_newest=True)
         else:
-            thread = reader.find_authors_of_run(before, request.message)
+            thread = await reader.find_authors_of_run(before, request.message)
         outcome: Outcome = "waiting" if thread.interrupts or thread.unfinished else "done"
         if error is not None or task.cancelled():
             outcome = "failed" if error is not None else "stopped"
@@ -151,6 +152,7 @@ class Runner:
         remedy = missing_field(error, self._access.fields)
         remedy = remedy or missing_context(error, self._access.context_schema, context)
         remedy = remedy or missing_configurable(error)
+        remedy = remedy or missing_store(error, has_store=self._access.store is not None)
         self._emit(RunEnded(outcome, thread, error, unstored, remedy, cost))
 
     async def _consume(

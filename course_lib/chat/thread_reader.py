@@ -97,7 +97,7 @@ class ThreadReader:
         snapshot = await self._access.snapshot({"configurable": {**there, "checkpoint_ns": ""}})
         return replace(thread, values=snapshot.values)
 
-    def find_authors_of_run(
+    async def find_authors_of_run(
         self, before: ThreadLoaded, message: BaseMessage | None
     ) -> ThreadLoaded:
         """Find out which messages of a person's role a run of the graph wrote.
@@ -110,7 +110,9 @@ class ThreadReader:
             The thread with its `graph_written` and `answers` complete.
         """
         if message is None and START in (*before.next, *before.unfinished):
-            return self.last  # the run took in an input that the thread did not hold yet
+            # The run took in an input that the thread did not hold yet.
+            self.last = await self.find_authors(self.last)
+            return self.last
         self.authorship.ended(before.messages, self.last.messages, message)
         self.last = self._with_authors(self.last)
         return self.last

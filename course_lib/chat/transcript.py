@@ -15,9 +15,9 @@ from langgraph.errors import is_invalid_resume
 
 from course_lib.chat.approval import Approval, errors_of
 from course_lib.chat.cards import CardsOf, read_cards
-from course_lib.chat.drafts import Draft
 from course_lib.chat.entries import (
     BROKEN_OFF,
+    DISCARDED,
     NO_ANSWER,
     NOT_KEPT,
     STOPPED,
@@ -42,6 +42,7 @@ from course_lib.chat.message_keys import message_keys
 from course_lib.chat.path_history import PathHistory
 from course_lib.chat.transcript_state import TranscriptState
 from course_lib.chat.turn_record import TurnRecord
+from course_lib.chat.unstored_answers import discarded_answers, unstored_drafts
 
 ALL_ENTRIES = 2**31
 """More entries than any chat has."""
@@ -215,6 +216,10 @@ class Transcript:
 
     def _end(self, event: RunEnded) -> None:
         before = self._now.thread
+        if self._now.pending is not None:
+            for text in discarded_answers(before, event.thread):
+                turn = self._now.turns.setdefault(before.last_person_key, TurnRecord())
+                turn.add_note(unstored_answer(text, DISCARDED))
         self._now.end_run(event.thread)
         self._name_turn(event)
         self._note_decisions(event.thread)
@@ -225,7 +230,7 @@ class Transcript:
         if event.outcome in ("done", "waiting"):
             del record.notes[: record.stale]  # what had gone wrong in this turn was repaired
         reason = BROKEN_OFF if event.outcome in ("stopped", "failed") else NOT_KEPT
-        for draft, following in _unstored([*self._now.drafts], event.thread):
+        for draft, following in unstored_drafts([*self._now.drafts], event.thread):
             record.add_note(unstored_answer(draft.text, reason, before=following))
         self._now.pending = None
         self._now.drafts.clear()
@@ -281,20 +286,3 @@ class Transcript:
 
     def _record(self) -> TurnRecord:
         return self._now.turns.setdefault(self._now.turn, TurnRecord())
-
-
-def _unstored(drafts: Sequence[Draft], thread: ThreadLoaded) -> list[tuple[Draft, str]]:
-    """The answers that a thread does not hold, each with the key of the kept one that followed."""
-    stored, found, following = {m.id for m in thread.messages}, [], ""
-    for draft in reversed(drafts):
-        if draft.key in stored:
-            following = draft.key
-        elif not _is_stored(draft.key, draft.text, thread):
-            found.append((draft, following))
-    return found[::-1]
-
-
-def _is_stored(message_id: str, text: str, thread: ThreadLoaded) -> bool:
-    """Whether a thread holds what was shown, perhaps as part of another message: a summary, say."""
-    shown = text.strip()
-    return not shown or any(m.id == message_id or shown in str(m.text) for m in thread.messages)

@@ -57,6 +57,11 @@ ODD_TEXT = (
 REDIS_AWAY = ("ConnectionError", "TimeoutError", "BusyLoadingError", "ClusterDownError")
 """The errors of Redis's client that tell of a server that is away."""
 
+NOT_PLAIN = (
+    "The state, or what `interrupt` was given, holds an object that no checkpointer can store. Put "
+    "plain values there: text, numbers, lists, dicts, messages, dataclasses or Pydantic models."
+)
+
 SAVERS = ("langgraph.checkpoint.", "langgraph.store.", "psycopg")
 
 SQLITE_REMEDIES = (
@@ -109,6 +114,8 @@ def _remedy_for_one(error: BaseException) -> str | None:
         return _first(SQLITE_REMEDIES, lambda word: word in text)
     if isinstance(error, UnicodeEncodeError) and _comes_from_saver(error):
         return ODD_TEXT
+    if isinstance(error, TypeError) and "msgpack serializable" in text:
+        return NOT_PLAIN
     if module == "aiosqlite" or (isinstance(error, ValueError) and "no active connection" in text):
         return OPEN_AGAIN
     if module == "psycopg_pool":
