@@ -107,7 +107,7 @@ def is_found(pattern: str, text: str) -> bool | None:
     check = _found_by(pattern, _rounded(len(text)))
     if check is None:
         return None
-    error = next(check.iter_errors(_without_surrogates(text)), None)
+    error = next(check.iter_errors(without_surrogates(text)), None)
     if error is None:
         return True
     return None if _is_beyond_limits(error) else False
@@ -173,27 +173,42 @@ def schema_fault(schema: Mapping[str, Any]) -> str | None:
     Args:
         schema: read as draft 2020-12, whatever its `$schema` says.
     """
+    found = schema_error(schema)
+    if found is None:
+        return None
+    place, message = found
+    return f"In context={place}, {message}" if place else message
+
+
+def schema_error(schema: Mapping[str, Any]) -> tuple[tuple[str | int, ...], str] | None:
+    """Return where a schema breaks the rules of draft 2020-12, and how; None if it keeps them.
+
+    Args:
+        schema: read as draft 2020-12, whatever its `$schema` says.
+    """
     try:
         jsonschema_rs.meta.validate({k: v for k, v in schema.items() if k != "$schema"})
     except jsonschema_rs.ValidationError as error:
-        place = tuple(error.instance_path)
-        return f"In context={place}, {error.message}" if place else error.message
+        return tuple(error.instance_path), error.message
     except ValueError:
-        return "it is nested too deeply."
+        return (), "it is nested too deeply."
     return None
 
 
 def _fits_without_surrogates(check: Any, value: Any) -> bool:
     """Check a value again: half of a pair of surrogates is a text for Python, and not for Rust."""
     try:
-        return check.is_valid(
-            json.loads(_without_surrogates(json.dumps(value, ensure_ascii=False)))
-        )
+        return check.is_valid(json.loads(without_surrogates(json.dumps(value, ensure_ascii=False))))
     except (ValueError, TypeError, RecursionError):
         return False  # the value is no JSON, or is nested too deeply
 
 
-def _without_surrogates(text: str) -> str:
+def without_surrogates(text: str) -> str:
+    """Return a text that UTF-8 can write: a question mark stands for half of a pair of surrogates.
+
+    Args:
+        text: any text of Python.
+    """
     return text.encode("utf-8", "replace").decode()
 
 

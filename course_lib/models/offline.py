@@ -7,7 +7,6 @@ output, token streaming, usage and failures. A served model can take its place i
 from __future__ import annotations
 
 import asyncio
-import json
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
@@ -23,23 +22,16 @@ from langchain_core.tools import BaseTool
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, model_validator
 
 from course_lib.models import answer_stream
-from course_lib.models.language.arguments import fill
-from course_lib.models.language.conversation_context import build_context
-from course_lib.models.language.replies import reply
-from course_lib.models.language.search_wish import is_search
-from course_lib.models.tool_calls import refuse_open_calls
-from course_lib.models.tool_choice import (
-    answer_schema,
-    call_of,
-    checked_choice,
-    chosen_function,
-    described_tools,
-    functions_of,
-    refuse_endless_calls,
-)
+from course_lib.models.call_options import CallOptions, checked_method, checked_options
+from course_lib.models.offline_answer import answer_to
+from course_lib.models.tool_choice import checked_choice
+from course_lib.models.tool_descriptions import described_tools, functions_of
 
 MODELS = ("namu-offline", "namu-offline-brief")
 """The names of this model; the brief one answers in one line."""
+
+_COUNTING = threading.Lock()
+"""Held while any model counts a call. One lock of each model could not be copied with it."""
 
 
 class OfflineModelError(RuntimeError):
@@ -86,7 +78,6 @@ class OfflineChatModel(BaseChatModel):
     max_retries: int | None = None
     api_key: SecretStr | None = None
     _call_count: int = PrivateAttr(default=0)
-    _call_count_lock: Any = PrivateAttr(default_factory=threading.Lock)
 
     @model_validator(mode="before")
     @classmethod
@@ -146,6 +137,18 @@ class OfflineChatModel(BaseChatModel):
             return sum(len(self.custom_get_token_ids(message.text)) for message in messages)
         return answer_stream.count_message_tokens(messages)
 
+    def bind(self, **kwargs: Any) -> Runnable[LanguageModelInput, AIMessage]:
+        """Return the model with options for every call.
+
+        Args:
+            kwargs: as in `CallOptions`.
+
+        Raises:
+            ValueError: there is no such option, or it cannot have this value.
+        """
+        checked_options(kwargs)
+        return super().bind(**kwargs)
+
     def bind_tools(
         self,
         tools: Sequence[dict[str, Any] | type | Callable[..., Any] | BaseTool],
@@ -160,10 +163,11 @@ class OfflineChatModel(BaseChatModel):
                 runs, such as `{"type": "web_search"}`, are accepted and never called.
             tool_choice: `any`, `required` or True: some tool must be called; a tool's name: that
                 one; `none`: no tool; `auto` or None: the model decides.
-            kwargs: more arguments for every call of the model.
+            kwargs: more options for every call of the model.
 
         Raises:
-            ValueError: `tool_choice` names a tool that is not among `tools`.
+            ValueError: `tool_choice` names a tool that is not among `tools`, a tool is not
+                described well, or there is no such option.
         """
         described = described_tools(tools)
         choice = checked_choice(tool_choice, functions_of(described))
@@ -177,8 +181,12 @@ class OfflineChatModel(BaseChatModel):
         Args:
             schema: a Pydantic class, a `TypedDict`, a JSON schema or an OpenAI tool.
             include_raw: whether to return `raw`, `parsed` and `parsing_error` in a dict.
-            kwargs: `method` and `strict` are accepted without effect.
+            kwargs: `method`, one of `METHODS`, and `strict` are accepted without effect.
+
+        Raises:
+            ValueError: there is no such option or method, or the schema describes no object.
         """
+        checked_method(kwargs)
         # `with_fallbacks` reads the annotations of this method; LangChain's own cannot be resolved.
         return super().with_structured_output(schema, include_raw=include_raw, **kwargs)
 
@@ -234,16 +242,17 @@ class OfflineChatModel(BaseChatModel):
         self, messages: list[BaseMessage], stop: list[str] | None, kwargs: dict[str, Any]
     ) -> Iterator[tuple[float, ChatGenerationChunk]]:
         """Yield the answer in chunks, each with the seconds to wait before it."""
-        model = kwargs.get("model", self.model_name)
+        options = checked_options(kwargs if stop is None else {**kwargs, "stop": stop})
+        model = self.model_name if options.model is None else options.model
         if model not in MODELS:
             raise ValueError(
                 f"The offline model has no model {model!r}. Use one of {', '.join(MODELS)}, or set "
                 "COURSE_LLM_BASE_URL to reach a server that has it."
             )
         self._fail_if_asked_to()
-        answer = self._answer(messages, stop or self.stop, model, kwargs)
+        answer = self._answer(messages, options)
         pause = 1 / self.tokens_per_second if self.tokens_per_second else 0.0
-        limit = kwargs.get("max_tokens") or self.max_tokens
+        limit = options.max_tokens or self.max_tokens
         whole = list(answer_stream.pieces_of(answer))
         pieces = whole[:limit]
         for n, piece in enumerate(pieces):
@@ -263,7 +272,7 @@ class OfflineChatModel(BaseChatModel):
         yield 0.0, ChatGenerationChunk(message=closing)
 
     def _fail_if_asked_to(self) -> None:
-        with self._call_count_lock:
+        with _COUNTING:
             self._call_count += 1
             call = self._call_count
         if call <= self.fail_times:
@@ -271,30 +280,8 @@ class OfflineChatModel(BaseChatModel):
                 f"Asked to fail (call {call} of fail_times={self.fail_times}). Try again."
             )
 
-    def _answer(
-        self,
-        messages: list[BaseMessage],
-        stop: list[str] | None,
-        model: str,
-        kwargs: dict[str, Any],
-    ) -> AIMessage:
-        refuse_open_calls(messages)
-        context = build_context(messages)
-        functions = functions_of(kwargs.get("tools") or ())
-        choice = checked_choice(kwargs.get("tool_choice"), functions)
-        function = chosen_function(functions, choice, context)
-        if function is not None:
-            call = call_of(function, context, seed=len(messages))
-            if choice is not None:
-                refuse_endless_calls(call, context)
-            return AIMessage(content="", tool_calls=[call])
-        schema = answer_schema(kwargs.get("response_format"), context.text)
-        if schema is not None:
-            return AIMessage(content=json.dumps(fill(schema, context), ensure_ascii=False))
-        searches = {f["name"] for f in functions if is_search(f.get("parameters", {}))}
-        text = reply(context, searches=searches, tools={f["name"] for f in functions})
-        if model == MODELS[1]:
-            text = text.splitlines()[0]
-        for ending in stop or ():
-            text = text.split(ending)[0] if ending else text
-        return AIMessage(content=text)
+    def _answer(self, messages: list[BaseMessage], options: CallOptions) -> AIMessage:
+        """Return the whole answer; a subclass can change what is read, or what is said."""
+        endings = [options.stop] if isinstance(options.stop, str) else options.stop
+        is_brief = (options.model or self.model_name) == MODELS[1]
+        return answer_to(messages, options, stop=endings or self.stop or (), is_brief=is_brief)

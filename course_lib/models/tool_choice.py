@@ -5,13 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from langchain_core.messages import ToolCall
-from langchain_core.tools import BaseTool
-from langchain_core.utils.function_calling import convert_to_openai_tool
-from pydantic import RootModel
 
 from course_lib.models.language.arguments import fill, quoted_keys
 from course_lib.models.language.booking_wish import MAX_PEOPLE
@@ -30,55 +27,6 @@ ACT_WORDS = {"cancel": "cancel", "change": "change", "list": "bookings"}
 
 class EndlessToolCalls(ValueError):
     """A tool is forced again and again although the same call was answered before."""
-
-
-def described_tools(
-    tools: Sequence[dict[str, Any] | type | Callable[..., Any] | BaseTool],
-) -> list[dict[str, Any]]:
-    """Describe tools in OpenAI's format.
-
-    Args:
-        tools: functions, Pydantic classes, `BaseTool`s, JSON schemas, or tools that a provider
-            runs itself, such as `{"type": "web_search"}`, which stay as they are.
-
-    Raises:
-        ValueError: a schema describes no object, or a dict describes no tool.
-    """
-    return [
-        tool if _is_built_in(tool) else convert_to_openai_tool(_checked(tool)) for tool in tools
-    ]
-
-
-def _is_built_in(tool: Any) -> bool:
-    """Whether a provider runs a tool itself: `{"type": "web_search"}`, `{"google_search": {}}`."""
-    if not isinstance(tool, dict) or "title" in tool:
-        return False
-    named_alone = len(tool) == 1 and all(isinstance(each, Mapping) for each in tool.values())
-    return isinstance(tool.get("type"), str) or named_alone
-
-
-def _checked(tool: Any) -> Any:
-    """A tool whose arguments are an object, as those of every call are."""
-    kind = tool.get("type", "object") if isinstance(tool, Mapping) else "object"
-    is_root = isinstance(tool, type) and issubclass(tool, RootModel)
-    if is_root or kind not in ("object", "function"):
-        what = f"the RootModel {tool.__name__}" if is_root else f"a schema of type {kind!r}"
-        raise ValueError(
-            f"This is {what}. The arguments of a tool call, and so every structured answer, are an "
-            "object. Put it into a field of a schema."
-        )
-    return tool
-
-
-def functions_of(tools: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return the functions among described tools, which alone the offline model can call."""
-    functions = []
-    for tool in tools:
-        if isinstance(tool.get("function"), Mapping):
-            functions.append(dict(tool["function"]))
-        elif tool.get("type") == "function" and "name" in tool:  # the format of OpenAI's Responses
-            functions.append({key: value for key, value in tool.items() if key != "type"})
-    return functions
 
 
 def checked_choice(

@@ -9,6 +9,7 @@ from typing import Any
 from course_lib import json_checks
 from course_lib.models.gateway.refusals import Refusal, wrong_type
 from course_lib.models.json_schema.effort import spend, take_time
+from course_lib.models.json_schema.preparation import MAX_LEVELS
 
 NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 
@@ -20,8 +21,6 @@ MAX_PROPERTIES = 5_000
 """How many properties a schema may name: as many as OpenAI takes."""
 MAX_PARTS = 20_000
 """How many schemas a schema may hold."""
-MAX_LEVELS = 100
-"""How deep they may be nested."""
 MAX_PATTERNS = 100
 """How many patterns a schema may hold."""
 PRICE_OF_A_PATTERN = 200

@@ -15,7 +15,9 @@ from course_lib.models.json_schema.effort import seconds_left, take_time
 from course_lib.models.json_schema.pattern_search import matching_texts
 
 MAX_VARIANTS = 12
-"""How many different texts are offered for one format or pattern."""
+"""How many different texts are offered for one pattern."""
+MAX_MADE_UP = 150
+"""How many are made up for one format, or for any text: these take no search."""
 
 FIRST_DAY = date(2026, 1, 1)
 UUID = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", re.I)
@@ -97,7 +99,7 @@ def strings(schema: Mapping[str, Any], quotes: list[str], text: str) -> Iterator
         size = max(low, len(filled) if high is None else min(len(filled), high))
         yield (filled * (size // len(filled) + 1))[:size]
         yield from (f"{n} {filled}"[:high] for n in range(1, MAX_VARIANTS))
-        yield from (str(n).rjust(low, "0")[:high] for n in range(MAX_VARIANTS))
+        yield from (str(n).rjust(low, "0")[:high] for n in range(MAX_MADE_UP))
         yield "x" * low
 
 
@@ -122,7 +124,7 @@ def _formatted(
     elif name == "date-time" and day:
         yield f"{day[0]}T09:00:00Z"
     yield from (match.group() for match in spoken.finditer(text))
-    yield from (made_up(n) for n in range(MAX_VARIANTS))
+    yield from (made_up(n) for n in range(MAX_MADE_UP))
 
 
 def _matching(pattern: str, low: int, high: int | None) -> Iterator[str]:

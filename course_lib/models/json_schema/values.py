@@ -8,21 +8,26 @@ say) can cost a value, but never lets a wrong one through.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice, product
 from typing import Any
 
-from course_lib.json_checks import checker, fits, is_found
+from course_lib.json_checks import checker, fits, is_found, pattern_fault, patterns_of, subschemas
 from course_lib.models.json_schema.effort import UnsatisfiableSchema, spend
 from course_lib.models.json_schema.merging import Schema, merged, types_of
 from course_lib.models.json_schema.numbers import numbers
+from course_lib.models.json_schema.sizes import MAX_SIZE, least_size, too_long
 from course_lib.models.json_schema.strings import strings
 
 MAX_CANDIDATES = 200
 """How many proposals are tried for one value."""
 MAX_PER_PART = 8
 """How many values of one property or element are combined with those of the others."""
+
+MAX_NAMES = 10_000
+"""How many names are made up for the properties of one object."""
 
 
 @dataclass
@@ -77,11 +82,25 @@ def unsatisfiable(schema: Schema, name: str) -> UnsatisfiableSchema:
     """
     pattern = schema.get("pattern") if isinstance(schema, Mapping) else None
     wanted = f"that matches the pattern {pattern!r}" if pattern else "that fits its schema"
+    found_none = f"The offline model found no value for {name} {wanted}"
+    reason = _reason(schema)
+    if reason is not None:
+        return UnsatisfiableSchema(f"{found_none}. Reason: {reason}")
     return UnsatisfiableSchema(
-        f"The offline model found no value for {name} {wanted}: "
-        f"{json.dumps(schema, ensure_ascii=False, default=str)[:300]}. Write the value into the "
-        "message in quotes, loosen the schema, or use a served model."
+        f"{found_none}: {json.dumps(schema, ensure_ascii=False, default=str)[:300]}. Write the "
+        "value into the message in quotes, loosen the schema, or use a served model."
     )
+
+
+def _reason(schema: Schema) -> str | None:
+    """Return what in a schema keeps every value out, None if there is no such single thing."""
+    size = least_size(schema)
+    if MAX_SIZE < size < math.inf:
+        return too_long(size)
+    faults = (
+        pattern_fault(pattern) for part, _ in subschemas(schema) for pattern in patterns_of(part)
+    )
+    return next(filter(None, faults), None)
 
 
 def is_valid(value: Any, schema: Schema) -> bool:
@@ -145,6 +164,8 @@ def _rank(option: Schema) -> int:
 
 
 def _of_type(schema: Mapping[str, Any], hints: Hints) -> Iterator[Any]:
+    if least_size(schema) > MAX_SIZE:
+        return
     for kind in types_of(schema):
         match kind:
             case "integer" | "number":
@@ -168,8 +189,6 @@ def _of_type(schema: Mapping[str, Any], hints: Hints) -> Iterator[Any]:
 def _arrays(schema: Mapping[str, Any], hints: Hints) -> Iterator[list[Any]]:
     prefix: Sequence[Schema] = schema.get("prefixItems") or ()
     rest: Schema = schema.get("items", True)
-    if isinstance(rest, list):  # the tuples of drafts before 2020-12
-        prefix, rest = rest, schema.get("additionalItems", True)
     needed = schema.get("minContains", 1) if "contains" in schema else 0
     shortest = max(int(schema.get("minItems", 0)), needed)
     for length in dict.fromkeys((shortest, max(shortest, len(prefix)), shortest + 1)):
@@ -258,7 +277,16 @@ def _new_names(schema: Mapping[str, Any], taken: Sequence[str], hints: Hints) ->
 
 
 def _allowed_names(schema: Mapping[str, Any], free: Hints) -> Iterator[str]:
-    if schema.get("additionalProperties") is not False:
-        yield from valid_values(merged({"type": "string"}, schema.get("propertyNames", True)), free)
+    """Yield names, first those that the patterns of the schema describe.
+
+    A name that may be any text is a number: the schema of a `dict[int, str]` is the same as that
+    of a `dict[str, str]`, because the names in JSON are texts. 1 and 0 come first: they are also
+    what a `dict[bool, str]` accepts.
+    """
+    rule = merged({"type": "string"}, schema.get("propertyNames", True))
     for pattern in schema.get("patternProperties", ()):
-        yield from valid_values({"type": "string", "pattern": pattern}, free)
+        yield from valid_values(merged(rule, {"pattern": pattern}), free)
+    if schema.get("additionalProperties") is not False:
+        accepts = checker(rule)
+        yield from filter(accepts, map(str, (1, 0, *range(2, MAX_NAMES))))
+        yield from valid_values(rule, free)

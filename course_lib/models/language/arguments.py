@@ -18,14 +18,12 @@ from course_lib.models.json_schema.effort import (
     limited_effort,
 )
 from course_lib.models.json_schema.merging import Schema
-from course_lib.models.json_schema.references import inlined
+from course_lib.models.json_schema.preparation import prepared
 from course_lib.models.json_schema.values import (
     MAX_CANDIDATES,
     Hints,
     first_valid,
     is_valid,
-    unsatisfiable,
-    valid_values,
 )
 from course_lib.models.language.conversation_context import ConversationContext
 from course_lib.models.language.search_wish import is_search, search_wish
@@ -55,11 +53,10 @@ def fill(schema: Mapping[str, Any], context: ConversationContext) -> dict[str, A
             too much work.
     """
     with limited_effort():
-        return _filled(schema, context)
+        return _filled(prepared(schema), context)
 
 
-def _filled(schema: Mapping[str, Any], context: ConversationContext) -> dict[str, Any]:
-    flat = inlined(schema)
+def _filled(flat: Mapping[str, Any], context: ConversationContext) -> dict[str, Any]:
     hints = _hints(context)
     arguments = _search_fields(flat, context) if is_search(flat) else _known_fields(flat, context)
     required = set(flat.get("required", ()))
@@ -78,9 +75,7 @@ def _filled(schema: Mapping[str, Any], context: ConversationContext) -> dict[str
             arguments[name] = offered
             hints.use(offered)
     in_order = {name: arguments[name] for name in flat.get("properties", {}) if name in arguments}
-    if is_valid(in_order, schema):
-        return in_order
-    return _whole(schema, flat, context)
+    return in_order if is_valid(in_order, flat) else _whole(flat, context)
 
 
 def spoken(context: ConversationContext) -> dict[str, Any]:
@@ -177,7 +172,7 @@ def _value(name: str, field: Schema, context: ConversationContext, hints: Hints)
     kind = _plain(field)
     if kind.get("type") == "object" and "properties" in kind:
         try:
-            value = fill(kind, context)
+            value = _filled(kind, context)
             if is_valid(value, field):
                 return value
         except TooMuchWork:
@@ -187,14 +182,9 @@ def _value(name: str, field: Schema, context: ConversationContext, hints: Hints)
     return first_valid(field, hints, f"the field {name!r}")
 
 
-def _whole(
-    schema: Mapping[str, Any], flat: Mapping[str, Any], context: ConversationContext
-) -> dict[str, Any]:
+def _whole(flat: Mapping[str, Any], context: ConversationContext) -> dict[str, Any]:
     """Return a value for a schema that asks for more than its fields do one by one."""
-    for value in valid_values(flat, _hints(context)):
-        if is_valid(value, schema):
-            return value
-    raise unsatisfiable(schema, "the arguments")
+    return first_valid(flat, _hints(context), "the arguments")
 
 
 def _plain(field: Schema) -> Mapping[str, Any]:

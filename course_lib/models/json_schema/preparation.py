@@ -1,0 +1,108 @@
+"""A foreign JSON schema, made ready for the search for values: checked, modern, without references.
+
+What is wrong with a schema is said here, once and with its place. Everything behind this module
+can rely on the types that JSON Schema gives to its keywords.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from course_lib.json_checks import schema_error, subschemas, without_surrogates
+from course_lib.models.json_schema.drafts import modern
+from course_lib.models.json_schema.effort import UnsatisfiableSchema
+from course_lib.models.json_schema.references import inlined
+from course_lib.models.json_schema.sizes import MAX_SIZE, least_size, too_long
+
+MAX_LEVELS = 100
+"""How deep the schemas inside a schema may be nested."""
+
+
+class MalformedSchema(UnsatisfiableSchema):
+    """A schema breaks the rules of JSON Schema; the text names the place."""
+
+
+def prepared(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a schema of draft 2020-12 without references that accepts what a schema accepts.
+
+    Args:
+        schema: of any draft.
+
+    Raises:
+        MalformedSchema: it breaks the rules of JSON Schema.
+        UnsatisfiableSchema: a reference leads nowhere, or no value is finite and short enough.
+    """
+    whole = well_formed(schema)
+    flat, cut_off = inlined(whole)
+    size = least_size(flat)
+    endless = [each for each in cut_off if _is_endless(each, whole)] if size == math.inf else []
+    if endless:
+        raise UnsatisfiableSchema(
+            f"No finite value fits the schema: every value of {' and '.join(endless)} requires "
+            "another one inside of it, and so on without an end. Let the field that refers to it "
+            "be optional, be null, or be a list that may be empty."
+        )
+    if MAX_SIZE < size < math.inf:
+        raise UnsatisfiableSchema(too_long(size))
+    return flat
+
+
+def _is_endless(reference: str, whole: Mapping[str, Any]) -> bool:
+    """Whether what a reference leads to has values only as long as nothing looks inside them."""
+    start = {"$ref": reference}
+    without, within = (inlined(whole, start, cut=cut)[0] for cut in (False, True))
+    return least_size(without) == math.inf > least_size(within)
+
+
+def well_formed(schema: object) -> dict[str, Any]:
+    """Return a copy of a schema with the keywords of draft 2020-12, after a check of its form.
+
+    Args:
+        schema: of any draft.
+
+    Raises:
+        MalformedSchema: it breaks the rules of JSON Schema, or is nested too deeply.
+    """
+    if not isinstance(schema, Mapping):
+        raise MalformedSchema(
+            f"A JSON schema is an object, and this is {repr(schema)[:100]}. Write for example "
+            '{"type": "object", "properties": {}}.'
+        )
+    refuse_deep(schema)
+    try:
+        copy = json.loads(without_surrogates(json.dumps(schema, ensure_ascii=False, default=str)))
+        new = modern(copy)
+        found = schema_error(new)
+    except RecursionError:
+        raise _too_deep() from None
+    if found is None:
+        return new
+    place, message = found
+    where = "/".join(("#", *map(str, place)))
+    raise MalformedSchema(
+        f"The JSON schema is not well-formed at {where}: {message[:300]}. Correct it there; "
+        "json-schema.org/understanding-json-schema lists what each keyword may hold."
+    )
+
+
+def refuse_deep(schema: object) -> None:
+    """Raise for a schema whose parts are nested too deeply to be read one inside the other.
+
+    Args:
+        schema: anything; what is no mapping holds no schema.
+
+    Raises:
+        MalformedSchema: it has more than `MAX_LEVELS` levels.
+    """
+    if any(depth > MAX_LEVELS for _, depth in subschemas(schema)):
+        raise _too_deep()
+
+
+def _too_deep() -> MalformedSchema:
+    return MalformedSchema(
+        f"The JSON schema is nested in more than {MAX_LEVELS} levels. Use fewer: put the parts "
+        "that stand deep inside at a higher level."
+    )

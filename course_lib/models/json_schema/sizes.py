@@ -1,0 +1,77 @@
+"""How long the shortest value of a JSON schema is, and whether there is a finite one at all.
+
+A few words of a schema can ask for a value that fills the memory: `"minItems": 1000000000`, or
+three arrays of a thousand elements inside each other. The length is computed before the value is.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from course_lib.models.json_schema.merging import Schema, types_of
+
+MAX_SIZE = 150_000
+"""How long a value may have to be: its characters, and one for each of its other parts."""
+
+
+def least_size(schema: Schema) -> float:
+    """Return the length that every value of a schema has at least; infinite if there is no value.
+
+    The length of a value counts its characters, and one for each array, object and other value.
+    What one keyword alone does not say is not seen: the real values may be longer.
+
+    Args:
+        schema: without references.
+    """
+    if isinstance(schema, bool):
+        return 1 if schema else math.inf
+    if "const" in schema or "enum" in schema:
+        return 1
+    sizes = [min(_SIZES.get(kind, _one)(schema) for kind in types_of(schema))]
+    sizes += (
+        min(map(least_size, schema[key]), default=math.inf)
+        for key in ("anyOf", "oneOf")
+        if key in schema
+    )
+    sizes += map(least_size, schema.get("allOf", ()))
+    return max(sizes)
+
+
+def too_long(size: float) -> str:
+    """Return the sentence that says that a value would be too long.
+
+    Args:
+        size: as from `least_size`.
+    """
+    return (
+        f"The shortest value that fits the schema has {size:.0f} characters and elements, and the "
+        f"offline model writes {MAX_SIZE} at most. Lower minItems, minLength or minProperties."
+    )
+
+
+def _one(schema: Mapping[str, Any]) -> float:
+    return 1
+
+
+def _text(schema: Mapping[str, Any]) -> float:
+    return max(1, schema.get("minLength", 0))
+
+
+def _array(schema: Mapping[str, Any]) -> float:
+    prefix = schema.get("prefixItems", ())
+    needed = schema.get("minContains", 1) if "contains" in schema else 0
+    length = max(schema.get("minItems", 0), needed)
+    rest = max(0, length - len(prefix))
+    first = sum(map(least_size, prefix[: int(min(length, len(prefix)))]))
+    return 1 + first + (rest * least_size(schema.get("items", True)) if rest else 0)
+
+
+def _object(schema: Mapping[str, Any]) -> float:
+    required, properties = schema.get("required", ()), schema.get("properties", {})
+    named = sum(least_size(properties.get(name, True)) for name in required)
+    return 1 + named + max(0, schema.get("minProperties", 0) - len(required))
+
+
+_SIZES = {"string": _text, "array": _array, "object": _object}
