@@ -107,7 +107,7 @@ def is_found(pattern: str, text: str) -> bool | None:
     check = _found_by(pattern, _rounded(len(text)))
     if check is None:
         return None
-    error = next(check.iter_errors(without_surrogates(text)), None)
+    error = next(check.iter_errors(_without_surrogates(text)), None)
     if error is None:
         return True
     return None if _is_beyond_limits(error) else False
@@ -198,17 +198,14 @@ def schema_error(schema: Mapping[str, Any]) -> tuple[tuple[str | int, ...], str]
 def _fits_without_surrogates(check: Any, value: Any) -> bool:
     """Check a value again: half of a pair of surrogates is a text for Python, and not for Rust."""
     try:
-        return check.is_valid(json.loads(without_surrogates(json.dumps(value, ensure_ascii=False))))
+        return check.is_valid(
+            json.loads(_without_surrogates(json.dumps(value, ensure_ascii=False)))
+        )
     except (ValueError, TypeError, RecursionError):
         return False  # the value is no JSON, or is nested too deeply
 
 
-def without_surrogates(text: str) -> str:
-    """Return a text that UTF-8 can write: a question mark stands for half of a pair of surrogates.
-
-    Args:
-        text: any text of Python.
-    """
+def _without_surrogates(text: str) -> str:
     return text.encode("utf-8", "replace").decode()
 
 

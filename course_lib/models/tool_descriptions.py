@@ -9,6 +9,7 @@ from langchain_core.tools import BaseTool
 from langchain_core.utils.function_calling import convert_to_openai_tool
 from pydantic import BaseModel, RootModel
 
+from course_lib.json_checks import subschemas
 from course_lib.models.json_schema.preparation import MalformedSchema, refuse_deep, well_formed
 from course_lib.models.json_schema.references import inlined
 
@@ -104,7 +105,7 @@ def _whole(tool: Any, described: dict[str, Any]) -> dict[str, Any]:
     asked = tool.tool_call_schema if isinstance(tool, BaseTool) else tool
     if isinstance(asked, type) and issubclass(asked, BaseModel):
         asked = asked.model_json_schema()
-    if not isinstance(asked, Mapping) or not ({"$defs", "definitions"} & set(asked)):
+    if not any("$ref" in part for part, _ in subschemas(asked)):
         return described
     whole = well_formed(asked)
     if not inlined(whole)[1]:

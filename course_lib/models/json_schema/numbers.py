@@ -9,8 +9,10 @@ from fractions import Fraction
 from itertools import chain, islice, zip_longest
 from typing import Any
 
-MAX_STEPS = 50
+MAX_STEPS = 150
 """How many numbers are offered from each bound on."""
+FIRST_STEPS = 20
+"""How many of them come before those with digits behind the point."""
 MAX_DIGITS = 20
 """With how many digits behind the point a number is looked for."""
 MAX_EXACT = 2**53
@@ -85,7 +87,7 @@ def numbers(
             yield said
     if "default" in schema:
         yield schema["default"]
-    made_up = chain([Fraction(0)], islice(steps, MAX_STEPS // 2), finer, steps)
+    made_up = chain([Fraction(0)], islice(steps, FIRST_STEPS), finer, steps)
     written = dict.fromkeys(_plain(number, whole=whole) for number in made_up)
     yield from (number for number in written if bounds.holds(Fraction(str(number))))
 

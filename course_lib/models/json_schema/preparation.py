@@ -11,7 +11,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from course_lib.json_checks import schema_error, subschemas, without_surrogates
+from course_lib.json_checks import schema_error, subschemas
 from course_lib.models.json_schema.drafts import modern
 from course_lib.models.json_schema.effort import UnsatisfiableSchema
 from course_lib.models.json_schema.references import inlined
@@ -73,17 +73,22 @@ def well_formed(schema: object) -> dict[str, Any]:
         )
     refuse_deep(schema)
     try:
-        copy = json.loads(without_surrogates(json.dumps(schema, ensure_ascii=False, default=str)))
-        new = modern(copy)
+        written = json.dumps(schema, ensure_ascii=False, default=str).encode()
+        new = modern(json.loads(written))
         found = schema_error(new)
     except RecursionError:
-        raise _too_deep() from None
+        raise too_deep() from None
+    except UnicodeEncodeError as error:
+        raise MalformedSchema(
+            "The JSON schema holds half of a character, as an emoji leaves that was cut in two: "
+            f"{error.object[max(0, error.start - 40) : error.end]!r}. Write the whole character."
+        ) from None
     if found is None:
         return new
     place, message = found
-    where = "/".join(("#", *map(str, place)))
+    where, what = "/".join(("#", *map(str, place))), message[:300].rstrip(".")
     raise MalformedSchema(
-        f"The JSON schema is not well-formed at {where}: {message[:300]}. Correct it there; "
+        f"The JSON schema is not well-formed at {where}: {what}. Correct it there; "
         "json-schema.org/understanding-json-schema lists what each keyword may hold."
     )
 
@@ -98,10 +103,11 @@ def refuse_deep(schema: object) -> None:
         MalformedSchema: it has more than `MAX_LEVELS` levels.
     """
     if any(depth > MAX_LEVELS for _, depth in subschemas(schema)):
-        raise _too_deep()
+        raise too_deep()
 
 
-def _too_deep() -> MalformedSchema:
+def too_deep() -> MalformedSchema:
+    """Return the error for a schema whose parts are nested too deeply."""
     return MalformedSchema(
         f"The JSON schema is nested in more than {MAX_LEVELS} levels. Use fewer: put the parts "
         "that stand deep inside at a higher level."

@@ -13,22 +13,24 @@ from typing import Any
 from course_lib.models.json_schema.merging import Schema, types_of
 
 MAX_SIZE = 150_000
-"""How long a value may have to be: its characters, and one for each of its other parts."""
+"""How many characters a value may have to have, written as JSON."""
+ONE_VALUE = 10
+"""About how many characters one value takes, with its comma or its name."""
 
 
 def least_size(schema: Schema) -> float:
     """Return the length that every value of a schema has at least; infinite if there is no value.
 
-    The length of a value counts its characters, and one for each array, object and other value.
-    What one keyword alone does not say is not seen: the real values may be longer.
+    The length is counted in characters of JSON, and only roughly for anything but long texts.
+    What no keyword says alone is not seen: the real values may be longer.
 
     Args:
         schema: without references.
     """
     if isinstance(schema, bool):
-        return 1 if schema else math.inf
+        return ONE_VALUE if schema else math.inf
     if "const" in schema or "enum" in schema:
-        return 1
+        return ONE_VALUE
     sizes = [min(_SIZES.get(kind, _one)(schema) for kind in types_of(schema))]
     sizes += (
         min(map(least_size, schema[key]), default=math.inf)
@@ -46,17 +48,17 @@ def too_long(size: float) -> str:
         size: as from `least_size`.
     """
     return (
-        f"The shortest value that fits the schema has {size:.0f} characters and elements, and the "
+        f"The shortest value that fits the schema has about {size:.10g} characters, and the "
         f"offline model writes {MAX_SIZE} at most. Lower minItems, minLength or minProperties."
     )
 
 
 def _one(schema: Mapping[str, Any]) -> float:
-    return 1
+    return ONE_VALUE
 
 
 def _text(schema: Mapping[str, Any]) -> float:
-    return max(1, schema.get("minLength", 0))
+    return max(ONE_VALUE, schema.get("minLength", 0))
 
 
 def _array(schema: Mapping[str, Any]) -> float:
@@ -65,13 +67,14 @@ def _array(schema: Mapping[str, Any]) -> float:
     length = max(schema.get("minItems", 0), needed)
     rest = max(0, length - len(prefix))
     first = sum(map(least_size, prefix[: int(min(length, len(prefix)))]))
-    return 1 + first + (rest * least_size(schema.get("items", True)) if rest else 0)
+    return ONE_VALUE + first + (rest * least_size(schema.get("items", True)) if rest else 0)
 
 
 def _object(schema: Mapping[str, Any]) -> float:
     required, properties = schema.get("required", ()), schema.get("properties", {})
     named = sum(least_size(properties.get(name, True)) for name in required)
-    return 1 + named + max(0, schema.get("minProperties", 0) - len(required))
+    more = max(0, schema.get("minProperties", 0) - len(required))
+    return ONE_VALUE + named + more * ONE_VALUE
 
 
 _SIZES = {"string": _text, "array": _array, "object": _object}

@@ -8,17 +8,17 @@ say) can cost a value, but never lets a wrong one through.
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice, product
 from typing import Any
 
-from course_lib.json_checks import checker, fits, is_found, pattern_fault, patterns_of, subschemas
-from course_lib.models.json_schema.effort import UnsatisfiableSchema, spend
+from course_lib.json_checks import checker, fits, is_found
+from course_lib.models.json_schema.effort import spend
+from course_lib.models.json_schema.failures import unsatisfiable
 from course_lib.models.json_schema.merging import Schema, merged, types_of
 from course_lib.models.json_schema.numbers import numbers
-from course_lib.models.json_schema.sizes import MAX_SIZE, least_size, too_long
+from course_lib.models.json_schema.sizes import MAX_SIZE, least_size
 from course_lib.models.json_schema.strings import strings
 
 MAX_CANDIDATES = 200
@@ -73,36 +73,6 @@ def first_valid(schema: Schema, hints: Hints, name: str) -> Any:
     raise unsatisfiable(schema, name)
 
 
-def unsatisfiable(schema: Schema, name: str) -> UnsatisfiableSchema:
-    """Return the error for a schema that no proposal fits.
-
-    Args:
-        schema: the schema.
-        name: of what should have got a value, such as `the field 'code'`.
-    """
-    pattern = schema.get("pattern") if isinstance(schema, Mapping) else None
-    wanted = f"that matches the pattern {pattern!r}" if pattern else "that fits its schema"
-    found_none = f"The offline model found no value for {name} {wanted}"
-    reason = _reason(schema)
-    if reason is not None:
-        return UnsatisfiableSchema(f"{found_none}. Reason: {reason}")
-    return UnsatisfiableSchema(
-        f"{found_none}: {json.dumps(schema, ensure_ascii=False, default=str)[:300]}. Write the "
-        "value into the message in quotes, loosen the schema, or use a served model."
-    )
-
-
-def _reason(schema: Schema) -> str | None:
-    """Return what in a schema keeps every value out, None if there is no such single thing."""
-    size = least_size(schema)
-    if MAX_SIZE < size < math.inf:
-        return too_long(size)
-    faults = (
-        pattern_fault(pattern) for part, _ in subschemas(schema) for pattern in patterns_of(part)
-    )
-    return next(filter(None, faults), None)
-
-
 def is_valid(value: Any, schema: Schema) -> bool:
     """Whether a value fits a schema, with its formats."""
     spend()
@@ -142,6 +112,13 @@ def candidates(schema: Schema, hints: Hints) -> Iterator[Any]:
         for part in schema["allOf"]:
             whole = merged(whole, part)
         yield from candidates(whole, hints)
+    elif "dependentSchemas" in schema:
+        rest = {key: value for key, value in schema.items() if key != "dependentSchemas"}
+        for parts in ([], [*schema["dependentSchemas"].values()]):
+            whole = rest
+            for part in parts:
+                whole = merged(whole, part)
+            yield from islice(candidates(whole, hints), MAX_CANDIDATES // 3)
     elif "if" in schema:
         rest = {k: v for k, v in schema.items() if k not in ("if", "then", "else")}
         for branch in ([schema["if"], schema.get("then", True)], [schema.get("else", True)]):
@@ -166,6 +143,14 @@ def _rank(option: Schema) -> int:
 def _of_type(schema: Mapping[str, Any], hints: Hints) -> Iterator[Any]:
     if least_size(schema) > MAX_SIZE:
         return
+    if "type" in schema:
+        yield from _of_types(schema, hints)
+    else:  # the keywords suggest a type, and do not demand it
+        yield from islice(_of_types(schema, hints), MAX_CANDIDATES // 2)
+        yield from (0, False, None, [], {})
+
+
+def _of_types(schema: Mapping[str, Any], hints: Hints) -> Iterator[Any]:
     for kind in types_of(schema):
         match kind:
             case "integer" | "number":

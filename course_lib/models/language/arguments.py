@@ -18,7 +18,7 @@ from course_lib.models.json_schema.effort import (
     limited_effort,
 )
 from course_lib.models.json_schema.merging import Schema
-from course_lib.models.json_schema.preparation import prepared
+from course_lib.models.json_schema.preparation import prepared, too_deep
 from course_lib.models.json_schema.values import (
     MAX_CANDIDATES,
     Hints,
@@ -53,7 +53,10 @@ def fill(schema: Mapping[str, Any], context: ConversationContext) -> dict[str, A
             too much work.
     """
     with limited_effort():
-        return _filled(prepared(schema), context)
+        try:
+            return _filled(prepared(schema), context)
+        except RecursionError:
+            raise too_deep() from None
 
 
 def _filled(flat: Mapping[str, Any], context: ConversationContext) -> dict[str, Any]:
