@@ -227,6 +227,14 @@ TYPES = {
     "multiple": Annotated[int, Field(multiple_of=7, ge=50)],
     "quarter": Annotated[float, Field(multiple_of=0.25, gt=1)],
     "decimal": Decimal,
+    "decimal below one": Annotated[Decimal, Field(gt=0, lt=1, max_digits=2, decimal_places=1)],
+    "decimal between cents": Annotated[
+        Decimal, Field(gt=Decimal("99.97"), lt=Decimal("99.99"), decimal_places=2)
+    ],
+    "decimal in steps": Annotated[Decimal, Field(multiple_of=Decimal("0.05"), gt=Decimal("0.12"))],
+    "large": Annotated[float, Field(gt=1e300)],
+    "very negative": Annotated[float, Field(lt=-1e20)],
+    "tiny": Annotated[float, Field(gt=0, lt=1e-300)],
     "enum": Colour,
     "literal": Literal[3, "x"],
     "tuple": tuple[int, str, datetime.date],
@@ -234,6 +242,16 @@ TYPES = {
     "frozenset of enum": Annotated[frozenset[Colour], Field(min_length=2)],
     "list of dates": Annotated[list[datetime.date], Field(min_length=3)],
     "dict": Annotated[dict[str, datetime.date], Field(min_length=2)],
+    "dict with a pattern": Annotated[
+        dict[Annotated[str, Field(pattern="^[a-z]{4}$")], int], Field(min_length=2)
+    ],
+    "dict of numbers": Annotated[dict[int, str], Field(min_length=3)],
+    "dict of fractions": Annotated[dict[float, str], Field(min_length=3)],
+    "dict of truths": Annotated[dict[bool, str], Field(min_length=2)],
+    "dict of days": Annotated[dict[datetime.date, str], Field(min_length=20)],
+    "large dict": Annotated[dict[str, int], Field(min_length=60)],
+    "many days": Annotated[frozenset[datetime.date], Field(min_length=40)],
+    "many numbers": Annotated[set[int], Field(min_length=100)],
     "union": Cat | Dog,
     "discriminated": Annotated[Dog | Cat, Field(discriminator="kind")],
     "recursive": Tree,

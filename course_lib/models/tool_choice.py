@@ -101,13 +101,23 @@ def answer_schema(response_format: Any, text: str) -> dict[str, Any] | None:
     Args:
         response_format: as OpenAI's protocol gives it: `json_schema`, `json_object` or `text`.
         text: the message. For `json_object`, its quoted words are the keys.
+
+    Raises:
+        ValueError: it has another form.
     """
-    if not isinstance(response_format, Mapping):
+    kind = response_format.get("type") if isinstance(response_format, Mapping) else None
+    if response_format is None or kind == "text":
         return None
-    if response_format.get("type") == "json_object":
+    if kind == "json_object":
         return quoted_keys(text)
-    described = response_format.get("json_schema")
-    return dict(described["schema"]) if isinstance(described, Mapping) else None
+    described = response_format.get("json_schema") if kind == "json_schema" else None
+    schema = described.get("schema") if isinstance(described, Mapping) else None
+    if isinstance(schema, Mapping):
+        return dict(schema)
+    raise ValueError(
+        f"response_format is {repr(response_format)[:100]}. Write {{'type': 'json_schema', "
+        "'json_schema': {'name': ..., 'schema': ...}}, or use with_structured_output."
+    )
 
 
 def refuse_endless_calls(call: ToolCall, context: ConversationContext) -> None:
