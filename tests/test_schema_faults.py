@@ -4,7 +4,7 @@ import time
 from typing import Annotated, Optional
 
 import pytest
-from jsonschema import Draft4Validator, Draft7Validator
+from jsonschema import Draft4Validator, Draft7Validator, Draft202012Validator
 from langchain_core.tools import StructuredTool
 from pydantic import BaseModel, Field
 
@@ -109,18 +109,46 @@ class Fork(BaseModel):
     right: Optional["Fork"]
 
 
-@pytest.mark.parametrize("kind", [Chain, Hen, Egg, list[Chain], dict[str, Hen]])
-def test_a_value_without_an_end_is_refused(kind):
-    few = Field(min_length=1)
+FEW = Field(min_length=1)
+
+
+@pytest.mark.parametrize("kind", [list[Chain], dict[str, Hen], Chain | None])
+def test_a_value_that_never_needs_to_be_looked_into_may_have_no_end(kind):
     whole = type("Whole", (BaseModel,), {"__annotations__": {"field": kind}})
-    if kind in (list[Chain], dict[str, Hen]):
-        assert answer(whole).field in ([], {})
-        kind = Annotated[kind, few]
-        if "dict" in str(kind):
-            return  # the names of a dict are free, and so its values are not looked into
-        whole = type("Whole", (BaseModel,), {"__annotations__": {"field": kind}})
+    assert answer(whole).field in ([], {}, None)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        Chain,
+        Hen,
+        Egg,
+        tuple[int, Chain],
+        Annotated[list[Chain], FEW],
+        Annotated[dict[int, Hen], FEW],
+    ],
+)
+def test_a_value_without_an_end_is_refused(kind):
+    whole = type("Whole", (BaseModel,), {"__annotations__": {"field": kind}})
     with pytest.raises(UnsatisfiableSchema, match="No finite value"):
         answer(whole)
+
+
+def test_a_long_chain_of_definitions_is_refused_in_words():
+    links = {f"L{n}": {"properties": {"x": {"$ref": f"#/$defs/L{n + 1}"}}} for n in range(2000)}
+    schema = asked({"$ref": "#/$defs/L0"}, **{"$defs": {**links, "L2000": {}}})
+    with pytest.raises(MalformedSchema, match="levels"):
+        answer(schema)
+    arguments = StructuredTool(name="long", description="d", args_schema=schema, func=print)
+    with pytest.raises(MalformedSchema, match="levels"):
+        OfflineChatModel().bind_tools([arguments])
+
+
+def test_a_reference_to_itself_inside_of_not_lets_no_wrong_value_through():
+    odd = {"type": "object", "properties": {"a": {"not": {"$ref": "#/$defs/Odd"}}}}
+    schema = asked({"$ref": "#/$defs/Odd"}, **{"$defs": {"Odd": {**odd, "required": ["a"]}}})
+    Draft202012Validator(schema).validate(answer(schema))
 
 
 def test_an_endless_tool_is_refused_whichever_way_it_is_described():

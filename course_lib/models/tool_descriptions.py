@@ -10,7 +10,12 @@ from langchain_core.utils.function_calling import convert_to_openai_tool
 from pydantic import BaseModel, RootModel
 
 from course_lib.json_checks import subschemas
-from course_lib.models.json_schema.preparation import MalformedSchema, refuse_deep, well_formed
+from course_lib.models.json_schema.preparation import (
+    MalformedSchema,
+    refuse_deep,
+    too_deep,
+    well_formed,
+)
 from course_lib.models.json_schema.references import inlined
 
 
@@ -33,6 +38,8 @@ def _described(tool: Any) -> dict[str, Any]:
     refuse_deep(tool.tool_call_schema if isinstance(tool, BaseTool) else tool)
     try:
         return _whole(tool, convert_to_openai_tool(_checked(tool)))
+    except RecursionError:
+        raise too_deep() from None
     except KeyError as missing:
         raise ValueError(
             f"The description of a tool, {_short(tool)}, has no {missing}. Add it, or pass the "

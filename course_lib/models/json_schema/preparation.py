@@ -25,17 +25,16 @@ class MalformedSchema(UnsatisfiableSchema):
     """A schema breaks the rules of JSON Schema; the text names the place."""
 
 
-def prepared(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a schema of draft 2020-12 without references that accepts what a schema accepts.
+def prepared(whole: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a schema without references, after a look at how long its values are.
 
     Args:
-        schema: of any draft.
+        whole: as from `well_formed`. Where a reference leads back to itself, it accepts values
+            that the returned schema does not, or, inside of `not`, the other way round.
 
     Raises:
-        MalformedSchema: it breaks the rules of JSON Schema.
         UnsatisfiableSchema: a reference leads nowhere, or no value is finite and short enough.
     """
-    whole = well_formed(schema)
     flat, cut_off = inlined(whole)
     size = least_size(flat)
     endless = [each for each in cut_off if _is_endless(each, whole)] if size == math.inf else []

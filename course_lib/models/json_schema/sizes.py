@@ -71,10 +71,15 @@ def _array(schema: Mapping[str, Any]) -> float:
 
 
 def _object(schema: Mapping[str, Any]) -> float:
-    required, properties = schema.get("required", ()), schema.get("properties", {})
+    required, properties = set(schema.get("required", ())), schema.get("properties", {})
     named = sum(least_size(properties.get(name, True)) for name in required)
     more = max(0, schema.get("minProperties", 0) - len(required))
-    return ONE_VALUE + named + more * ONE_VALUE
+    if not more:
+        return ONE_VALUE + named
+    others = [part for name, part in properties.items() if name not in required]
+    others += schema.get("patternProperties", {}).values()
+    others.append(schema.get("additionalProperties", True))
+    return ONE_VALUE + named + more * min(map(least_size, others))
 
 
 _SIZES = {"string": _text, "array": _array, "object": _object}

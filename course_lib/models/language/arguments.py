@@ -17,8 +17,9 @@ from course_lib.models.json_schema.effort import (
     UnsatisfiableSchema,
     limited_effort,
 )
+from course_lib.models.json_schema.failures import unsatisfiable
 from course_lib.models.json_schema.merging import Schema
-from course_lib.models.json_schema.preparation import prepared, too_deep
+from course_lib.models.json_schema.preparation import prepared, too_deep, well_formed
 from course_lib.models.json_schema.values import (
     MAX_CANDIDATES,
     Hints,
@@ -54,9 +55,13 @@ def fill(schema: Mapping[str, Any], context: ConversationContext) -> dict[str, A
     """
     with limited_effort():
         try:
-            return _filled(prepared(schema), context)
+            whole = well_formed(schema)
+            arguments = _filled(prepared(whole), context)
+            if is_valid(arguments, whole):
+                return arguments
         except RecursionError:
             raise too_deep() from None
+        raise unsatisfiable(whole, "the arguments")
 
 
 def _filled(flat: Mapping[str, Any], context: ConversationContext) -> dict[str, Any]:
