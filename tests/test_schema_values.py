@@ -331,3 +331,42 @@ def test_a_word_of_the_message_that_fits_a_pattern_is_used():
     model = OfflineChatModel().with_structured_output(asked)
     assert model.invoke("the code is 'KR2026'") == {"code": "KR2026"}
     assert model.invoke("it is KR2027 here") == {"code": "KR2027"}
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        {"type": "string", "allOf": [{"pattern": "a"}, {"pattern": "[0-9]"}]},
+        {"type": "string", "pattern": "^k", "allOf": [{"pattern": "r$"}, {"minLength": 4}]},
+        {"type": "string", "format": "date", "pattern": "^2027"},
+        {"type": "string", "format": "date", "pattern": "-31$"},
+        {"type": "object", "propertyNames": {"pattern": "^[A-Z]{3}$"}, "minProperties": 4},
+        {"type": "object", "propertyNames": {"minLength": 9}, "minProperties": 30},
+        {
+            "type": "object",
+            "patternProperties": {"^s_": {"type": "string"}, "^n_": {"type": "integer"}},
+            "propertyNames": {"maxLength": 6},
+            "additionalProperties": False,
+            "minProperties": 4,
+        },
+        {
+            "type": "object",
+            "properties": {"a": {"type": "integer"}},
+            "required": ["a"],
+            "dependentSchemas": {"a": {"properties": {"z": {"const": 1}}, "required": ["z"]}},
+        },
+        {"not": {"type": "string"}},
+        {"not": {"type": ["string", "number", "boolean"]}},
+        {"type": "array", "items": {"type": "integer"}, "uniqueItems": True, "minItems": 120},
+        {"type": "number", "minimum": 1, "exclusiveMinimum": 1, "maximum": 1.0000001},
+        {"type": "number", "minimum": 0.1, "maximum": 0.35, "multipleOf": 0.15},
+        {"$ref": "#/$defs/Number", "minimum": 50},
+    ],
+)
+@pytest.mark.parametrize("text", ["hello", "take 3 and 0.5 on 2028-03-04, 'qq'"])
+def test_keywords_that_work_together_get_a_value(field, text):
+    schema = {"title": "A", "type": "object", "properties": {"code": field}, "required": ["code"]}
+    schema["$defs"] = {"Number": {"type": "integer", "description": "A number."}}
+    answer = OfflineChatModel().with_structured_output(schema).invoke(text)
+    format_checker = Draft202012Validator.FORMAT_CHECKER
+    Draft202012Validator(schema, format_checker=format_checker).validate(answer)

@@ -27,6 +27,8 @@ def merged(one: Schema, other: Schema) -> Schema:
             both[key] = min(first, second)
         elif key == "multipleOf":
             both[key] = _plain_multiple(first, second)
+        elif key == "pattern" and first != second:
+            both[key] = rf"^(?=[\s\S]*?(?:{first}))(?=[\s\S]*?(?:{second}))"
         elif key == "required":
             both[key] = list(dict.fromkeys([*first, *second]))
         elif key == "enum":
