@@ -187,6 +187,26 @@ def test_arguments_fit_every_schema_that_can_be_met(properties, shared, text, op
     assert arguments == filled(schema, text), "the same message gives the same arguments"
 
 
+@settings(max_examples=60, deadline=None)
+@given(
+    low=st.decimals(-1000, 1000, places=4),
+    width=st.decimals("0.0002", 3, places=4) | st.decimals(10, 10**9, places=0),
+    excluded=st.tuples(st.booleans(), st.booleans()),
+    step=st.sampled_from([None, "0.0001"]),
+)
+def test_between_two_bounds_a_number_is_found_however_close_they_are(low, width, excluded, step):
+    field = {"type": "number"}
+    field["exclusiveMinimum" if excluded[0] else "minimum"] = float(low)
+    field["exclusiveMaximum" if excluded[1] else "maximum"] = float(low + width)
+    if step is not None:
+        field["multipleOf"] = float(step)
+    found = filled({"type": "object", "properties": {"x": field}, "required": ["x"]}, "no 5 here")
+    number = Decimal(str(found["x"]))
+    assert low < number or (low == number and not excluded[0])
+    assert number < low + width or (number == low + width and not excluded[1])
+    assert step is None or number % Decimal(step) == 0
+
+
 class Colour(Enum):
     RED = "red"
     BLUE = "blue"
