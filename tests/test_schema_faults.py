@@ -168,6 +168,13 @@ def test_a_reference_to_itself_that_can_end_gets_a_value(kind):
     assert isinstance(answer(kind), kind)
 
 
+def test_a_schema_that_names_no_type_accepts_a_value_that_is_no_object():
+    odd = {"properties": {"a": {"$ref": "#/$defs/Odd"}}, "required": ["a"]}
+    schema = asked({"$ref": "#/$defs/Odd"}, **{"$defs": {"Odd": odd}})
+    Draft202012Validator(schema).validate(answer(schema))
+    assert answer(asked({"minItems": 10**9})) != {"code": []}
+
+
 def test_a_false_schema_beside_a_reference_to_itself_is_not_called_endless():
     definitions = {"Tree": {"type": "object", "properties": {"t": {"$ref": "#/$defs/Tree"}}}}
     schema = asked(False, **{"$defs": definitions})

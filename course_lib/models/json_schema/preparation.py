@@ -36,7 +36,7 @@ def prepared(whole: Mapping[str, Any]) -> dict[str, Any]:
         UnsatisfiableSchema: a reference leads nowhere, or no value is finite and short enough.
     """
     flat, cut_off = inlined(whole)
-    size = least_size(flat)
+    size = least_size({**flat, "type": "object"})  # arguments are always an object
     endless = [each for each in cut_off if _is_endless(each, whole)] if size == math.inf else []
     if endless:
         raise UnsatisfiableSchema(
@@ -53,6 +53,8 @@ def _is_endless(reference: str, whole: Mapping[str, Any]) -> bool:
     """Whether what a reference leads to has values only as long as nothing looks inside them."""
     start = {"$ref": reference}
     without, within = (inlined(whole, start, cut=cut)[0] for cut in (False, True))
+    if reference == "#":
+        without, within = ({**part, "type": "object"} for part in (without, within))
     return least_size(without) == math.inf > least_size(within)
 
 

@@ -10,7 +10,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from course_lib.models.json_schema.merging import Schema, types_of
+from course_lib.models.json_schema.merging import Schema, merged, types_of
 
 MAX_SIZE = 150_000
 """How many characters a value may have to have, written as JSON."""
@@ -31,13 +31,19 @@ def least_size(schema: Schema) -> float:
         return ONE_VALUE if schema else math.inf
     if "const" in schema or "enum" in schema:
         return ONE_VALUE
-    sizes = [min(_SIZES.get(kind, _one)(schema) for kind in types_of(schema))]
+    if "allOf" in schema:
+        whole: Schema = {key: value for key, value in schema.items() if key != "allOf"}
+        for part in schema["allOf"]:
+            whole = merged(whole, part)
+        return least_size(whole)
+    sizes: list[float] = [ONE_VALUE]  # a schema that names no type accepts a number as well
+    if "type" in schema:
+        sizes = [min(_SIZES.get(kind, _one)(schema) for kind in types_of(schema))]
     sizes += (
         min(map(least_size, schema[key]), default=math.inf)
         for key in ("anyOf", "oneOf")
         if key in schema
     )
-    sizes += map(least_size, schema.get("allOf", ()))
     return max(sizes)
 
 

@@ -141,8 +141,6 @@ def _rank(option: Schema) -> int:
 
 
 def _of_type(schema: Mapping[str, Any], hints: Hints) -> Iterator[Any]:
-    if least_size(schema) > MAX_SIZE:
-        return
     if "type" in schema:
         yield from _of_types(schema, hints)
     else:  # the keywords suggest a type, and do not demand it
@@ -152,6 +150,8 @@ def _of_type(schema: Mapping[str, Any], hints: Hints) -> Iterator[Any]:
 
 def _of_types(schema: Mapping[str, Any], hints: Hints) -> Iterator[Any]:
     for kind in types_of(schema):
+        if least_size({**schema, "type": kind}) > MAX_SIZE:
+            continue
         match kind:
             case "integer" | "number":
                 yield from numbers(schema, hints.numbers, whole=kind == "integer")
