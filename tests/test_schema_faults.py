@@ -168,11 +168,35 @@ def test_a_reference_to_itself_that_can_end_gets_a_value(kind):
     assert isinstance(answer(kind), kind)
 
 
+def test_alternatives_beside_and_inside_of_each_other_come_to_an_end():
+    both = {"anyOf": [{"maxLength": 9}, {"type": "null"}], "oneOf": [{"minLength": 2}, False]}
+    assert answer(asked({"allOf": [both, both, {"allOf": [both]}], **both})) == {"code": "hello"}
+    with pytest.raises(UnsatisfiableSchema, match=r"about .* characters"):
+        answer(asked({"allOf": [both, {"anyOf": [{"type": "string", "minLength": 10**9}]}]}))
+
+
 def test_a_schema_that_names_no_type_accepts_a_value_that_is_no_object():
     odd = {"properties": {"a": {"$ref": "#/$defs/Odd"}}, "required": ["a"]}
     schema = asked({"$ref": "#/$defs/Odd"}, **{"$defs": {"Odd": odd}})
     Draft202012Validator(schema).validate(answer(schema))
     assert answer(asked({"minItems": 10**9})) != {"code": []}
+
+
+@pytest.mark.parametrize(
+    "loop",
+    [
+        {"$ref": "#/$defs/Loop"},
+        {"not": {"$ref": "#/$defs/Loop"}},
+        {"anyOf": [{"type": "integer"}, {"$ref": "#/$defs/Loop"}]},
+        {"allOf": [{"if": {"$ref": "#/$defs/Other"}}]},
+        {"dependentSchemas": {"a": {"$ref": "#/$defs/Loop"}}},
+    ],
+)
+def test_a_reference_that_only_leads_to_itself_is_refused_and_ends_no_process(loop):
+    definitions = {"Loop": loop, "Other": {"oneOf": [True, {"$ref": "#/$defs/Loop"}]}}
+    for field in ({"$ref": "#/$defs/Loop"}, {"type": "array", "items": {"$ref": "#/$defs/Loop"}}):
+        with pytest.raises(UnsatisfiableSchema, match="leads back to itself"):
+            answer(asked(field, **{"$defs": definitions}))
 
 
 def test_a_false_schema_beside_a_reference_to_itself_is_not_called_endless():

@@ -16,6 +16,8 @@ MANY_PARTS = 2_000
 DEFINITIONS = ("$defs", "definitions")
 ANNOTATIONS = {"title", "description", "default", "examples", "deprecated", "$comment"}
 """The keywords that refuse no value."""
+IN_PLACE = {"allOf", "anyOf", "oneOf", "not", "if", "then", "else", "dependentSchemas"}
+"""The keywords whose schemas look at the same value, and not at a part of it."""
 
 
 def inlined(
@@ -36,11 +38,11 @@ def inlined(
         The schema, and the references that lead back to themselves.
 
     Raises:
-        UnsatisfiableSchema: a reference leads nowhere, or out of the schema, or the references
-            multiply to more than `MAX_PARTS`.
+        UnsatisfiableSchema: a reference leads nowhere, out of the schema, or to itself without a
+            step into a part of the value, or the references multiply to more than `MAX_PARTS`.
     """
     inlining = _Inlining(schema, cut)
-    return inlining.part(schema if start is None else start, ()), sorted(inlining.cut_off)
+    return inlining.part(schema if start is None else start, (), ()), sorted(inlining.cut_off)
 
 
 class _Inlining:
@@ -55,33 +57,45 @@ class _Inlining:
         self.cut_off: set[str] = set()
         self.count = 0
 
-    def part(self, part: Any, inside: tuple[str, ...]) -> Any:
-        """Return a schema, or a list of schemas, without references."""
+    def part(self, part: Any, inside: tuple[str, ...], here: tuple[str, ...]) -> Any:
+        """Return a schema, or a list of schemas, without references.
+
+        Args:
+            part: the schema or the list.
+            inside: the references that were followed on the way to it.
+            here: those of them that were followed since the last step into a part of the value.
+        """
         if isinstance(part, list):
-            return [self.part(each, inside) for each in part]
+            return [self.part(each, inside, here) for each in part]
         if not isinstance(part, Mapping):
             return part
         self._count()
         reference = part.get("$ref")
+        if reference is not None and reference in here:
+            raise UnsatisfiableSchema(
+                f"The reference {reference!r} of the schema leads back to itself without a step "
+                "into a field or an element, so it says nothing about the value. Take it out."
+            )
         if reference is not None and reference in inside:
             self.cut_off.add(reference)
             return self.cut
         new = {
-            key: self._value(key, value, inside)
+            key: self._value(key, value, inside, here if key in IN_PLACE else ())
             for key, value in part.items()
             if key not in ("$ref", *DEFINITIONS)
         }
         if reference is None:
             return new
-        target = self.part(_target(reference, self.whole), (*inside, reference))
+        follow = (*inside, reference), (*here, reference)
+        target = self.part(_target(reference, self.whole), *follow)
         if isinstance(target, Mapping) and _can_be_one(target, new):
             return {**target, **new}
         return {"allOf": [target, new]} if set(new) - ANNOTATIONS else target
 
-    def _value(self, key: str, value: Any, inside: tuple[str, ...]) -> Any:
+    def _value(self, key: str, value: Any, inside: tuple[str, ...], here: tuple[str, ...]) -> Any:
         if key in NAMED and isinstance(value, Mapping):
-            return {name: self.part(each, inside) for name, each in value.items()}
-        return value if key in (*DATA, "dependentRequired") else self.part(value, inside)
+            return {name: self.part(each, inside, here) for name, each in value.items()}
+        return value if key in (*DATA, "dependentRequired") else self.part(value, inside, here)
 
     def _count(self) -> None:
         self.count += 1

@@ -7,7 +7,7 @@ three arrays of a thousand elements inside each other. The length is computed be
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from course_lib.models.json_schema.merging import Schema, merged, types_of
@@ -16,6 +16,7 @@ MAX_SIZE = 150_000
 """How many characters a value may have to have, written as JSON."""
 ONE_VALUE = 10
 """About how many characters one value takes, with its comma or its name."""
+CHOICES = ("anyOf", "oneOf", "allOf")
 
 
 def least_size(schema: Schema) -> float:
@@ -29,22 +30,29 @@ def least_size(schema: Schema) -> float:
     """
     if isinstance(schema, bool):
         return ONE_VALUE if schema else math.inf
-    if "const" in schema or "enum" in schema:
-        return ONE_VALUE
-    if "allOf" in schema:
-        whole: Schema = {key: value for key, value in schema.items() if key != "allOf"}
-        for part in schema["allOf"]:
-            whole = merged(whole, part)
-        return least_size(whole)
+    plain: Schema = True
+    choices = []
+    for part in _demanded(schema):
+        if isinstance(part, bool):
+            plain = merged(plain, part)
+            continue
+        choices += [part[key] for key in ("anyOf", "oneOf") if key in part]
+        plain = merged(plain, {key: value for key, value in part.items() if key not in CHOICES})
+    if isinstance(plain, bool):
+        return math.inf
     sizes: list[float] = [ONE_VALUE]  # a schema that names no type accepts a number as well
-    if "type" in schema:
-        sizes = [min(_SIZES.get(kind, _one)(schema) for kind in types_of(schema))]
-    sizes += (
-        min(map(least_size, schema[key]), default=math.inf)
-        for key in ("anyOf", "oneOf")
-        if key in schema
-    )
+    if "type" in plain and not {"const", "enum"} & set(plain):
+        sizes = [min(_SIZES.get(kind, _one)(plain) for kind in types_of(plain))]
+    sizes += (min(map(least_size, options)) for options in choices)
     return max(sizes)
+
+
+def _demanded(schema: Schema) -> Iterator[Schema]:
+    """Yield a schema and what its `allOf` demands as well."""
+    yield schema
+    if not isinstance(schema, bool):
+        for part in schema.get("allOf", ()):
+            yield from _demanded(part)
 
 
 def too_long(size: float) -> str:
