@@ -6,7 +6,7 @@ import re
 
 UNREADABLE = "an address that cannot be read"
 HOW_TO_WRITE = (
-    "A URL is postgresql://user:password@host:port/database, and after a ? come options of "
+    "A URL is postgresql://user:PASSWORD@host:port/database, and after a ? come options of "
     "PostgreSQL's only. In the password write @ as %40, / as %2F, : as %3A, % as %25, a space as "
     "%20; urllib.parse.quote(password, safe='') does it."
 )
