@@ -216,7 +216,7 @@ def test_a_file_is_not_closed_under_a_reader(tmp_path, opened):
 
 
 def test_a_list_that_was_left_half_read_does_not_hold_up_the_end(tmp_path, monkeypatch):
-    monkeypatch.setattr("course_lib.persistence.checkpointers.MAX_READ_SECONDS", 0.1)
+    monkeypatch.setattr("course_lib.persistence.sqlite_files.MAX_READ_SECONDS", 0.1)
     with open_checkpointer(f"sqlite:///{tmp_path / 'chat.db'}") as saver:
         graph = build_namu(checkpointer=saver)
         config = {"configurable": {"thread_id": "t"}}

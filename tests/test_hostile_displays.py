@@ -2,17 +2,23 @@
 
 import asyncio
 import operator
+import os
+import signal
+import threading
 from collections.abc import Mapping
 from contextlib import redirect_stdout
 from io import StringIO
+from types import SimpleNamespace
 from typing import Annotated, TypedDict
 
 import pytest
 from langchain.agents import create_agent
 from langchain.agents.middleware import wrap_model_call
 from langchain_core.runnables import Runnable, RunnableLambda
+from langgraph.cache.memory import InMemoryCache
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import START, StateGraph
+from langgraph.types import CachePolicy, Command, interrupt
 
 from course_lib.display import (
     format_json,
@@ -22,6 +28,7 @@ from course_lib.display import (
     show_table,
     summary_line,
 )
+from course_lib.display.short_errors import shorten_errors
 from course_lib.models import OfflineChatModel
 from course_lib.persistence import open_async_checkpointer, open_checkpointer
 
@@ -143,6 +150,32 @@ def test_what_a_terminal_takes_for_an_order_is_written_out():
     assert r"red\x1b[31m\x00 one two three | 1" in shown
 
 
+def test_many_long_texts_and_one_long_cell_flood_nothing():
+    assert len(format_json(["x" * 30_000] * 200)) < 201_000
+    assert len(format_json([["x" * 30_000] * 20] * 20)) < 201_000
+    rows = [["a" * 2_000, 1], *([["b", 2]] * 900)]
+    assert len(printed(show_table, rows, ["a", "b"])) < 300_000
+
+
+def test_an_error_that_cannot_be_written_is_named_in_the_short_form():
+    class Mute(Exception):
+        def __str__(self):
+            raise RuntimeError("no words")
+
+    told = []
+    named = SimpleNamespace(format_code_name=lambda name: ("Cell", "In[1]"))
+    shell = SimpleNamespace(
+        kernel=None, compile=named, _showtraceback=lambda kind, error, lines: told.extend(lines)
+    )
+    assert shorten_errors(shell)
+    with redirect_stdout(StringIO()):
+        try:
+            raise Mute
+        except Mute as error:
+            shell._showtraceback(Mute, error, ["long"])
+    assert told[-1] == "Mute: <Mute, which cannot be shown: RuntimeError>"
+
+
 # ---------------------------------------------------------------- steps
 
 
@@ -240,6 +273,64 @@ def test_an_agent_whose_only_asynchronous_part_is_a_middleware(saver):
     shown = printed(show_steps, agent, {"messages": [("user", "hi")]}, config())
     assert shown.count("model") == 1 and "1 message, last human: hi" in shown
     assert "2 messages, last ai" in shown
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        NotImplementedError("write your code here"),
+        NotImplementedError(),
+        TypeError("expected an async generator"),
+    ],
+)
+@pytest.mark.parametrize("saver", [None, "memory"])
+def test_a_node_that_is_not_written_yet_is_not_run_twice(error, saver):
+    ran = []
+
+    def mine(state):
+        ran.append(1)
+        raise error
+
+    with pytest.raises(type(error)):
+        printed(show_steps, graph_of(mine, saver=saver and InMemorySaver()), {"n": [0]}, config())
+    assert ran == [1]
+
+
+def test_all_questions_are_returned_as_invoke_returns_them():
+    def ask(state):
+        return {"n": [interrupt("sure?")]}
+
+    graph = graph_of(ask, ask, ask, saver=InMemorySaver(), at_once=True)
+    asked = show_steps(graph, {"n": [0]}, config())["__interrupt__"]
+    assert len(asked) == len(graph.invoke({"n": [0]}, config("other"))["__interrupt__"]) == 3
+    left = show_steps(graph, Command(resume={asked[0].id: 1}), config())
+    assert len(left["__interrupt__"]) == 2
+    assert "__interrupt__" not in show_steps(
+        graph, Command(resume={each.id: 2 for each in asked[1:]}), config()
+    )
+
+
+def test_what_was_stored_or_cached_before_is_no_node_that_still_runs():
+    builder = StateGraph(Numbers)
+    builder.add_node("cached", now, cache_policy=CachePolicy())
+    builder.add_edge(START, "cached")
+    graph = builder.compile(cache=InMemoryCache())
+    printed(show_steps, graph, {"n": [0]})
+    shown = printed(show_steps, graph, {"n": [0]})
+    assert "..." not in shown and "what it wrote before" in shown
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows sends no signal to a thread.")
+def test_an_asynchronous_run_can_be_stopped_and_shows_what_it_did():
+    async def endless(state):
+        main = threading.main_thread().ident  # as Jupyter's button does
+        threading.Timer(0.2, signal.pthread_kill, [main, signal.SIGINT]).start()
+        await asyncio.sleep(60)
+
+    out = StringIO()
+    with redirect_stdout(out), pytest.raises(KeyboardInterrupt):
+        show_steps(graph_of(later, endless), {"n": [0]})
+    assert "n=[0, 1] *" in out.getvalue()
 
 
 def test_nothing_is_run_twice_where_a_later_node_fails_for_a_reason_of_its_own():

@@ -35,6 +35,8 @@ class _Fixed(BaseHTTPRequestHandler):
         status, kind, body = self.server.answer
         sent = body if isinstance(body, bytes) else body.encode()
         self.send_response(status)
+        for name, value in self.server.headers.items():
+            self.send_header(name, value)
         if kind:
             self.send_header("Content-Type", kind)
         if status != 204:
@@ -43,6 +45,16 @@ class _Fixed(BaseHTTPRequestHandler):
         self.wfile.write(sent)
         self.close_connection = True
 
+    def do_GET(self):  # where a redirect leads to
+        page = self.server.elsewhere.encode()
+        self.send_response(200)
+        self.send_header(
+            "Content-Type", "text/html" if page.startswith(b"<") else "application/json"
+        )
+        self.send_header("Content-Length", str(len(page)))
+        self.end_headers()
+        self.wfile.write(page)
+
     def log_message(self, *args):
         pass
 
@@ -50,7 +62,7 @@ class _Fixed(BaseHTTPRequestHandler):
 @pytest.fixture
 def fixed():
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Fixed)
-    server.asked, server.held_back = [], 0
+    server.asked, server.held_back, server.headers, server.elsewhere = [], 0, {}, HTML
     server.url = f"http://127.0.0.1:{server.server_port}/v1"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
@@ -203,6 +215,78 @@ def test_a_failure_that_may_pass_names_the_model_and_what_the_server_says(fixed,
         ask(way, model)
 
 
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("broken", ["cut", "no gzip"])
+@pytest.mark.parametrize(("status", "said"), [(401, "refuses the key"), (404, "has no model 'm'")])
+def test_a_refusal_whose_words_cannot_be_read_is_that_refusal(fixed, way, broken, status, said):
+    fixed.answer = (status, "application/json", error_body("no"))
+    if broken == "cut":
+        fixed.held_back = 50
+    else:
+        fixed.headers = {"Content-Encoding": "gzip"}
+    model = RemoteChatModel(base_url=fixed.url, model="m", api_key="k", max_retries=2)
+    with pytest.raises(ModelRequestError, match=f"{said}"):
+        ask(way, model)
+    assert len(fixed.asked) == 1
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("elsewhere", [HTML, "[1]", "null", '"hello"'])
+@pytest.mark.parametrize("status", [302, 303])
+def test_a_redirect_to_something_else_is_told(fixed, way, elsewhere, status):
+    fixed.answer, fixed.elsewhere = (status, None, ""), elsewhere
+    fixed.headers = {"Location": "/login"}
+    model = RemoteChatModel(base_url=fixed.url, model="m", api_key="k", max_retries=0)
+    with pytest.raises(ModelRequestError, match="not the address of"):
+        ask(way, model)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_redirects_without_an_end_are_no_server_that_is_away(fixed, way):
+    fixed.answer = (307, None, "")
+    fixed.headers = {"Location": "/v1/chat/completions"}
+    model = RemoteChatModel(base_url=fixed.url, model="m", api_key="k", max_retries=0)
+    with pytest.raises(ModelRequestError, match="redirects lead nowhere"):
+        ask(way, model)
+
+
+FIRST_EVENTS = {
+    "refused key": (
+        {"error": {"message": "bad key", "code": 401}},
+        "refuses the key .401: bad key. for the model 'm'",
+    ),
+    "refused key, by name": (
+        {"error": {"message": "bad key", "code": "invalid_api_key"}},
+        "refuses the key .* for the model 'm'",
+    ),
+    "unknown model": (
+        {"error": {"message": "no such thing", "code": "model_not_found"}},
+        "has no model 'm': no such thing",
+    ),
+    "unknown model, by number": (
+        {"error": {"message": "The model does not exist", "code": 404}},
+        "has no model 'm'",
+    ),
+    "vLLM's older form": (
+        {"object": "error", "message": "The model `m` does not exist.", "code": 404},
+        "has no model 'm': The model",
+    ),
+    "no credit": ({"error": {"message": "pay", "code": "insufficient_quota"}}, "no credit left"),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("name", FIRST_EVENTS)
+def test_a_refusal_under_200_has_its_own_name_streamed_or_not(fixed, way, name):
+    body, said = FIRST_EVENTS[name]
+    kind = (SSE, f"data: {json.dumps(body)}\n\n") if "stream" in way else None
+    fixed.answer = (200, *(kind or ("application/json", json.dumps(body))))
+    model = RemoteChatModel(base_url=fixed.url, model="m", api_key="k", max_retries=2)
+    with pytest.raises(ModelRequestError, match=said):
+        ask(way, model)
+    assert len(fixed.asked) == 1
+
+
 SPOKEN = {"role": "assistant", "content": "hi"}
 
 
@@ -342,6 +426,106 @@ def test_arguments_that_a_server_sends_as_an_object_are_arguments(fixed, way):
     assert [(each["name"], each["args"]) for each in answer.tool_calls] == [
         ("look", {"where": "Mapo"})
     ]
+
+
+def message_of(fixed, way, calls_in_pieces, *, calls=None, finish_reason="tool_calls"):
+    """The answer of a model, streamed in pieces or whole."""
+    model = RemoteChatModel(base_url=fixed.url, model="m", api_key="k")
+    if way == "invoke":
+        message = {**SPOKEN, "tool_calls": calls}
+        fixed.answer = (200, "application/json", json.dumps(whole(message)))
+        return model.invoke("hello")
+    end = {**CHUNK, "choices": [{"index": 0, "delta": None, "finish_reason": finish_reason}]}
+    chunks = [delta(role="assistant", content="", tool_calls=[p]) for p in calls_in_pieces]
+    sent = "".join(f"data: {json.dumps(each)}\n\n" for each in [*chunks, end])
+    fixed.answer = (200, SSE, sent)
+    builder = StateGraph(MessagesState)
+    builder.add_node("ask", lambda state: {"messages": [model.invoke(state["messages"])]})
+    graph = builder.add_edge(START, "ask").compile()
+    last = {}
+    for mode, part in graph.stream({"messages": ["hi"]}, stream_mode=["messages", "values"]):
+        last = part if mode == "values" else last
+    return last["messages"][-1]
+
+
+@pytest.mark.parametrize("way", ["invoke", "stream"])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        '{"amount": 12',
+        '{"to": "Seo',
+        "{bad",
+        "bad",
+        '{"a": [1, {"b": "c',
+        "[1]",
+        "5",
+        '"{}"',
+        '{"a": 1}}',
+    ],
+)
+def test_arguments_that_are_broken_are_never_completed(fixed, way, arguments):
+    first = {"index": 0, "id": "a", "function": {"name": "pay", "arguments": ""}}
+    halves = arguments[: len(arguments) // 2], arguments[len(arguments) // 2 :]
+    pieces = [first, *({"index": 0, "function": {"arguments": half}} for half in halves)]
+    call = {"id": "a", "function": {"name": "pay", "arguments": arguments}}
+    answer = message_of(fixed, way, pieces, calls=[call], finish_reason="length")
+    assert not answer.tool_calls
+    (broken,) = answer.invalid_tool_calls
+    assert broken["name"] == "pay" and broken["args"].startswith(arguments)
+
+
+@pytest.mark.parametrize("arguments", ["", "{}", '{"q": "a]b}"}', '{"q": {"r": [1, 2]}}'])
+def test_arguments_that_are_whole_stay_as_they_are(fixed, arguments):
+    first = {"index": 0, "id": "a", "function": {"name": "look", "arguments": ""}}
+    pieces = [first, *({"index": 0, "function": {"arguments": letter}} for letter in arguments)]
+    (call,) = message_of(fixed, "stream", pieces).tool_calls
+    assert (call["name"], call["args"]) == ("look", json.loads(arguments or "{}"))
+
+
+@pytest.mark.parametrize(
+    "calls",
+    [
+        [(0, "a", "look", '{"q": 1}'), (0, "b", "see", '{"r": 2}')],
+        [(0, None, "look", '{"q": 1}'), (0, None, "see", '{"r": 2}')],
+        [(0, "", "look", '{"q": 1}'), (0, "", "look", '{"q": 2}')],
+        [(0, "a", "look", '{"q": 1}'), (0, "a", "see", '{"r": 2}')],
+        [(None, "a", "look", '{"q": 1}'), (None, "b", "see", '{"r": 2}')],
+        [(3, "a", "look", '{"q": 1}'), (7, "b", "see", '{"r": 2}')],
+    ],
+)
+def test_two_calls_stay_two_whatever_index_and_id_they_have(fixed, calls):
+    pieces = [
+        {"index": index, "id": call_id, "function": {"name": name, "arguments": arguments}}
+        for index, call_id, name, arguments in calls
+    ]
+    made = message_of(fixed, "stream", pieces).tool_calls
+    wanted = [(name, json.loads(arguments)) for _, _, name, arguments in calls]
+    assert [(call["name"], call["args"]) for call in made] == wanted
+    assert len({call["id"] for call in made}) == 2 and all(call["id"] for call in made)
+
+
+def test_a_name_that_is_repeated_in_each_piece_is_one_name(fixed):
+    pieces = [
+        {"index": 0, "id": "a", "function": {"name": "look", "arguments": part}}
+        for part in ('{"q"', ": 1", "}")
+    ]
+    (call,) = message_of(fixed, "stream", pieces).tool_calls
+    assert (call["name"], call["args"]) == ("look", {"q": 1})
+
+
+@pytest.mark.parametrize("role", ["ai", "model", "assistant", "bot"])
+def test_the_answer_of_a_server_that_names_another_role_is_an_answer(fixed, role):
+    fixed.answer = (200, "application/json", json.dumps(whole({**SPOKEN, "role": role})))
+    model = RemoteChatModel(base_url=fixed.url, model="m", api_key="k")
+    assert (model.invoke("hello").type, ask("ainvoke", model)) == ("ai", "hi")
+
+
+def test_a_password_in_the_address_is_not_told(fixed):
+    fixed.answer = (401, "application/json", error_body("no"))
+    url = fixed.url.replace("://", f"://ann:{'secret'}@")
+    with pytest.raises(ModelRequestError, match="refuses the key") as caught:
+        RemoteChatModel(base_url=url, model="m", api_key="k").invoke("hello")
+    assert "secret" not in str(caught.value)
 
 
 @pytest.mark.parametrize("way", WAYS)

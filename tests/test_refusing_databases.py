@@ -3,28 +3,33 @@
 import asyncio
 import os
 import shutil
+import socket
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
+from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 import psycopg
 import pytest
 import redis
-from chat_graphs import chat_on, moody, texts
+from chat_graphs import chat_on, moody, one_node, texts
 from pooler import pooler
 from psycopg.conninfo import conninfo_to_dict
 
 from course_lib.persistence import (
     CheckpointerError,
     PostgresError,
+    ThreadDirectory,
     connect,
+    limited_connections,
     open_async_checkpointer,
     open_checkpointer,
     open_store,
     postgres,
-    postgres_pools,
     redact_url,
     remedy_for,
     table_setup,
@@ -45,8 +50,8 @@ def fresh(server):
 @pytest.fixture
 def impatient(monkeypatch):
     """Waits that end soon, so that a test sees their end."""
-    monkeypatch.setattr(postgres_pools, "ANSWER_SECONDS", 0.2)
-    monkeypatch.setattr(postgres_pools, "CANCEL_SECONDS", 0.3)
+    monkeypatch.setattr(limited_connections, "ANSWER_SECONDS", 0.2)
+    monkeypatch.setattr(limited_connections, "CANCEL_SECONDS", 0.3)
     monkeypatch.setattr(table_setup, "WAIT_SECONDS", 0.3)
 
 
@@ -141,11 +146,111 @@ def test_a_locked_list_of_migrations_ends_in_a_message(fresh, impatient, open_on
     table = "checkpoint_migrations" if open_one is open_checkpointer else "store_migrations"
     with connect(fresh.url) as other:
         other.execute(f"LOCK TABLE {table}")
-        with pytest.raises(PostgresError, match="locked the table"):
+        with pytest.raises(PostgresError, match="a lock on the table"):
             with open_one(fresh.url):
                 pass
     with open_one(fresh.url):
         pass
+
+
+@contextmanager
+def falling_silent(url):
+    """A way to a database that lets the login through and hands nothing on after it."""
+    parts = conninfo_to_dict(url)
+    listening = socket.create_server(("127.0.0.1", 0))
+    host, port = parts["host"], int(parts.get("port") or 5432)
+    open_sockets = [listening]
+
+    def serve():
+        while True:
+            try:
+                client, _ = listening.accept()
+            except OSError:
+                return
+            server = socket.socket(socket.AF_UNIX if host.startswith("/") else socket.AF_INET)
+            server.connect(f"{host}/.s.PGSQL.{port}" if host.startswith("/") else (host, port))
+            open_sockets.extend([client, server])
+            logged_in = threading.Event()
+            threading.Thread(target=relay, args=(client, server, logged_in), daemon=True).start()
+            threading.Thread(target=answer, args=(server, client, logged_in), daemon=True).start()
+
+    def relay(client, server, logged_in):
+        with suppress(OSError):
+            while (data := client.recv(4096)) and not logged_in.is_set():
+                server.sendall(data)
+
+    def answer(server, client, logged_in):
+        with suppress(OSError):
+            while data := server.recv(4096):
+                client.sendall(data)
+                if data.endswith(b"Z\0\0\0\x05I"):
+                    logged_in.set()
+                    return
+
+    threading.Thread(target=serve, daemon=True).start()
+    user, name = parts["user"], parts["dbname"]
+    try:
+        yield f"postgresql://{user}@127.0.0.1:{listening.getsockname()[1]}/{name}?sslmode=disable"
+    finally:
+        for each in open_sockets:
+            each.close()
+
+
+@pytest.mark.parametrize("open_one", [open_checkpointer, open_store])
+def test_a_server_that_falls_silent_after_the_login_ends_in_a_message(fresh, impatient, open_one):
+    with falling_silent(fresh.url) as silent, pytest.raises(PostgresError, match="not answered"):
+        with open_one(silent):
+            pass
+
+
+# ---------------------------------------------------------------- encodings
+
+
+@pytest.fixture
+def encoded(server, request):
+    """A database in another encoding, and its address."""
+    name = f"encoded_{request.param.lower()}_{os.getpid()}"
+    options = "TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'"
+    with connect(server.url, autocommit=True) as admin:
+        admin.execute(f"CREATE DATABASE {name} ENCODING '{request.param}' {options}")
+    yield psycopg.conninfo.make_conninfo(server.url, dbname=name)
+    with connect(server.url, autocommit=True) as admin:
+        admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def as_url(conninfo):
+    parts = conninfo_to_dict(conninfo)
+    return with_role(f"postgresql:///{parts['dbname']}?host={parts['host']}", parts["user"])
+
+
+@pytest.mark.parametrize("encoded", ["SQL_ASCII"], indirect=True)
+def test_a_database_without_an_encoding_gives_back_what_it_was_given(encoded):
+    url = as_url(encoded)
+    with open_store(url) as store, open_checkpointer(url) as saver:
+        store.put(("누구",), "열쇠", {"c": "cafe"})
+        assert store.get(("누구",), "열쇠").value == {"c": "cafe"}
+        directory = ThreadDirectory(store)
+        made = directory.create("jisu", title="Cafes")
+        assert directory.open("jisu", made.id) == made
+        graph = one_node(lambda state: {"messages": [("ai", "hi")]}, saver)
+        graph.invoke({"messages": [("user", "hello")]}, {"configurable": {"thread_id": "실"}})
+        (config,) = {each.config["configurable"]["thread_id"] for each in saver.list(None)}
+        assert config == "실"
+        with pytest.raises(psycopg.Error) as caught:
+            directory.rename("jisu", made.id, "카페")
+        assert "ENCODING 'UTF8'" in remedy_for(caught.value)
+
+
+@pytest.mark.parametrize("encoded", ["LATIN1"], indirect=True)
+async def test_a_database_that_cannot_store_a_text_is_told_with_the_way_out(encoded):
+    with open_checkpointer(as_url(encoded)) as saver:
+        chat, transcript = chat_on(moody(saver))
+        await chat.send("안녕 💬")
+    problem = texts(transcript, "problem")
+    assert not problem or "ENCODING 'UTF8'" in problem[-1]
+    with open_store(as_url(encoded)) as store, pytest.raises(psycopg.Error) as caught:
+        store.put(("a",), "열쇠", {"c": 1})
+    assert "ENCODING 'UTF8'" in remedy_for(caught.value)
 
 
 # ---------------------------------------------------------------- rights
@@ -239,6 +344,7 @@ def test_tables_of_somebody_else_are_told_and_left(fresh, statement):
         (open_checkpointer, "CREATE TABLE checkpoints (number)"),
         (open_checkpointer, "CREATE TABLE checkpoints (thread_id, checkpoint_id)"),
         (open_checkpointer, "CREATE VIEW checkpoints AS SELECT 1 AS thread_id"),
+        (open_checkpointer, "CREATE TABLE writes (author, book)"),
         (open_store, "CREATE TABLE store (goods, price)"),
         (open_store, "CREATE VIEW store AS SELECT 1 AS prefix, 2 AS key, 3 AS value"),
     ],
@@ -327,6 +433,8 @@ def test_a_file_that_may_not_be_written_is_told_when_it_is_opened(tmp_path, what
         (sqlite3.OperationalError("attempt to write a readonly database"), "only be read"),
         (sqlite3.OperationalError("database or disk is full"), "Free some space"),
         (sqlite3.OperationalError("disk I/O error"), "Free some space"),
+        (sqlite3.DatabaseError("database disk image is malformed"), "is damaged"),
+        (sqlite3.OperationalError("unable to open database file"), "Correct the path"),
         (sqlite3.OperationalError("no such column: thread_id"), "not LangGraph's"),
         (sqlite3.OperationalError("cannot modify checkpoints because it is a view"), "LangGraph's"),
         (redis.exceptions.ConnectionError("Error 111 connecting to localhost"), "Redis does not"),
@@ -409,6 +517,39 @@ def test_what_is_no_text_is_no_address(url):
         with pytest.raises(CheckpointerError, match="Hand it over as text"):
             with open_one(url):
                 pass
+
+
+@pytest.mark.parametrize("path", ["x" * 300 + ".db", "deep/" * 2_000 + "a.db", "loop.db"])
+def test_a_path_that_the_system_refuses_is_told(tmp_path, path):
+    (tmp_path / "loop.db").symlink_to(tmp_path / "other.db")
+    (tmp_path / "other.db").symlink_to(tmp_path / "loop.db")
+    for open_one in (open_checkpointer, open_store):
+        with pytest.raises(CheckpointerError, match="no path of a file"):
+            with open_one(f"sqlite:///{tmp_path}/{path}"):
+                pass
+
+
+def test_a_file_that_another_program_holds_is_told_when_it_is_opened(tmp_path, monkeypatch):
+    monkeypatch.setattr(sqlite3, "connect", partial(sqlite3.connect, timeout=0.1))
+    other = sqlite3.connect(tmp_path / "chat.db", isolation_level=None)
+    other.execute("CREATE TABLE a (b)")
+    other.execute("PRAGMA locking_mode = EXCLUSIVE")
+    other.execute("BEGIN EXCLUSIVE")
+    other.execute("INSERT INTO a VALUES (1)")
+    with pytest.raises(CheckpointerError, match="Another program holds it"):
+        with open_checkpointer(f"sqlite:///{tmp_path / 'chat.db'}"):
+            pass
+    other.close()
+
+
+def test_a_server_that_answers_and_refuses_is_not_told_to_be_started(server):
+    missing = with_role(server.url, "nobody_here")
+    parts = conninfo_to_dict(server.url)
+    other = f"postgresql://{parts['user']}@/no_such_database?host={parts['host']}"
+    for url in (missing, other):
+        with pytest.raises(PostgresError, match=r"refuses the connection.*does not exist") as told:
+            connect(url)
+        assert "Start that server" not in str(told.value)
 
 
 @pytest.mark.parametrize("path", ["a\0b.db", "a\ud83d.db"])

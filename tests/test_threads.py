@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 import textwrap
+from types import MappingProxyType
 from uuid import UUID
 
 import pytest
@@ -165,6 +166,7 @@ def test_an_id_no_store_could_hold_is_refused_like_any_other(directory, thread_i
         {"x": "\ud83d"},
         {"x": float("nan")},
         {"x": float("-inf")},
+        {"x": 2**64},
         {1: "x"},
         {None: 1},
         {"a\0": 1},
@@ -175,6 +177,13 @@ def test_metadata_that_a_checkpoint_would_not_keep_is_refused(directory, metadat
     with pytest.raises(ValueError, match=re.escape(repr(next(iter(metadata))))):
         directory.create("ann", metadata=metadata)
     assert directory.list("ann") == []
+
+
+def test_any_mapping_is_metadata_and_a_page_is_never_negative(directory):
+    made = directory.create("ann", metadata=MappingProxyType({"locale": "ko"}))
+    assert directory.find("ann", locale="ko") == [made]
+    assert directory.list("ann", limit=-1) == []
+    assert directory.list("ann", offset=-1) == [made]
 
 
 @pytest.mark.parametrize("metadata", ["locale", ["locale"], 5, ""])

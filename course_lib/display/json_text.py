@@ -23,6 +23,9 @@ from course_lib.display.values import (
     text_of,
 )
 
+MAX_LENGTH = 200_000
+"""Longest text of a whole value, in characters."""
+
 MAX_CONTAINERS = 10_000
 """How many containers are written: a list may hold one list many times, on each level."""
 
@@ -43,7 +46,8 @@ def format_json(value: Any) -> str:
     """
     if issubclass(type(value), str):
         return cut_text(str.__str__(value))
-    return json.dumps(_plain(value, 0, (), [MAX_CONTAINERS]), ensure_ascii=False, indent=1)
+    whole = json.dumps(_plain(value, 0, (), [MAX_CONTAINERS]), ensure_ascii=False, indent=1)
+    return cut_text(whole, MAX_LENGTH)
 
 
 def _plain(value: Any, depth: int, inside: tuple[int, ...], left: list[int]) -> Any:

@@ -14,6 +14,7 @@ import traceback
 from typing import Any
 
 from course_lib.display.output import DisplayOutput, display_output
+from course_lib.display.values import class_name, text_of
 
 LINES = 2
 """How many of the reader's lines are shown: the innermost, and the one that led there."""
@@ -39,7 +40,8 @@ def shorten_errors(shell: Any) -> bool:
         if not own:  # a SyntaxError: Jupyter's form of it is as short
             shell._course_showtraceback(kind, error, lines)
             return
-        shell._course_showtraceback(kind, error, [*own, f"{kind.__name__}: {error}"])
+        said = f"{class_name(error)}: {text_of(error)}"
+        shell._course_showtraceback(kind, error, [*own, said])
         display_output(_folded("\n".join(lines)))
 
     shell._showtraceback = show

@@ -7,7 +7,9 @@ import contextvars
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from copy import copy
+from traceback import walk_tb
 from typing import TYPE_CHECKING, Any
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
@@ -21,10 +23,22 @@ if TYPE_CHECKING:
     from langchain_core.runnables import RunnableConfig
     from langgraph.graph.state import CompiledStateGraph
 
-MODES = ["debug", "values"]
+INTERRUPT = "__interrupt__"
+"""The key under which LangGraph returns the questions of a run."""
 
-ASYNC_ONLY = re.compile("async|coroutine", re.IGNORECASE)
-"""How LangChain says that something has an asynchronous form only."""
+MODES = ["debug", "values", "updates"]
+
+ASYNC_ONLY = re.compile(
+    r"No synchronous function|coroutine function synchronously|Synchronous implementation"
+)
+"""How LangChain and LangGraph say that something has an asynchronous form only."""
+
+CALLED = frozenset({"invoke", "stream", "_run"})
+"""Methods that raise `NotImplementedError` in a class that can only be awaited."""
+
+RUNS = "..."
+BEFORE = "what it wrote before"
+"""Stands where a node did not run, since its result was stored or cached already."""
 
 ANEW = "anew"
 """Stands before the parts of a second run, where the first one was of no use."""
@@ -69,10 +83,13 @@ def show_steps(
     running: dict[str, list[str | list[str]]] = {}  # the row of each task, by the task's id
     state: dict[str, Any] = {}
     last: Any = None
+    asked: list[Any] = []  # all questions of the run, as `invoke` returns them
     try:
         for mode, part in _parts(graph, value, config, options):
             if mode == ANEW:
-                rows, running, state = [], {}, {}
+                rows, running, state, asked = [], {}, {}, []
+            elif mode == "updates":
+                asked += part.get(INTERRUPT, ())
             elif mode == "values":
                 now = as_fields(part)
                 changed = {
@@ -86,13 +103,17 @@ def show_steps(
                 state, last = now, part
             elif part["type"] == "task":
                 read = _pairs(part["payload"]["input"], fields)
-                rows.append([str(part["step"]), part["payload"]["name"], read, "..."])
+                rows.append([str(part["step"]), part["payload"]["name"], read, RUNS])
                 running[part["payload"]["id"]] = rows[-1]
             elif part["type"] == "task_result":
                 running[part["payload"]["id"]][3] = _written(part["payload"], fields)
+        for row in running.values():  # of a node whose result was stored before, or cached
+            row[3] = BEFORE if row[3] == RUNS else row[3]
     finally:
         show_table(rows, ["step", "ran", "read", "wrote"])
-    return last
+    if not asked:
+        return last
+    return {**(last if isinstance(last, dict) else {}), INTERRUPT: asked}
 
 
 def _parts(
@@ -108,26 +129,49 @@ def _parts(
             return
         except (NotImplementedError, TypeError) as error:
             # What a middleware or a wrapped runnable needs shows only when it is called.
-            named = isinstance(error, NotImplementedError) or ASYNC_ONLY.search(str(error))
-            if finished or not named:
+            if finished or not _needs_to_be_awaited(error):
                 raise
         yield ANEW, None
         if graph.checkpointer:
             value = None  # the input is stored: continue, or it would be there twice
     collected: list[tuple[str, Any]] = []
 
+    begun: list[tuple[asyncio.AbstractEventLoop, asyncio.Task[Any]]] = []
+
     async def collect() -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        begun.append((asyncio.get_running_loop(), task))
         moved = await _on_this_loop(graph, config)
         async for part in moved.astream(value, config, stream_mode=MODES, **options):
             collected.append(part)
 
     # A notebook's own event loop is running while a cell runs, so this one needs a thread.
+    error: BaseException | None
     with ThreadPoolExecutor(1) as pool:
         job = pool.submit(contextvars.copy_context().run, asyncio.run, collect())
-        error = job.exception()
+        try:
+            error = job.exception()
+        except KeyboardInterrupt as stopped:  # else the cell would wait for the end of the run
+            error = stopped
+            for loop, task in begun:
+                with suppress(RuntimeError):  # it has ended meanwhile
+                    loop.call_soon_threadsafe(task.cancel)
     yield from collected
     if error is not None:
         raise error
+
+
+def _needs_to_be_awaited(error: Exception) -> bool:
+    """Whether an error says that something has an asynchronous form only.
+
+    A node of a learner's may raise the same class, and must not be run a second time for that.
+    """
+    if ASYNC_ONLY.search(str(error)):
+        return True
+    frames = [frame for frame, _ in walk_tb(error.__traceback__)]
+    is_bare = isinstance(error, NotImplementedError) and not str(error)
+    return is_bare and bool(frames) and frames[-1].f_code.co_name in CALLED
 
 
 def _is_result(part: Mapping[str, Any]) -> bool:

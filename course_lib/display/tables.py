@@ -17,6 +17,9 @@ MARK = " *"
 MAX_ROWS = 1_000
 """How many rows a table shows; of more the number is told."""
 
+MAX_WIDTH = 300
+"""To how many characters the cells of a text column are filled up."""
+
 MAX_LINES = 200
 """How many lines a cell shows; of more the number is told."""
 
@@ -55,7 +58,8 @@ def table(rows: Iterable[Iterable[Any]], headers: Sequence[str]) -> DisplayOutpu
         rows[MAX_ROWS:] = [[f"... {more:,} more rows", *[""] * (len(headers) - 1)]]
     cells = [[[_cut(line) for line in _lines_of(value)] for value in row] for row in rows]
     text = [[SPACES.sub(" ", "; ".join(lines)) for lines in row] for row in cells]
-    widths = [max(len(row[i]) for row in [list(headers), *text]) for i in range(len(headers))]
+    columns = list(zip(headers, *text, strict=True))
+    widths = [min(MAX_WIDTH, max(map(len, column))) for column in columns]
     lines = [_line(headers, widths), "-+-".join("-" * width for width in widths)]
     lines += [_line(row, widths) for row in text]
     head = "".join(f'<th style="text-align: left">{html.escape(name)}</th>' for name in headers)

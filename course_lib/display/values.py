@@ -72,15 +72,16 @@ def shorten(text: str, width: int, length: int | None = None) -> str:
     return line[: width - len(cut)].rstrip() + cut
 
 
-def cut_text(text: str) -> str:
-    """Return a text, cut where it is longer than 20,000 characters; the cut tells how much more.
+def cut_text(text: str, length: int = MAX_TEXT) -> str:
+    """Return a text, cut where it is too long; the cut tells how much more there is.
 
     Args:
         text: any text.
+        length: how many characters are kept.
     """
-    if len(text) <= MAX_TEXT:
+    if len(text) <= length:
         return text
-    return f"{text[:MAX_TEXT]}{CUT} {len(text) - MAX_TEXT:,} more characters"
+    return f"{text[:length]}{CUT} {len(text) - length:,} more characters"
 
 
 def as_fields(state: Any) -> dict[str, Any]:

@@ -82,14 +82,27 @@ def fault_of_chunk(chunk: Any) -> str | None:
 def write_arguments(calls: Any) -> None:
     """Write the arguments of tool calls as JSON, where a server has sent an object.
 
+    JSON that is no object gets a remark behind it: then LangChain takes the call for an invalid
+    one, and would raise an error of its own otherwise.
+
     Args:
         calls: the `tool_calls` of a chunk (dicts) or of a message (objects of OpenAI's client),
             changed in place; None for none.
     """
     for call in calls or ():
         function = call["function"] if isinstance(call, dict) else vars(call.function)
-        if isinstance(function.get("arguments"), dict):
-            function["arguments"] = json.dumps(function["arguments"])
+        given = function.get("arguments")
+        if isinstance(given, dict):
+            function["arguments"] = json.dumps(given)
+        elif given and not isinstance(call, dict) and _is_other_json(given):
+            function["arguments"] = f"{given} (no object)"
+
+
+def _is_other_json(text: str) -> bool:
+    try:
+        return not isinstance(json.loads(text), dict)
+    except ValueError:
+        return False
 
 
 @cache

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 
+from course_lib.models.streamed_calls import StreamedCalls
 from course_lib.models.tool_calls import new_call_id
 
 
@@ -27,7 +28,7 @@ class CallIds:
             if isinstance(message, AIMessage)
             for call in (*message.tool_calls, *message.invalid_tool_calls)
         }
-        self._given: dict[int | str | None, tuple[str | None, str]] = {}
+        self._streamed = StreamedCalls()
 
     def complete(self, message: AIMessage) -> None:
         """Give every call of a whole answer an id of its own, in place."""
@@ -42,14 +43,14 @@ class CallIds:
         if not chunk.tool_call_chunks:
             return
         for piece in chunk.tool_call_chunks:
-            index, sent = piece.get("index"), piece.get("id")
-            known = self._given.get(index)
-            if known is None or (sent and piece.get("name") and sent != known[0]):
-                self._given[index] = (sent, self._own(sent))
-                piece["id"] = self._given[index][1]
-            else:
-                piece["id"] = None
+            begun = self._streamed.place(piece)
+            piece["id"] = None if begun is None else self._own(begun.sent_id)
         chunk.init_tool_calls()
+
+    def closing_chunk(self) -> AIMessageChunk | None:
+        """Return what ends a streamed answer with calls whose arguments are broken; else None."""
+        ends = self._streamed.broken_ends()
+        return AIMessageChunk("", tool_call_chunks=ends) if ends else None
 
     def _own(self, sent: str | None) -> str:
         own = new_call_id() if not sent or sent in self._taken else sent

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import re
 import urllib.request
 from typing import Any
 from urllib.parse import urlsplit
@@ -84,8 +85,15 @@ def proxy_for(url: str) -> str | None:
     return f"{named.scheme}://{named.hostname}" + (f":{named.port}" if named.port else "")
 
 
+def without_password(url: str) -> str:
+    """Return an address without a user and a password in it, fit for a message."""
+    return re.sub(r"://[^/@]*@", "://", url).rstrip("/")
+
+
 def _name(request: Any) -> None:
     """Tell the model server which request the call is part of, so that both logs name it."""
+    # A redirect keeps the extensions of a request, and asks another path.
+    request.extensions.setdefault("asks", request.url.path)
     request_id = REQUEST_ID.get()
     if request_id is not None:
         request.headers[HEADER] = request_id
@@ -97,14 +105,32 @@ async def _name_async(request: Any) -> None:
 
 def _check(response: Any) -> None:
     if _is_to_be_read(response):
-        response.read()
+        try:
+            response.read()
+        except Exception as error:
+            raise _read_as(response, error) from error
         _check_answer(response)
 
 
 async def _check_async(response: Any) -> None:
     if _is_to_be_read(response):
-        await response.aread()
+        try:
+            await response.aread()
+        except Exception as error:
+            raise _read_as(response, error) from error
         _check_answer(response)
+
+
+def _read_as(response: Any, error: Exception) -> Exception:
+    """Return what to raise for a body that cannot be read: a refusal is one without its words."""
+    if response.is_success or response.status_code in RETRIED:
+        return error
+    said = f"Its words cannot be read: {error}" if str(error) else "It gives no reason."
+    return openai.APIStatusError(said, response=response, body={"message": said})
+
+
+RETRIED = (408, 409, 429, *range(500, 600))
+"""Answers after which the client asks again."""
 
 
 def _is_to_be_read(response: Any) -> bool:
@@ -113,10 +139,12 @@ def _is_to_be_read(response: Any) -> bool:
     Raises:
         UnexpectedAnswer: the answer is of a type that no answer of a model has.
     """
-    if not response.url.path.endswith("/chat/completions"):
+    if not str(response.request.extensions.get("asks")).endswith("/chat/completions"):
+        return False
+    if response.is_redirect:
         return False
     if not response.is_success:
-        return response.status_code == 429
+        return True
     kind = response.headers.get("content-type", "")
     is_stream = "event-stream" in kind
     if kind and not is_stream and "json" not in kind:
@@ -141,12 +169,14 @@ def _check_answer(response: Any) -> None:
     except ValueError:
         answer = NO_JSON
     error = answer.get("error") if isinstance(answer, dict) else None
-    if response.status_code == 429:
+    if not response.is_success:
         if isinstance(error, dict) and error.get("code") == "insufficient_quota":
             # Waiting brings no credit: as an error of its own it is not asked for again.
             said = str(error.get("message") or "")
             raise openai.RateLimitError(said, response=response, body=error)
         return
+    if isinstance(answer, dict) and answer.get("object") == "error":
+        error = answer
     if error:
         raise ReportedError(error)
     if answer is NO_JSON:

@@ -19,7 +19,12 @@ from pydantic import model_validator
 
 from course_lib.models.answer_shape import fault_of_chunk, write_arguments
 from course_lib.models.call_ids import CallIds
-from course_lib.models.http_clients import UnexpectedAnswer, http_clients
+from course_lib.models.http_clients import (
+    ReportedError,
+    UnexpectedAnswer,
+    http_clients,
+    without_password,
+)
 from course_lib.models.server_errors import RequestFacts, check_complete, explained_errors
 
 # langchain-openai dumps parsed answers with a schema that does not know them. This is harmless,
@@ -112,6 +117,8 @@ class RemoteChatModel(ChatOpenAI):
                 facts.note(chunk)
                 yield chunk
             check_complete(facts)
+            if (closing := ids.closing_chunk()) is not None:
+                yield ChatGenerationChunk(message=closing)
 
     async def _astream(
         self,
@@ -129,10 +136,12 @@ class RemoteChatModel(ChatOpenAI):
                 facts.note(chunk)
                 yield chunk
             check_complete(facts)
+            if (closing := ids.closing_chunk()) is not None:
+                yield ChatGenerationChunk(message=closing)
 
     def _facts(self, kwargs: Mapping[str, Any]) -> RequestFacts:
         return RequestFacts(
-            url=str(self.openai_api_base or self.root_client.base_url).rstrip("/"),
+            url=without_password(str(self.openai_api_base or self.root_client.base_url)),
             model=str(kwargs.get("model") or self.model_name),
             timeout=kwargs.get("timeout", self.request_timeout),
             max_retries=self.max_retries,
@@ -143,6 +152,7 @@ class RemoteChatModel(ChatOpenAI):
     ) -> ChatResult:
         if not isinstance(response, dict):
             for choice in response.choices:
+                choice.message.role = "assistant"  # some servers name another one
                 write_arguments(choice.message.tool_calls)
         result = super()._create_chat_result(response, generation_info)
         answer = response if isinstance(response, dict) else response.model_dump(warnings=False)
@@ -157,11 +167,14 @@ class RemoteChatModel(ChatOpenAI):
         base_generation_info: dict[str, Any] | None,
     ) -> ChatGenerationChunk | None:
         sent = chunk.get("chunk") or chunk  # the second in a stream of a structured answer
+        if sent.get("object") == "error":  # vLLM's, before 2025
+            raise ReportedError(sent)
         if fault := fault_of_chunk(sent):
             raise UnexpectedAnswer(f"a chunk of its answer is none of that protocol: {fault}")
         choices = sent.get("choices") or ()
         for choice in choices:
-            write_arguments((choice.get("delta") or {}).get("tool_calls"))
+            choice["delta"] = choice.get("delta") or {}
+            write_arguments(choice["delta"].get("tool_calls"))
         converted = super()._convert_chunk_to_generation_chunk(
             chunk, default_chunk_class, base_generation_info
         )

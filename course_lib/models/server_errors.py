@@ -13,7 +13,7 @@ import openai
 from langchain_core.exceptions import ContextOverflowError
 from langchain_core.outputs import ChatGenerationChunk
 
-from course_lib.models.http_clients import ReportedError, UnexpectedAnswer, proxy_for
+from course_lib.models.http_clients import RETRIED, ReportedError, UnexpectedAnswer, proxy_for
 
 MAX_SAID = 500
 """How many letters of a server's own words an error tells."""
@@ -104,7 +104,7 @@ def explained_errors(facts: RequestFacts) -> Iterator[RequestFacts]:
         if type(error) is not openai.APIError:
             raise
         # The server reports this inside the stream, after it has sent the status 200.
-        raise _broken_off(facts, error.message) from error
+        raise _reported_in_stream(facts, error) from error
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         if facts.chunks_seen:
             raise _broken_off(facts, f"a chunk is not JSON: {error}") from error
@@ -145,25 +145,22 @@ def _overflow(error: openai.APIStatusError) -> Exception:
     """Return LangChain's error for it: LangChain looks for the code in the error's text only."""
     from langchain_openai.chat_models.base import OpenAIContextOverflowError
 
-    return OpenAIContextOverflowError(error.message, response=error.response, body=error.body)
+    said = error.message[:MAX_SAID]
+    return OpenAIContextOverflowError(said, response=error.response, body=error.body)
 
 
 def _refusal(facts: RequestFacts, error: openai.APIStatusError) -> Exception:
     status, said = error.status_code, _said(error)
-    if status in (401, 403):
-        return ModelRequestError(
-            f"{facts.url} refuses the key ({status}: {said}) for the model {facts.model!r}. Set "
-            "COURSE_LLM_API_KEY to a key that may use it."
-        )
+    told = _refusal_by_code(facts, getattr(error, "code", None), said, status)
+    if told is not None and not (status in (404, 405) and _is_page(error)):
+        return told
     if status in (404, 405) or 300 <= status < 400:
-        return _not_found(facts, error, said)
-    if status == 429 and getattr(error, "code", None) == "insufficient_quota":
         return ModelRequestError(
-            f"{facts.url} refuses the request for the model {facts.model!r} because the account "
-            f"has no credit left: {said} Add credit there, or set COURSE_LLM_API_KEY to the key of "
-            "another account."
+            f"{facts.url} is not the address of an OpenAI-compatible server, or has no model "
+            f"{facts.model!r}: it answered {status} to a request for /chat/completions ({said}). "
+            "Such an address usually ends in /v1. Set COURSE_LLM_BASE_URL or COURSE_LLM_MODEL."
         )
-    if status >= 500 or status in (408, 409, 429):
+    if status in RETRIED:
         return ModelServerError(
             f"{facts.url}, asked for the model {facts.model!r}, answered {status}: {said} Try "
             "again, or look into the server's log."
@@ -176,32 +173,49 @@ def _refusal(facts: RequestFacts, error: openai.APIStatusError) -> Exception:
 
 def _reported(facts: RequestFacts, error: ReportedError) -> Exception:
     """Return what an error means that a server reports with the status of success."""
-    code = str(error.code)
-    if code in ("408", "409", "429") or (len(code) == 3 and code.startswith("5")):
-        return ModelServerError(
-            f"{facts.url}, asked for the model {facts.model!r}, answered with an error ({code}): "
-            f"{error} Try again, or look into the server's log."
-        )
+    code = error.code
+    status = int(code) if str(code).isdecimal() and len(str(code)) == 3 else None
+    told = _refusal_by_code(facts, code, str(error), status)
+    if told is not None:
+        return told
+    named = f" ({code})" if code else ""
+    begin = f"{facts.url}, asked for the model {facts.model!r}, answered with an error{named}: "
+    if status in RETRIED:
+        return ModelServerError(f"{begin}{error} Try again, or look into the server's log.")
     return ModelRequestError(
-        f"{facts.url}, asked for the model {facts.model!r}, answered with an error: {error} Change "
-        "what the message names; the same request would be refused again."
+        f"{begin}{error} Change what the message names; the same request would be refused again."
     )
 
 
-def _not_found(facts: RequestFacts, error: openai.APIStatusError, said: str) -> ModelRequestError:
-    if not _is_page(error) and (
-        getattr(error, "code", None) == "model_not_found" or "model" in said.lower()
-    ):
+def _reported_in_stream(facts: RequestFacts, error: openai.APIError) -> Exception:
+    """Return what an error means that a server reports as an event of a stream."""
+    reported = ReportedError(error.body if error.body else error.message)
+    if facts.chunks_seen or reported.code is None:
+        return _broken_off(facts, str(reported))
+    return _reported(facts, reported)
+
+
+def _refusal_by_code(
+    facts: RequestFacts, code: Any, said: str, status: int | None
+) -> ModelRequestError | None:
+    """Return the error for a refusal whose reason is known: the key, the model, or no credit."""
+    if status in (401, 403) or code in ("invalid_api_key", "authentication_error"):
+        return ModelRequestError(
+            f"{facts.url} refuses the key ({status or code}: {said}) for the model "
+            f"{facts.model!r}. Set COURSE_LLM_API_KEY to a key that may use it."
+        )
+    if code == "insufficient_quota":
+        return ModelRequestError(
+            f"{facts.url} refuses the request for the model {facts.model!r} because the account "
+            f"has no credit left: {said} Add credit there, or set COURSE_LLM_API_KEY to the key of "
+            "another account."
+        )
+    if code == "model_not_found" or (status in (404, 405) and "model" in said.lower()):
         return ModelRequestError(
             f"{facts.url} has no model {facts.model!r}: {said} Look at {facts.url}/models, then "
             "set COURSE_LLM_MODEL or the option model=."
         )
-    return ModelRequestError(
-        f"{facts.url} is not the address of an OpenAI-compatible server, or has no model "
-        f"{facts.model!r}: it answered {error.status_code} to a request for /chat/completions "
-        f"({said}). Such an address usually ends in /v1. Set COURSE_LLM_BASE_URL or "
-        "COURSE_LLM_MODEL."
-    )
+    return None
 
 
 def _is_page(error: openai.APIStatusError) -> bool:
@@ -223,7 +237,7 @@ def _said(error: openai.APIStatusError) -> str:
             body = body[name]
     if isinstance(body, (dict, list)):
         body = json.dumps(body, ensure_ascii=False, default=str)
-    return str(body or error.message or error.response.text)[:MAX_SAID]
+    return str(body or error.message)[:MAX_SAID]
 
 
 def _no_openai_server(facts: RequestFacts, why: str) -> ModelRequestError:
@@ -233,9 +247,17 @@ def _no_openai_server(facts: RequestFacts, why: str) -> ModelRequestError:
     )
 
 
-def _unreachable(facts: RequestFacts, error: Exception) -> ModelServerError:
-    if "without sending complete message body" in (said := _root_cause(error)):
+def _unreachable(facts: RequestFacts, error: Exception) -> Exception:
+    said = _root_cause(error)
+    if "without sending complete message body" in said:
         return _broken_off(facts, said)
+    if "redirect" in said:
+        return _no_openai_server(facts, f"its redirects lead nowhere ({said})")
+    if "CERTIFICATE_VERIFY_FAILED" in said:
+        return ModelRequestError(
+            f"The certificate of {facts.url} is not trusted here ({said}). Set SSL_CERT_FILE to "
+            "the file with the certificate of whoever signed it."
+        )
     proxy = proxy_for(facts.url)
     way = f" through the proxy {proxy}" if proxy else ""
     remedy = " Or add the address to NO_PROXY if the proxy should not be used." if proxy else ""
@@ -247,8 +269,8 @@ def _unreachable(facts: RequestFacts, error: Exception) -> ModelServerError:
 
 def _broken_off(facts: RequestFacts, why: str) -> ModelServerError:
     return ModelServerError(
-        f"{facts.url} broke off in the middle of an answer ({why}). Send the message again; if it "
-        "comes back, look into the server's log."
+        f"{facts.url} broke off in the middle of an answer ({why[:MAX_SAID]}). Send the message "
+        "again; if it comes back, look into the server's log."
     )
 
 

@@ -6,7 +6,7 @@ import argparse
 import sys
 from typing import TextIO
 
-from course_lib.persistence.checkpointers import CheckpointerError
+from course_lib.persistence.database_urls import CheckpointerError
 from course_lib.persistence.databases import postgres
 from course_lib.persistence.postgres_error import PostgresError
 from course_lib.persistence.retention import RetentionError, cleanup

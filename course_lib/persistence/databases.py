@@ -13,6 +13,7 @@ from urllib.parse import quote, urlencode
 from uuid import uuid4
 
 from course_lib.persistence.embedded_postgres import embedded_server, release_server
+from course_lib.persistence.limited_connections import connection_classes
 from course_lib.persistence.postgres_error import (
     HOW_TO_WRITE,
     UNREADABLE,
@@ -104,11 +105,12 @@ def postgres(database: str = "course", *, scratch: bool = False) -> Postgres:
     return made
 
 
-def connect(url: str, **options: Any) -> psycopg.Connection[Any]:
+def connect(url: str, *, limited: bool = False, **options: Any) -> psycopg.Connection[Any]:
     """Open a connection, or say in one sentence why not.
 
     Args:
         url: `postgresql://...`.
+        limited: give up a statement that is not answered in `ANSWER_SECONDS`.
         options: more arguments of `psycopg.connect`.
 
     Raises:
@@ -116,8 +118,9 @@ def connect(url: str, **options: Any) -> psycopg.Connection[Any]:
     """
     import psycopg
 
+    kind = connection_classes()[0] if limited else psycopg.Connection
     try:
-        return psycopg.connect(url, connect_timeout=5, **options)
+        return kind.connect(url, connect_timeout=5, client_encoding="utf8", **options)
     except (psycopg.OperationalError, psycopg.ProgrammingError, UnicodeError) as error:
         place = redact_url(url)
         if place == UNREADABLE:  # then the driver's words may hold a part of the password
@@ -125,10 +128,27 @@ def connect(url: str, **options: Any) -> psycopg.Connection[Any]:
                 f"The address of PostgreSQL cannot be read. {HOW_TO_WRITE}"
             ) from None
         first = str(error).strip().splitlines()[0]
-        raise PostgresError(
-            f"No PostgreSQL answers at {place}: {first}. Start that server, correct the "
-            "URL, or use postgres().url for the course's embedded one."
-        ) from error
+        raise PostgresError(_no_connection(place, first)) from error
+
+
+REFUSALS = (
+    ("does not exist", "Make it, or correct its name in the URL."),
+    ("too many", "Close other clients, or raise max_connections."),
+    ("authentication failed", "Correct the user or the password in the URL."),
+    ("FATAL", "Ask whoever runs that server, or use postgres().url for the course's own."),
+)
+"""What to do where a server answers and refuses, by its words."""
+
+
+def _no_connection(place: str, said: str) -> str:
+    """Say that there is no connection: nobody answers, or the server refuses."""
+    remedy = next((remedy for words, remedy in REFUSALS if words in said and "FATAL" in said), None)
+    if remedy is not None:
+        return f"The PostgreSQL at {place} refuses the connection: {said}. {remedy}"
+    return (
+        f"No PostgreSQL answers at {place}: {said}. Start that server, correct the URL, or use "
+        "postgres().url for the course's embedded one."
+    )
 
 
 def _make_database(server_url: str, database: str, *, wait_for_start: bool) -> None:
@@ -138,7 +158,7 @@ def _make_database(server_url: str, database: str, *, wait_for_start: bool) -> N
     deadline = time.monotonic() + (10 if wait_for_start else 0)
     while True:
         try:
-            connection = connect(server_url, autocommit=True)
+            connection = connect(server_url, autocommit=True, limited=True)
             break
         except PostgresError:
             if time.monotonic() >= deadline:
@@ -166,7 +186,7 @@ def _drop(server_url: str, databases: list[str]) -> None:
 
     # At the end of a process the server may be gone already, and its databases with it.
     with suppress(PostgresError, Error):
-        with connect(server_url, autocommit=True) as connection:
+        with connect(server_url, autocommit=True, limited=True) as connection:
             for name in databases:
                 drop = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)")
                 connection.execute(drop.format(sql.Identifier(name)))

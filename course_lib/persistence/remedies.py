@@ -62,6 +62,19 @@ NOT_PLAIN = (
     "plain values there: text, numbers, lists, dicts, messages, dataclasses or Pydantic models."
 )
 
+OTHER_ENCODING = (
+    "This database is not in UTF-8, so it cannot store every text. Make one that is: CREATE "
+    "DATABASE chat ENCODING 'UTF8' TEMPLATE template0."
+)
+DAMAGED = (
+    "The SQLite file is damaged. Keep a copy of it, and open another file; sqlite3's command "
+    ".recover may get its rows back."
+)
+NO_FILE = (
+    "SQLite cannot open the file: its folder is gone, its name is too long, or you may not read "
+    "it. Correct the path."
+)
+
 SAVERS = ("langgraph.checkpoint.", "langgraph.store.", "psycopg")
 
 SQLITE_REMEDIES = (
@@ -69,12 +82,15 @@ SQLITE_REMEDIES = (
     (("locked", "busy"), LOCKED),
     (("readonly", "read-only"), READ_ONLY),
     (("is full", "disk I/O error"), FULL),
+    (("malformed", "not a database"), DAMAGED),
+    (("unable to open",), NO_FILE),
     (("no such table", "no such column", "no column named", "view"), OTHER_TABLES),
 )
 """What to do by the words of SQLite's error."""
 
 POSTGRES_REMEDIES = (
     (("ReadOnlySqlTransaction",), READ_ONLY),
+    (("UntranslatableCharacter", "CharacterNotInRepertoire"), OTHER_ENCODING),
     (("DiskFull", "InsufficientResources", "OutOfMemory"), FULL),
     (("InsufficientPrivilege",), NO_RIGHTS),
     (("UndefinedTable", "UndefinedColumn", "WrongObjectType"), OTHER_TABLES),

@@ -16,10 +16,11 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
-from course_lib.persistence.checkpointers import open_file, parse_url
+from course_lib.persistence.database_urls import parse_url
 from course_lib.persistence.databases import connect
 from course_lib.persistence.postgres_error import redact_url
 from course_lib.persistence.retention_reports import Amount, RetentionError
+from course_lib.persistence.sqlite_files import open_file
 from course_lib.persistence.vector_index import one_copy_of_sqlite
 
 BUSY_SECONDS = 10.0

@@ -7,9 +7,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from course_lib.persistence.checkpointers import closing_when_free, open_file, parse_url
+from course_lib.persistence.database_urls import parse_url
 from course_lib.persistence.postgres_error import redact_url
 from course_lib.persistence.postgres_pools import open_pool
+from course_lib.persistence.sqlite_files import closing_when_free, open_file
 from course_lib.persistence.table_setup import make_postgres_tables, sqlite_tables_lock
 from course_lib.persistence.vector_index import (
     VectorIndexError,
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
     from langgraph.store.base import BaseStore
 
 
-SQLITE_TABLE = ("store", ("prefix", "key", "value"))
-"""The table of LangGraph's SQLite store, and columns that it must have."""
+SQLITE_TABLES = {"store": ("prefix", "key", "value")}
+"""The table of LangGraph's SQLite store, with columns that it must have."""
 
 
 @contextmanager
@@ -64,7 +65,7 @@ def _sqlite_store(place: str, index: dict[str, Any] | None) -> Iterator[BaseStor
 
     module = sqlite3 if index is None else sqlite_with_extensions()
     with one_copy_of_sqlite(place, module):
-        connection = open_file(place, table=SQLITE_TABLE, module=module)
+        connection = open_file(place, tables=SQLITE_TABLES, module=module)
         connection.isolation_level = None  # the store begins and ends its transactions itself
         if index is not None:
             try:

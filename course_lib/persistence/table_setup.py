@@ -80,7 +80,7 @@ def _make_tables(
     url: str, work: Callable[[psycopg.Connection[Any]], None], versions: str, newest: int
 ) -> None:
     deadline = time.monotonic() + WAIT_SECONDS
-    with connect(url) as connection:
+    with connect(url, limited=True) as connection:
         if _version(connection, versions) >= newest:
             return
         while not connection.execute(LOCK_QUESTION).fetchone()[0]:
@@ -119,10 +119,19 @@ def _refused(url: str, error: psycopg.Error) -> PostgresError:
             "This session may only read: name the primary server instead of a replica, or let the "
             "role write (default_transaction_read_only)."
         )
+    elif isinstance(error, errors.InvalidSchemaName):
+        remedy = (
+            "The role has no schema to make tables in. Make one, and name it in its search_path: "
+            "ALTER ROLE name SET search_path = schema."
+        )
+    elif isinstance(error, errors.QueryCanceled):
+        remedy = "The server's statement_timeout is too short for that. Raise it for this role."
+    elif "has not answered" in said:  # the error of a limited connection says what to do
+        return PostgresError(f"The tables in {redact_url(url)} cannot be made. {said}")
     elif isinstance(error, errors.LockNotAvailable):
         remedy = (
-            f"Another client has locked the table for {WAIT_SECONDS:.0f} seconds; "
-            "pg_stat_activity shows which. End it, then run this again."
+            "Another client has locked the table; pg_stat_activity shows which. End it, then run "
+            "this again."
         )
     else:
         remedy = (
@@ -149,12 +158,12 @@ def _version(connection: psycopg.Connection[Any], table: str) -> int:
 
     question = sql.SQL("SELECT coalesce(max(v), -1) FROM {}").format(sql.Identifier(table))
     try:
-        connection.execute(f"SET LOCAL lock_timeout = {int(1000 * WAIT_SECONDS)}")
         return connection.execute(question).fetchone()[0]
     except errors.UndefinedTable:
         return -1
     finally:
-        connection.rollback()
+        if not connection.closed:  # else the statement was given up, and its error tells why
+            connection.rollback()
 
 
 class _Job(threading.Thread):

@@ -130,8 +130,8 @@ def checked_user(user: str) -> str:
     return user
 
 
-def check_metadata(metadata: Mapping[str, Any]) -> None:
-    """Refuse what LangGraph would drop on the way into a checkpoint.
+def checked_metadata(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a thread's metadata, without anything that LangGraph would drop from a checkpoint.
 
     Args:
         metadata: of a thread.
@@ -158,8 +158,14 @@ def check_metadata(metadata: Mapping[str, Any]) -> None:
             raise ValueError(
                 f"The metadata {key!r} is {value}, which JSON does not know. Leave it out."
             )
+        if isinstance(value, int) and not -(2**63) <= value < 2**63:
+            raise ValueError(
+                f"The metadata {key!r} is a number of {value.bit_length()} bits, and SQLite keeps "
+                "64. Write it as text."
+            )
         if not isinstance(value, (str, int, float, bool)):
             raise ValueError(
                 f"The metadata {key!r} is a {type(value).__name__}. Checkpoints keep text, numbers "
                 "and booleans only; put the rest into the state."
             )
+    return dict(metadata)

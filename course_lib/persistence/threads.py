@@ -23,7 +23,7 @@ from course_lib.persistence.thread_records import (
     RESERVED,
     Thread,
     UnknownThread,
-    check_metadata,
+    checked_metadata,
     checked_text,
     checked_user,
     is_odd,
@@ -83,14 +83,14 @@ class ThreadDirectory:
         Raises:
             ValueError: a user that is no name, or metadata that a checkpoint would not keep.
         """
-        check_metadata({} if metadata is None else metadata)
+        metadata = checked_metadata({} if metadata is None else metadata)
         if external_id is not None:
             known = self._get(user, self._derived(user, external_id))
             if known is not None:
                 return known
         thread_id = str(uuid4()) if external_id is None else self._derived(user, external_id)
         now = _now()
-        return self._put(Thread(thread_id, user, self.tenant, title, metadata or {}, now, now))
+        return self._put(Thread(thread_id, user, self.tenant, title, metadata, now, now))
 
     def adopt(self, user: str, thread_id: str, *, title: str = "New conversation") -> Thread:
         """Return a user's thread with an id, and list it for the user if it is not listed yet.
@@ -110,8 +110,7 @@ class ThreadDirectory:
             raise ValueError(
                 f"{thread_id!r} cannot be the id of a thread. Use text without control characters."
             )
-        now = _now()
-        known = self._get(user, thread_id)
+        now, known = _now(), self._get(user, thread_id)
         return known or self._put(Thread(thread_id, user, self.tenant, title, {}, now, now))
 
     def open(self, user: str, thread_id: str) -> Thread:
@@ -135,6 +134,7 @@ class ThreadDirectory:
             limit: how many at most.
             offset: how many to pass over.
         """
+        limit, offset = max(0, limit), max(0, offset)
         place = self._namespace(user)
         if _sorts_by_activity(self.store):
             found = list(map(_thread, self.store.search(place, limit=limit, offset=offset)))
