@@ -10,6 +10,7 @@ from contextlib import redirect_stdout
 from io import StringIO
 from types import SimpleNamespace
 from typing import Annotated, TypedDict
+from unittest.mock import MagicMock
 
 import pytest
 from langchain.agents import create_agent
@@ -26,6 +27,7 @@ from course_lib.display import (
     show_state,
     show_steps,
     show_table,
+    state_changes,
     summary_line,
 )
 from course_lib.display.short_errors import shorten_errors
@@ -142,6 +144,12 @@ def test_of_a_long_text_each_display_tells_the_length():
     assert "more than 20,000 characters" in summary_line([long, long])
     assert "characters" not in summary_line("y" * 500)
     assert "2,980,000 more characters" in format_json("x" * 3_000_000)
+
+
+def test_mocks_and_sets_of_a_million_are_told_in_short_and_alike():
+    assert summary_line(MagicMock()) == summary_line(MagicMock()) == "<MagicMock>"
+    (change,) = state_changes({"a": set(range(1_000_000))}, {"a": set(range(999_000))})
+    assert "1,000,000 -> 999,000 items" in str(change)
 
 
 def test_what_a_terminal_takes_for_an_order_is_written_out():

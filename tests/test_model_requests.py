@@ -520,6 +520,30 @@ def test_the_answer_of_a_server_that_names_another_role_is_an_answer(fixed, role
     assert (model.invoke("hello").type, ask("ainvoke", model)) == ("ai", "hi")
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "localhost:1/v1",
+        "http://127.0.0.1:1/v1\n",
+        "http://exa mple/v1",
+        "http://[::1/v1",
+        "http://host:port/v1",
+        "ftp://host/v1",
+        f"//ann:{'secret'}@host/v1",
+    ],
+)
+def test_what_is_no_address_is_told_when_the_model_is_made(url):
+    with pytest.raises(ValueError, match="is no address of a server") as caught:
+        RemoteChatModel(base_url=url, model="m", api_key="k")
+    assert "ann:secret" not in str(caught.value)
+
+
+def test_a_key_that_is_no_key_is_told():
+    model = RemoteChatModel(base_url="http://127.0.0.1:1/v1", model="m", api_key="열쇠")
+    with pytest.raises(ModelRequestError, match="which no key has"):
+        model.invoke("hello")
+
+
 def test_a_password_in_the_address_is_not_told(fixed):
     fixed.answer = (401, "application/json", error_body("no"))
     url = fixed.url.replace("://", f"://ann:{'secret'}@")

@@ -69,10 +69,11 @@ def _told(old: Any, new: Any) -> str:
     if _is_messages(old) and _is_messages(new) and (old or new):
         return _told_messages(_items(old), _items(new))
     if _is_list(old) and _is_list(new):
+        sizes = [0 if each is None else len(each) for each in (old, new)]
+        if max(sizes) > MAX_COMPARED:
+            same = " items, others than before" if sizes[0] == sizes[1] else " items"
+            return f"{sizes[0]:,} -> {sizes[1]:,}{same}"
         before, now = _items(old), _items(new)
-        if max(len(before), len(now)) > MAX_COMPARED:
-            same = " items, others than before" if len(before) == len(now) else " items"
-            return f"{len(before):,} -> {len(now):,}{same}"
         removed, added = _without(before, now), _without(now, before)
         if (added or removed) and (len(removed) < len(before) or not before or not now):
             return " ".join([*_named("+", added), *_named("-", removed)])

@@ -38,6 +38,9 @@ MAX_BITS = 10_000
 
 CUT = "..."
 
+ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+| id='\d{9,}'")
+"""Where an object is in memory, as Python and its mocks write it: another place in each run."""
+
 
 def summary_line(value: Any) -> str:
     """Return one short line for any value, the same from run to run.
@@ -231,7 +234,7 @@ def text_of(value: Any, form: Any = str) -> str:
         return unshowable(value, error)
     if not isinstance(text, str):
         return f"<{class_name(value)}>"
-    return re.sub(r" at 0x[0-9a-fA-F]+", "", text[:MAX_TEXT])
+    return ADDRESS.sub("", text[:MAX_TEXT])
 
 
 def class_name(value: Any) -> str:

@@ -16,6 +16,9 @@ from course_lib.models.request_ids import HEADER, REQUEST_ID
 
 NO_JSON = object()
 
+RETRIED = (408, 409, 429, *range(500, 600))
+"""Answers after which the client asks again."""
+
 
 class UnexpectedAnswer(openai.OpenAIError):
     """A server answered with success, but not in OpenAI's protocol.
@@ -62,6 +65,26 @@ def http_clients(url: str) -> dict[str, Any]:
     }
 
 
+def checked_url(url: str) -> str:
+    """Return the address of a server as it is.
+
+    Raises:
+        ValueError: no server can have it.
+    """
+    try:
+        parts = urlsplit(url)
+        is_one = parts.scheme in ("http", "https") and bool(parts.hostname) and url.isprintable()
+        is_one = is_one and " " not in url and parts.port != 0
+    except ValueError:  # a port that is no number, a bracket that is open
+        is_one = False
+    if not is_one:
+        raise ValueError(
+            f"{without_password(url)!r} is no address of a server. It begins with http:// or "
+            "https://, and usually ends in /v1. Set COURSE_LLM_BASE_URL or the option base_url=."
+        )
+    return url
+
+
 def is_this_machine(url: str) -> bool:
     """Whether an address belongs to this machine, so that no proxy can be on the way to it."""
     host = (urlsplit(url).hostname or "").rstrip(".")
@@ -87,7 +110,7 @@ def proxy_for(url: str) -> str | None:
 
 def without_password(url: str) -> str:
     """Return an address without a user and a password in it, fit for a message."""
-    return re.sub(r"://[^/@]*@", "://", url).rstrip("/")
+    return re.sub(r"//[^/@]*@", "//", url).rstrip("/")
 
 
 def _name(request: Any) -> None:
@@ -108,7 +131,8 @@ def _check(response: Any) -> None:
         try:
             response.read()
         except Exception as error:
-            raise _read_as(response, error) from error
+            _refuse_unread(response, error)
+            raise
         _check_answer(response)
 
 
@@ -117,20 +141,21 @@ async def _check_async(response: Any) -> None:
         try:
             await response.aread()
         except Exception as error:
-            raise _read_as(response, error) from error
+            _refuse_unread(response, error)
+            raise
         _check_answer(response)
 
 
-def _read_as(response: Any, error: Exception) -> Exception:
-    """Return what to raise for a body that cannot be read: a refusal is one without its words."""
+def _refuse_unread(response: Any, error: Exception) -> None:
+    """Raise for a refusal whose body cannot be read: it is a refusal also without its words.
+
+    Raises:
+        openai.APIStatusError: the answer refuses the request for good.
+    """
     if response.is_success or response.status_code in RETRIED:
-        return error
+        return
     said = f"Its words cannot be read: {error}" if str(error) else "It gives no reason."
-    return openai.APIStatusError(said, response=response, body={"message": said})
-
-
-RETRIED = (408, 409, 429, *range(500, 600))
-"""Answers after which the client asks again."""
+    raise openai.APIStatusError(said, response=response, body={"message": said}) from error
 
 
 def _is_to_be_read(response: Any) -> bool:
@@ -148,7 +173,8 @@ def _is_to_be_read(response: Any) -> bool:
     kind = response.headers.get("content-type", "")
     is_stream = "event-stream" in kind
     if kind and not is_stream and "json" not in kind:
-        raise UnexpectedAnswer(f"it answered {response.status_code} with {kind.split(';')[0]}")
+        named = kind.partition(";")[0][:100]
+        raise UnexpectedAnswer(f"it answered {response.status_code} with {named}")
     if _wants_stream(response.request):
         return "json" in kind
     if is_stream:

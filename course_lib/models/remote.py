@@ -15,13 +15,14 @@ from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackMana
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from langchain_openai import ChatOpenAI
-from pydantic import model_validator
+from pydantic import ConfigDict, model_validator
 
 from course_lib.models.answer_shape import fault_of_chunk, write_arguments
 from course_lib.models.call_ids import CallIds
 from course_lib.models.http_clients import (
     ReportedError,
     UnexpectedAnswer,
+    checked_url,
     http_clients,
     without_password,
 )
@@ -53,6 +54,8 @@ class RemoteChatModel(ChatOpenAI):
         ModelRequestError: the key, the model, the address or the request is wrong.
     """
 
+    model_config = ConfigDict(hide_input_in_errors=True)  # it holds the key
+
     @model_validator(mode="before")
     @classmethod
     def _use_own_http_clients(cls, options: Any) -> Any:
@@ -62,7 +65,7 @@ class RemoteChatModel(ChatOpenAI):
             return options  # ChatOpenAI makes the clients for a proxy that is named explicitly
         url = options.get("base_url") or options.get("openai_api_base")
         url = url or os.environ.get("OPENAI_API_BASE") or os.environ.get("OPENAI_BASE_URL")
-        clients = http_clients(str(url or "https://api.openai.com/v1"))
+        clients = http_clients(checked_url(str(url or "https://api.openai.com/v1")))
         # The empty options keep ChatOpenAI from warning about a transport that is not used here.
         return {"http_socket_options": (), **clients, **options}
 

@@ -109,10 +109,15 @@ def explained_errors(facts: RequestFacts) -> Iterator[RequestFacts]:
         if facts.chunks_seen:
             raise _broken_off(facts, f"a chunk is not JSON: {error}") from error
         raise _no_openai_server(facts, f"its answer is not JSON: {error}") from error
+    except UnicodeEncodeError as error:
+        if error.encoding != "ascii":
+            raise
+        raise ModelRequestError(
+            f"The key for {facts.url} holds {error.object[error.start : error.end]!r}, which no "
+            "key has. Set COURSE_LLM_API_KEY to the key alone."
+        ) from error
     except AttributeError as error:
-        if (
-            error.name != "model_dump"
-        ):  # what LangChain calls on each chunk that OpenAI's client read
+        if error.name != "model_dump":  # LangChain calls it on each chunk of OpenAI's client
             raise
         why = f"a chunk of its answer is {str(error.obj)[:100]!r} and no object"
         raise (_broken_off if facts.chunks_seen else _no_openai_server)(facts, why) from error
