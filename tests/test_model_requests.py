@@ -215,6 +215,7 @@ def test_a_failure_that_may_pass_names_the_model_and_what_the_server_says(fixed,
         ask(way, model)
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("broken", ["cut", "no gzip"])
 @pytest.mark.parametrize(("status", "said"), [(401, "refuses the key"), (404, "has no model 'm'")])
@@ -230,6 +231,7 @@ def test_a_refusal_whose_words_cannot_be_read_is_that_refusal(fixed, way, broken
     assert len(fixed.asked) == 1
 
 
+@pytest.mark.one_in(7)
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("elsewhere", [HTML, "[1]", "null", '"hello"'])
 @pytest.mark.parametrize("status", [302, 303])
@@ -241,6 +243,7 @@ def test_a_redirect_to_something_else_is_told(fixed, way, elsewhere, status):
         ask(way, model)
 
 
+@pytest.mark.one_in(2)
 @pytest.mark.parametrize("way", WAYS)
 def test_redirects_without_an_end_are_no_server_that_is_away(fixed, way):
     fixed.answer = (307, None, "")
@@ -275,6 +278,7 @@ FIRST_EVENTS = {
 }
 
 
+@pytest.mark.one_in(4)
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("name", FIRST_EVENTS)
 def test_a_refusal_under_200_has_its_own_name_streamed_or_not(fixed, way, name):
@@ -320,6 +324,7 @@ NONSENSE = {
 }
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("name", NONSENSE)
 @pytest.mark.parametrize("way", ["invoke", "ainvoke"])
 def test_an_answer_of_nonsense_is_told_with_the_place(fixed, name, way):
@@ -352,6 +357,7 @@ BAD_CHUNKS = {
 }
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("name", BAD_CHUNKS)
 @pytest.mark.parametrize("way", ["stream", "astream"])
 def test_a_chunk_of_nonsense_is_told_first_or_later(fixed, name, way):
@@ -389,6 +395,7 @@ def test_an_answer_that_is_cut_short_is_no_server_that_is_away(fixed, way):
         ask(way, model)
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("kind", ["application/json", "application/json; charset=utf-8", None])
 @pytest.mark.parametrize(
     "more",
@@ -448,6 +455,7 @@ def message_of(fixed, way, calls_in_pieces, *, calls=None, finish_reason="tool_c
     return last["messages"][-1]
 
 
+@pytest.mark.one_in(3)
 @pytest.mark.parametrize("way", ["invoke", "stream"])
 @pytest.mark.parametrize(
     "arguments",
