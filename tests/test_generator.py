@@ -164,8 +164,15 @@ HEADINGS = [
     "## Start the answer with a greeting",
     "## Start the tests",
     "The end of the answer is near.",
+    "## How to find a solution",
+    "## The answer of the model",
+    "The **solution** is near.",
+    "## Tests",
 ]
-IN_TEXT = ["**BEGIN SOLUTION**", "> ### END SOLUTION", "<!-- begin the answer -->"]
+IN_TEXT = [
+    *("**BEGIN SOLUTION**", "> ### END SOLUTION", "<!-- begin the answer -->"),
+    *("## Solution", "# Model answer", "**Answer:**", "__Solution__", "### 정답", "## Solution 2"),
+]
 SENTENCES = [
     *("# start with the answer of the model", "# the end of this part: no solution yet"),
     *("print('begin solution')", "# an answer", "# test the end", "beginning = solutions = []"),

@@ -15,6 +15,9 @@ from course_lib.exercises.marker_words import (
     words_of,
 )
 
+TITLE = re.compile(r"\s*(?:#{1,6}\s+|\*\*|__)(.*?)(?:\*\*|__)?:?\s*$")
+"""A line of Markdown that is a heading, or bold and nothing else."""
+
 COMMENT = re.compile(r"#|//|--|<!--|%%")
 LABELS = frozenset(
     {"sample", "model", "reference", "official", "code", "cell", "here", "below", "key"}
@@ -37,7 +40,7 @@ def looks_like_marker(line: str, *, is_code: bool) -> bool:
     if not any(is_one_of(word, ANY) for word in words_of(line)):
         return False
     if not is_code:
-        return _is_mark(words_of(line)) or _is_heading(line)
+        return _is_mark(words_of(line)) or _is_heading(line) or _is_title(line)
     parts = COMMENT.split(line)
     if len(parts) == 1:
         return False
@@ -105,6 +108,14 @@ def _is_heading(line: str) -> bool:
         rest = rest[1:]
     hides = ENGLISH.solutions | ENGLISH.answers | {"hidden"}
     return bool(rest) and rest[0].removesuffix("s") in hides
+
+
+def _is_title(line: str) -> bool:
+    """Whether a line of Markdown is a title that says that a solution follows."""
+    title = TITLE.match(line)
+    if title is None or not _is_label(title[1], loud=True):
+        return False
+    return not any(is_one_of(word, ENGLISH.tests) for word in words_of(title[1]))
 
 
 def _is_in_capitals(comment: str) -> bool:
