@@ -158,9 +158,7 @@ def next_actions(thread: ThreadLoaded, cards: list[Entry], *, failed: bool) -> l
         offer = {"kind": "unfinished", "key": "unfinished", "text": REOPEN}
         return [{**offer, "button": "Try again", "other": "Ask again"}]
     if thread.unfinished:
-        nodes = ", ".join(
-            exact(NODE_LABELS.get(node, node)) for node in thread.next or thread.unfinished
-        )
+        nodes = _labels(thread.next or thread.unfinished)
         next_or_last = f"Next: {nodes}." if thread.next else f"It broke off behind {nodes}."
         text = f"The run has not reached its end. {next_or_last}"
         button = "Try again" if failed else "Continue"
@@ -168,12 +166,15 @@ def next_actions(thread: ThreadLoaded, cards: list[Entry], *, failed: bool) -> l
     return cards
 
 
+def _labels(nodes: Sequence[str]) -> str:
+    return ", ".join(exact(NODE_LABELS.get(node, node)) for node in nodes)
+
+
 def _going_on(thread: ThreadLoaded) -> list[Entry]:
     """The offer to let the graph go on from an earlier checkpoint, where it stood in a run."""
     if thread.interrupts or not thread.next or START in thread.next:
         return []
-    nodes = ", ".join(exact(NODE_LABELS.get(node, node)) for node in thread.next)
-    text = f"The run had not reached its end here. Next: {nodes}."
+    text = f"The run had not reached its end here. Next: {_labels(thread.next)}."
     return [{"kind": "unfinished", "key": "unfinished", "text": text, "button": "Continue"}]
 
 

@@ -131,7 +131,7 @@ def run_input(
     stored = list(stored) if isinstance(stored, Sequence) and not isinstance(stored, str) else []
     reason = NOT_ANSWERED if thread.interrupts else NOT_RUN
     closing: list[Any] = close_open_tool_calls(thread.messages, reason)
-    if shown is not None:
+    if closing and shown is not None:
         closing = _with_results(closing, thread, shown)
     if not access.replaces_by_id:  # a repaired copy would stand beside the message it replaces
         known = {each.id for each in thread.messages}
@@ -147,20 +147,31 @@ def _with_results(
     closing: Sequence[Any], thread: ThreadLoaded, shown: ThreadLoaded
 ) -> list[BaseMessage]:
     """The closing messages, with what the tools of the unfinished step have returned."""
-    results = {m.tool_call_id: m for m in shown.messages if isinstance(m, ToolMessage)}
-    others = (dict(each.values) for each in (thread, shown))
-    stored, now = ({k: v for k, v in each.items() if k != "messages"} for each in others)
-    lost = "" if is_equal(stored, now) else LOST
-    closed: list[BaseMessage] = []
-    for each in closing:
-        result = results.get(each.tool_call_id) if isinstance(each, ToolMessage) else None
-        if result is None or each.id in {m.id for m in thread.messages}:
-            closed.append(each)
-        elif isinstance(result.content, str):
-            closed.append(result.model_copy(update={"content": result.content + lost}))
-        else:
-            closed.append(result)
-    return closed
+    known = {m.id for m in thread.messages}  # what is closed under one of them is a repaired copy
+    results = {
+        m.tool_call_id: m
+        for m in shown.messages
+        if isinstance(m, ToolMessage) and m.id not in known
+    }
+    if not results:
+        return list(closing)
+    stored, now = (
+        {k: v for k, v in each.values.items() if k != "messages"} for each in (thread, shown)
+    )
+    if not is_equal(stored, now):
+        results = {key: _with_remark(result) for key, result in results.items()}
+    return [
+        results.get(each.tool_call_id, each)
+        if isinstance(each, ToolMessage) and each.id not in known
+        else each
+        for each in closing
+    ]
+
+
+def _with_remark(result: ToolMessage) -> ToolMessage:
+    if not isinstance(result.content, str):
+        return result
+    return result.model_copy(update={"content": result.content + LOST})
 
 
 def _is_text(block: Any) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from course_lib.chat.message_keys import message_keys
+from course_lib.chat.message_keys import message_keys, position_of
 
 if TYPE_CHECKING:
     from course_lib.chat.drafts import Draft
@@ -43,13 +43,15 @@ def discarded_answers(before: ThreadLoaded, after: ThreadLoaded) -> list[str]:
     """
     if not (before.interrupts or before.unfinished):
         return []
-    texts: list[str] = []
-    for key, message in zip(message_keys(before.messages), before.messages, strict=True):
-        if key == before.last_person_key:
-            texts = []
-        elif message.type in ("ai", "chat") and not _is_stored(key, str(message.text), after):
-            texts.append(str(message.text))
-    return texts
+    messages = before.messages
+    asked = position_of(messages, before.last_person_key)
+    behind = 0 if asked is None else asked + 1
+    keyed = zip(message_keys(messages)[behind:], messages[behind:], strict=True)
+    return [
+        str(message.text)
+        for key, message in keyed
+        if message.type in ("ai", "chat") and not _is_stored(key, str(message.text), after)
+    ]
 
 
 def _is_stored(message_id: str, text: str, thread: ThreadLoaded) -> bool:

@@ -54,12 +54,10 @@ class StreamedCalls:
             call = StreamedCall(len(self._calls), piece.get("id"), piece.get("name") or "")
             self._calls.append(call)
             self._last[piece.get("index")] = call
-        elif piece.get("name"):
-            if call.name in ("", piece["name"]):
-                piece["name"] = None if call.name else piece["name"]
-                call.name = call.name or piece["name"] or ""
-            else:
-                call.name += piece["name"] or ""
+        elif call.name and piece.get("name") == call.name:
+            piece["name"] = None
+        else:
+            call.name += piece.get("name") or ""
         piece["index"] = call.index
         call.arguments += piece.get("args") or ""
         return call if begins else None

@@ -26,9 +26,6 @@ if TYPE_CHECKING:
     from langgraph.checkpoint.serde.base import SerializerProtocol
     from psycopg_pool import ConnectionPool
 
-TABLES = ("checkpoints", "checkpoint_blobs", "checkpoint_writes")
-"""The tables of LangGraph's PostgreSQL saver that hold conversations."""
-
 SQLITE_TABLES = {
     "checkpoints": ("thread_id", "checkpoint_ns", "checkpoint_id", "checkpoint"),
     "writes": ("thread_id", "checkpoint_ns", "checkpoint_id", "task_id", "channel", "value"),
@@ -117,9 +114,9 @@ def _serializer(key: bytes | None) -> SerializerProtocol:
 def _check_tables(pool: ConnectionPool[Any], url: str) -> None:
     from psycopg import errors, sql
 
-    columns = [sql.Identifier(table, name) for table in TABLES for name in COLUMNS[table]]
+    columns = [sql.Identifier(table, name) for table, names in COLUMNS.items() for name in names]
     question = sql.SQL("SELECT {} FROM {} LIMIT 0").format(
-        sql.SQL(", ").join(columns), sql.SQL(", ").join(map(sql.Identifier, TABLES))
+        sql.SQL(", ").join(columns), sql.SQL(", ").join(map(sql.Identifier, COLUMNS))
     )
     try:
         with pool.connection() as connection:

@@ -13,7 +13,7 @@ from urllib.parse import quote, urlencode
 from uuid import uuid4
 
 from course_lib.persistence.embedded_postgres import embedded_server, release_server
-from course_lib.persistence.limited_connections import connection_classes
+from course_lib.persistence.limited_connections import CONNECTING, connection_classes
 from course_lib.persistence.postgres_error import (
     HOW_TO_WRITE,
     UNREADABLE,
@@ -27,6 +27,14 @@ if TYPE_CHECKING:
 
 SCRATCH = re.compile(r"course_\w+_(\d+)_[0-9a-f]{8}")
 """Names of scratch databases; the number is the process that made them."""
+
+REFUSALS = (
+    ("does not exist", "Make it, or correct its name in the URL."),
+    ("too many", "Close other clients, or raise max_connections."),
+    ("authentication failed", "Correct the user or the password in the URL."),
+    ("FATAL", "Ask whoever runs that server, or use postgres().url for the course's own."),
+)
+"""What to do where a server answers and refuses, by its words."""
 
 _holders = 0  # how many `Postgres` objects of this process hold the embedded server
 
@@ -120,7 +128,7 @@ def connect(url: str, *, limited: bool = False, **options: Any) -> psycopg.Conne
 
     kind = connection_classes()[0] if limited else psycopg.Connection
     try:
-        return kind.connect(url, connect_timeout=5, client_encoding="utf8", **options)
+        return kind.connect(url, **CONNECTING, **options)
     except (psycopg.OperationalError, psycopg.ProgrammingError, UnicodeError) as error:
         place = redact_url(url)
         if place == UNREADABLE:  # then the driver's words may hold a part of the password
@@ -131,19 +139,10 @@ def connect(url: str, *, limited: bool = False, **options: Any) -> psycopg.Conne
         raise PostgresError(_no_connection(place, first)) from error
 
 
-REFUSALS = (
-    ("does not exist", "Make it, or correct its name in the URL."),
-    ("too many", "Close other clients, or raise max_connections."),
-    ("authentication failed", "Correct the user or the password in the URL."),
-    ("FATAL", "Ask whoever runs that server, or use postgres().url for the course's own."),
-)
-"""What to do where a server answers and refuses, by its words."""
-
-
 def _no_connection(place: str, said: str) -> str:
     """Say that there is no connection: nobody answers, or the server refuses."""
-    remedy = next((remedy for words, remedy in REFUSALS if words in said and "FATAL" in said), None)
-    if remedy is not None:
+    if "FATAL" in said:
+        remedy = next(remedy for words, remedy in REFUSALS if words in said)
         return f"The PostgreSQL at {place} refuses the connection: {said}. {remedy}"
     return (
         f"No PostgreSQL answers at {place}: {said}. Start that server, correct the URL, or use "

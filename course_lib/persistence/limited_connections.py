@@ -15,6 +15,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from psycopg import AsyncConnection, Connection
 
+CONNECTING = {"connect_timeout": 5, "client_encoding": "utf8"}
+"""How every connection is made. A database in another encoding would give and take its own, bytes
+even."""
+
 ANSWER_SECONDS = 30.0
 """How long a saver or a store waits for the answer to one statement before it raises."""
 

@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from course_lib.persistence.databases import connect
-from course_lib.persistence.limited_connections import connection_classes
+from course_lib.persistence.limited_connections import CONNECTING, connection_classes
 
 if TYPE_CHECKING:
     from psycopg_pool import AsyncConnectionPool, ConnectionPool
@@ -25,7 +25,6 @@ def _options() -> dict[str, Any]:
 
     `prepare_threshold=None`: a prepared statement belongs to one connection of the server, and a
     pooler in transaction mode (PgBouncer, Supabase, Neon) uses another one for each transaction.
-    `client_encoding`: a database in another encoding would give and take its own, bytes even.
     """
     from psycopg.rows import dict_row
 
@@ -33,8 +32,7 @@ def _options() -> dict[str, Any]:
         "autocommit": True,
         "prepare_threshold": None,
         "row_factory": dict_row,
-        "connect_timeout": 5,
-        "client_encoding": "utf8",
+        **CONNECTING,
     }
 
 
