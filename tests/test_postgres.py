@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from psycopg.conninfo import conninfo_to_dict
+from waiting import wait_until
 
 from course_lib.persistence import (
     CheckpointerError,
@@ -48,6 +49,23 @@ def test_tables_not_set_up_are_told_before_the_first_message(server):
         with pytest.raises(CheckpointerError, match=r"not set up.*saver\.setup\(\)"):
             with open_checkpointer(bare.url, setup=False):
                 pass
+
+
+def test_the_embedded_server_cleans_up_seldom_also_where_its_folder_says_otherwise(server):
+    if not server.embedded:
+        pytest.skip("COURSE_DATABASE_URL names a server")
+
+    def each():
+        with connect(server.url) as connection:
+            return connection.execute("SHOW autovacuum_naptime").fetchone()[0]
+
+    wait_until(lambda: each() == "1h")
+    with connect(server.url, autocommit=True) as connection:
+        connection.execute("ALTER SYSTEM RESET autovacuum_naptime")
+        connection.execute("SELECT pg_reload_conf()")
+    wait_until(lambda: each() != "1h")
+    with postgres("seldom", scratch=True):
+        wait_until(lambda: each() == "1h")
 
 
 def test_the_embedded_server_is_shared(server):

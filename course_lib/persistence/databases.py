@@ -36,6 +36,13 @@ REFUSALS = (
 )
 """What to do where a server answers and refuses, by its words."""
 
+CLEANS_UP_EACH = "1h"
+"""How often the embedded server looks whether a database needs `VACUUM` or `ANALYZE`.
+
+PostgreSQL does it each minute. One that runs at that moment keeps `VACUUM FULL` from giving back
+what was just deleted, and changes the sizes that a notebook measures.
+"""
+
 _holders = 0  # how many `Postgres` objects of this process hold the embedded server
 
 
@@ -167,6 +174,7 @@ def _make_database(server_url: str, database: str, *, wait_for_start: bool) -> N
         names = [row[0] for row in connection.execute("SELECT datname FROM pg_database")]
         if wait_for_start:  # our own server: drop scratch databases of processes that ended
             _drop(server_url, [name for name in names if _is_left_over(name)])
+            _clean_up_seldom(connection)
         if database in names:
             return
         try:
@@ -178,6 +186,14 @@ def _make_database(server_url: str, database: str, *, wait_for_start: bool) -> N
                 f"The database {database!r} cannot be made at {redact_url(server_url)}: "
                 f"{str(error).splitlines()[0]}. Let its owner make it, or allow your role to."
             ) from error
+
+
+def _clean_up_seldom(connection: psycopg.Connection[Any]) -> None:
+    """Set how often the embedded server cleans up; its data folder keeps the setting."""
+    (each,) = connection.execute("SHOW autovacuum_naptime").fetchone() or ("",)
+    if each != CLEANS_UP_EACH:
+        connection.execute(f"ALTER SYSTEM SET autovacuum_naptime = '{CLEANS_UP_EACH}'")
+        connection.execute("SELECT pg_reload_conf()")
 
 
 def _drop(server_url: str, databases: list[str]) -> None:
