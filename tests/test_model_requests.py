@@ -3,6 +3,7 @@
 import asyncio
 import json
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -12,6 +13,7 @@ from langgraph.types import RetryPolicy
 from openai_server import openai_server
 
 from course_lib.models import MODELS, ModelRequestError, ModelServerError, RemoteChatModel
+from course_lib.models import answer_wait
 from course_lib.models.http_clients import is_this_machine, proxy_for
 from course_lib.namu import build_namu
 
@@ -393,6 +395,82 @@ def test_an_answer_that_is_cut_short_is_no_server_that_is_away(fixed, way):
     model = RemoteChatModel(base_url=fixed.url, model="m", api_key="k", max_retries=0)
     with pytest.raises(ModelServerError, match=r"broke off in the middle .* message body"):
         ask(way, model)
+
+
+class _Patient(_Fixed):
+    """A server that sends what keeps a connection open, and then its answer."""
+
+    def do_POST(self):
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.asked.append(self.path)
+        kind, first, keeps_open, times, answer = self.server.answer
+        self.send_response(200)
+        self.send_header("Content-Type", kind)
+        self.end_headers()
+        try:
+            self._write(first)
+            for _ in range(times):
+                for part in keeps_open:
+                    self._write(part)
+                    time.sleep(0.01)
+            self._write(answer)
+        except OSError:
+            pass  # the client went away
+        self.close_connection = True
+
+    def _write(self, text):
+        self.wfile.write(text.encode())
+        self.wfile.flush()
+
+
+@pytest.fixture
+def patient(fixed, monkeypatch):
+    fixed.RequestHandlerClass = _Patient
+    monkeypatch.setattr(answer_wait, "TIMES", 1.5)
+    return fixed
+
+
+KEPT_OPEN = {
+    "comments": (SSE, [": keep-alive\n\n"]),
+    "comments in pieces": (SSE, [":", " data: {", "}\r", "\n\r\n"]),
+    "empty lines": (SSE, ["\n"]),
+    "blanks": ("application/json", [" ", "\n", "\r\n"]),
+}
+FOR_EACH_WAY = [
+    (name, way)
+    for name in KEPT_OPEN
+    for way in WAYS
+    if (KEPT_OPEN[name][0] == SSE) == ("stream" in way)
+]
+
+
+@pytest.mark.parametrize(("name", "way"), FOR_EACH_WAY)
+def test_a_connection_that_is_only_kept_open_is_not_waited_for_without_end(patient, name, way):
+    kind, keeps_open = KEPT_OPEN[name]
+    patient.answer = (kind, "", keeps_open, 2_000, "")
+    model = RemoteChatModel(base_url=patient.url, model="m", api_key="k", timeout=0.2)
+    with pytest.raises(ModelServerError, match=r"did not answer for the model 'm': for 0\.3 s"):
+        ask(way, model)
+    assert len(patient.asked) == 1
+
+
+@pytest.mark.parametrize("way", ["stream", "astream"])
+def test_an_answer_that_stops_and_is_only_kept_open_broke_off(patient, way):
+    first = f"data: {json.dumps(CHUNK)}\n\n"
+    patient.answer = (SSE, first, [": keep-alive\n\n"], 2_000, "")
+    model = RemoteChatModel(base_url=patient.url, model="m", api_key="k", timeout=0.2)
+    with pytest.raises(ModelServerError, match=r"broke off in the middle .*for 0\.3 s"):
+        ask(way, model)
+
+
+@pytest.mark.parametrize(("name", "way"), FOR_EACH_WAY)
+def test_an_answer_behind_what_keeps_a_connection_open_is_an_answer(patient, name, way):
+    kind, keeps_open = KEPT_OPEN[name]
+    end = {**CHUNK, "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}
+    streamed = f"data: {json.dumps(CHUNK)}\n\ndata: {json.dumps(end)}\n\ndata: [DONE]\n\n"
+    body = json.dumps(whole({"role": "assistant", "content": '{"a": "hi"}'}))
+    patient.answer = (kind, "", keeps_open, 3, streamed if kind == SSE else body)
+    assert "hi" in ask(way, RemoteChatModel(base_url=patient.url, model="m", api_key="k"))
 
 
 @pytest.mark.one_in(3)

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import openai
 
 from course_lib.models.answer_shape import fault_of_answer
+from course_lib.models.answer_wait import limit_wait
 from course_lib.models.request_ids import HEADER, REQUEST_ID
 
 NO_JSON = object()
@@ -130,6 +131,7 @@ async def _name_async(request: Any) -> None:
 
 
 def _check(response: Any) -> None:
+    limit_wait(response)
     if _is_to_be_read(response):
         try:
             response.read()
@@ -140,6 +142,7 @@ def _check(response: Any) -> None:
 
 
 async def _check_async(response: Any) -> None:
+    limit_wait(response)
     if _is_to_be_read(response):
         try:
             await response.aread()

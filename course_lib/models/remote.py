@@ -42,7 +42,7 @@ class RemoteChatModel(ChatOpenAI):
     A request that finds no connection, or is answered 408, 409, 429 or 5xx, is sent again
     `max_retries` times, each time after a longer pause. An answer that breaks off half-way is not
     asked for again, because what was streamed has been seen. Neither is a request that the server
-    refuses.
+    refuses. A server that only keeps the connection open is waited for ten times `timeout`.
 
     Tool calls without an id, or with an id from earlier in the history, get an id of their own.
     What the model thinks before it answers is kept in `additional_kwargs["reasoning_content"]`, as

@@ -13,6 +13,7 @@ import openai
 from langchain_core.exceptions import ContextOverflowError
 from langchain_core.outputs import ChatGenerationChunk
 
+from course_lib.models.answer_wait import OnlyKeptOpen
 from course_lib.models.http_clients import RETRIED, ReportedError, UnexpectedAnswer, proxy_for
 
 MAX_SAID = 500
@@ -78,6 +79,13 @@ def explained_errors(facts: RequestFacts) -> Iterator[RequestFacts]:
         raise ModelServerError(
             f"{facts.url} did not answer within {facts.timeout} s ({facts.max_retries} more tries "
             "were made). Is it overloaded? Give it more time with chat_model(timeout=...)."
+        ) from error
+    except OnlyKeptOpen as error:
+        if facts.chunks_seen:
+            raise _broken_off(facts, str(error)) from error
+        raise ModelServerError(
+            f"{facts.url} did not answer for the model {facts.model!r}: {error}. Is it overloaded? "
+            "Try again later, or give it more time with chat_model(timeout=...)."
         ) from error
     except openai.APIConnectionError as error:
         if facts.chunks_seen:
