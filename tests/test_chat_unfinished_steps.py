@@ -1,6 +1,7 @@
 """A step that has not ended: what its finished nodes wrote is neither lost nor told wrongly."""
 
 import asyncio
+import time
 from dataclasses import dataclass
 
 import pytest
@@ -13,8 +14,10 @@ from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import START, MessagesState, StateGraph
 from langgraph.prebuilt import ToolNode
 from langgraph.types import Command, Send, interrupt
+from waiting import wait_until
 
 from course_lib.chat import ChatController, ChatPanel
+from course_lib.chat.forking import NO_RESULT
 from course_lib.persistence import open_checkpointer
 
 charged: list[str] = []
@@ -30,6 +33,8 @@ def charge(amount: str) -> str:
 @tool
 def mail(text: str) -> str:
     """Send a mail."""
+    wait_until(lambda: charged)
+    time.sleep(0.3)  # a tool beside it that has not ended yet would be cancelled
     raise ConnectionError("the mail server is away")
 
 
@@ -75,6 +80,38 @@ async def test_a_tool_that_ran_is_not_told_to_the_model_as_not_run(url, other, f
         work = next(e for e in panel.transcript.entries if e["kind"] == "work")
         states = {chip["name"]: chip["state"] for chip in work["chips"] if chip["kind"] == "tool"}
         assert states == {"charge": "done", other: "stopped"}
+
+
+@tool
+def slow(text: str) -> str:
+    """Charge, and fail to say so in time."""
+    charged.append(text)
+    time.sleep(1)
+    return "charged"
+
+
+@pytest.mark.parametrize("other", ["mail", ""])
+async def test_a_tool_that_was_broken_off_is_not_told_to_the_model_as_not_run(other):
+    """Another tool fails beside it, or the person presses Stop: it may have done its work."""
+    names = ["slow", "mail"] if other else ["slow"]
+    charged.clear()
+    model = Whole(calls=[[(name, {"amount": "10", "text": "hi"}) for name in names]])
+    graph = create_agent(model, [slow, mail], checkpointer=InMemorySaver())
+    panel = ChatPanel(graph)
+    sending = asyncio.ensure_future(panel.send("use a tool to pay"))
+    if not other:
+        while not charged:
+            await asyncio.sleep(0.01)
+        panel.controller.stop()
+    await sending
+    await settled(panel)
+    await panel.controller.send("did you charge me?")
+    await settled(panel)
+    told = answers_of_tools(graph, panel.controller)["slow"]
+    assert told.content == NO_RESULT and told.status == "error"
+    (work, *_) = [e for e in panel.transcript.entries if e["kind"] == "work"]
+    states = {chip["name"]: chip["state"] for chip in work["chips"] if chip["kind"] == "tool"}
+    assert states["slow"] == "stopped"
 
 
 class Cart(MessagesState):

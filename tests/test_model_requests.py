@@ -12,8 +12,13 @@ from langgraph.graph import START, MessagesState, StateGraph
 from langgraph.types import RetryPolicy
 from openai_server import openai_server
 
-from course_lib.models import MODELS, ModelRequestError, ModelServerError, RemoteChatModel
-from course_lib.models import answer_wait
+from course_lib.models import (
+    MODELS,
+    ModelRequestError,
+    ModelServerError,
+    RemoteChatModel,
+    answer_wait,
+)
 from course_lib.models.http_clients import is_this_machine, proxy_for
 from course_lib.namu import build_namu
 

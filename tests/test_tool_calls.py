@@ -150,7 +150,7 @@ def test_what_an_invalid_call_asked_for_is_kept_in_words():
     )
     asked = after_closing(history)[1]
     assert asked.text.startswith("One moment.\n") and "{city: a}" in asked.text
-    assert "not valid JSON" in asked.text and not asked.invalid_tool_calls
+    assert "no JSON object" in asked.text and not asked.invalid_tool_calls
     assert [c["id"] for c in asked.tool_calls] == ["c2"]
 
 

@@ -1,4 +1,4 @@
-"""A node that is cancelled between its messages and its conditional edge runs again."""
+"""A node that does not get from its messages to its conditional edge runs again."""
 
 from __future__ import annotations
 
@@ -145,17 +145,79 @@ async def test_the_panel_goes_on_after_a_stop_at_that_moment(saver):
     assert [text for _, text in transcript.kept()] == TOLD
 
 
+def failing(place, saver, faults):
+    """A graph whose conditional edge behind `place` raises for a bad message, while it has faults.
+
+    Args:
+        place: the node that the edge leaves; START for the graph's first edge.
+        saver: of the graph.
+        faults: a list that is not empty while the edge raises.
+    """
+
+    def choose(state: MessagesState) -> str:
+        if faults and "bad" in state["messages"][-1 if place == START else -2].text:
+            raise ValueError("the router failed")
+        return "answer"
+
+    def ask(state: MessagesState):
+        return {"messages": [AIMessage("one moment")]}
+
+    def answer(state: MessagesState):
+        return {"messages": [AIMessage("the answer")]}
+
+    builder = StateGraph(MessagesState)
+    builder.add_node(answer)
+    if place == "ask":
+        builder.add_node(ask)
+        builder.add_edge(START, "ask")
+    builder.add_conditional_edges(place, choose, ["answer"])
+    return builder.compile(checkpointer=saver)
+
+
+@pytest.mark.parametrize("inside", [False, True], ids=["the graph", "a graph inside"])
+@pytest.mark.parametrize("saver", KINDS, indirect=True)
+@pytest.mark.one_in(3)
+async def test_a_node_whose_conditional_edge_failed_runs_again(saver, inside):
+    faults = ["yes"]
+    graph = failing("ask", None if inside else saver, faults)
+    if inside:
+        outer = StateGraph(MessagesState).add_node("inner", graph).add_edge(START, "inner")
+        graph = outer.compile(checkpointer=saver)
+    chat, transcript = chat_on(graph, thread_id="t")
+    await chat.send("bad")
+    assert [text for _, text in transcript.kept()] == ["bad"]
+    faults.clear()
+    await chat.continue_run()
+    assert [text for _, text in transcript.kept()] == ["bad", *TOLD[1:]]
+
+
+@pytest.mark.parametrize("saver", KINDS, indirect=True)
+@pytest.mark.one_in(3)
+async def test_a_message_whose_first_edge_failed_is_given_back_and_stays_marked(saver):
+    faults = ["yes"]
+    chat, transcript = chat_on(failing(START, saver, faults), thread_id="t")
+    for text in ("one", "bad two", "three"):
+        await chat.send(text)
+        assert [each for each in transcript.entries if each["kind"] == "unfinished"] == []
+    shown = [(e["text"], e["kept"]) for e in transcript.entries if e["kind"] in ("you", "answer")]
+    answered = ("the answer", True)
+    assert shown == [("one", True), answered, ("bad two", False), ("three", True), answered]
+    (problem,) = [entry for entry in transcript.entries if entry["kind"] == "problem"]
+    assert "back in the box" in problem["text"]
+
+
 @pytest.mark.parametrize("saver", KINDS, indirect=True)
 @pytest.mark.parametrize(
     ("error", "kept"),
     [
         (asyncio.CancelledError(), [ERROR]),
-        (ValueError("refused"), [ERROR, "messages"]),
+        (ValueError("refused"), [ERROR]),
+        ("a text under that name", [ERROR, "messages"]),
         (None, ["messages"]),
     ],
 )
 async def test_what_is_kept_of_a_node(saver, error, kept):
-    """What LangGraph's runner hands over when it cancels a node is its writes and the error."""
+    """What LangGraph's runner hands over of a node that did not end is its writes and the error."""
     writes = [("messages", [AIMessage("one moment")])]
     writes += [] if error is None else [(ERROR, error)]
     plain = await as_async_saver(saver, "t")

@@ -80,9 +80,14 @@ def _required(schema: Any) -> Iterator[str]:
             yield name
 
 
-def _with_memory(graph: CompiledStateGraph) -> list[str]:
-    """The subgraphs that keep their state from one run to the next."""
+def subgraphs_of(graph: CompiledStateGraph) -> list[tuple[str, Any]]:
+    """Return the graphs inside a graph with their names, at every depth, as far as it tells."""
     try:
-        return [name for name, each in graph.get_subgraphs(recurse=True) if each.checkpointer]
+        return list(graph.get_subgraphs(recurse=True))
     except Exception:  # noqa: BLE001  whatever a graph's nodes do when they are looked into
         return []
+
+
+def _with_memory(graph: CompiledStateGraph) -> list[str]:
+    """The subgraphs that keep their state from one run to the next."""
+    return [name for name, each in subgraphs_of(graph) if each.checkpointer]

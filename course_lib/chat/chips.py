@@ -11,9 +11,10 @@ from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
 
-from course_lib.chat.forking import NOT_ANSWERED, NOT_RUN
+from course_lib.chat.forking import NO_RESULT, NOT_ANSWERED, NOT_RUN
 from course_lib.chat.markup import exact
 from course_lib.display import format_json, summary_line
+from course_lib.models.tool_calls import sent_arguments
 
 MAX_DETAIL_LENGTH = 4000
 """Longest text in an opened chip, in characters."""
@@ -88,7 +89,7 @@ class Chip:
             failed: whether the answer reports an error.
         """
         ended = "failed" if failed else "done"
-        self.state = "stopped" if text in (NOT_RUN, NOT_ANSWERED) else ended
+        self.state = "stopped" if text in (NOT_RUN, NO_RESULT, NOT_ANSWERED) else ended
         with suppress(ValueError, RecursionError):
             text = json.dumps(json.loads(text), ensure_ascii=False, indent=1)
         self.detail = f"{self.arguments}{RETURNED}{text}"
@@ -123,7 +124,7 @@ def stored_tool_chips(messages: Sequence[BaseMessage], open_state: str) -> list[
         if isinstance(message, AIMessage):
             for call in [*message.tool_calls, *message.invalid_tool_calls]:
                 name = call.get("name") or "tool"
-                chip = Chip.of_call(call.get("id") or "", name, call.get("args"), open_state)
+                chip = Chip.of_call(call.get("id") or "", name, sent_arguments(call), open_state)
                 chips.append(chip)
                 unanswered.append(chip)
         elif isinstance(message, ToolMessage):

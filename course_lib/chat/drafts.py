@@ -10,6 +10,13 @@ from course_lib.chat.entry_diff import DraftFormatted, Entry, TextAppended
 from course_lib.chat.markup import plain, to_html
 
 FENCE = re.compile(r"\s{0,3}(```|~~~)")
+FREELY_FORMATTED = 1_000
+"""Up to so many characters, a block is made anew with each of its lines."""
+
+GROWTH = 8
+"""A longer block is made anew when it has grown by this part of it, so that a list or a table of
+thousands of lines costs time in proportion to its length and not to the square of it."""
+
 CONTINUES = re.compile(r"\s|[-*+]\s|\d{1,9}[.)]\s|\d{0,9}$|[-*+]$")
 """The begin of a line that may belong to the list above an empty line."""
 
@@ -26,6 +33,7 @@ class Draft:
         self.text = ""
         self._shown = ""  # the same, with what could mislead made visible
         self._open = ""  # what was written since the last block came to its end
+        self._formatted = 0  # how much of that was there when it was made last
         self._done = ""
         self._block = ""
         self._tail = ""
@@ -36,16 +44,25 @@ class Draft:
         self.text += text
         self._shown += shown
         self._open += text
-        if "\n" not in text or len(self._open) > MAX_MARKDOWN_LENGTH:
+        if "\n" not in text or not self._is_worth_formatting():
             self._tail += shown
             return TextAppended(self.key, shown)
         end = _end_of_blocks(self._open)
         done = to_html(self._open[:end]) if end else ""
         self._open = self._open[end:]
+        self._formatted = len(self._open)
         lines, _, tail = self._open.rpartition("\n")
         self._done += done
         self._block, self._tail = to_html(lines), plain(tail)
         return DraftFormatted(self.key, shown, done, self._block, self._tail)
+
+    def _is_worth_formatting(self) -> bool:
+        """Whether the open block is made anew with the line that has just ended."""
+        length = len(self._open)
+        if length <= FREELY_FORMATTED:
+            return True
+        grown = length - self._formatted
+        return length <= MAX_MARKDOWN_LENGTH and grown >= self._formatted // GROWTH
 
     def entry(self) -> Entry:
         """Return its entry for the browser."""

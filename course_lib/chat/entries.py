@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -15,7 +14,6 @@ from course_lib.chat.answer_endings import ending_of
 from course_lib.chat.chips import Chip
 from course_lib.chat.entry_diff import Entry
 from course_lib.chat.markup import exact, plain, to_html
-from course_lib.chat.message_keys import message_keys
 from course_lib.display import NODE_LABELS, summary_line
 from course_lib.persistence import remedy_for
 
@@ -25,13 +23,13 @@ if TYPE_CHECKING:
 MAX_MARKDOWN_LENGTH = 20_000
 """Longest text that is read as Markdown, in characters; a longer one is shown as it was written."""
 
-NO_ANSWER = "The graph ended and wrote no answer. Its state may have changed: see State."
 STOPPED = "Stopped. What was stored before is still there."
 REOPEN = (
     "The run failed after it had taken an answer. Try again repeats it with the same answer. Ask "
     "again opens the question again."
 )
 NOT_STORED = "not stored in the thread"
+NOT_KNOWN = "not stored, as far as is known: the thread could not be read"
 BROKEN_OFF = "the answer broke off"
 NOT_KEPT = "the graph did not keep it"
 DISCARDED = "you went on before its step had ended"
@@ -48,9 +46,15 @@ def person_entry(key: str, message: BaseMessage) -> Entry:
     return {**entry, "attachments": attachments} if attachments else entry
 
 
-def unstored_entry(key: str, message: BaseMessage) -> Entry:
-    """Return the entry of a person's message that the thread does not hold."""
-    return {**person_entry(f"unstored-{key}", message), "kept": False, "note": NOT_STORED}
+def unstored_entry(key: str, message: BaseMessage, note: str = NOT_STORED) -> Entry:
+    """Return the entry of a person's message that the thread does not hold.
+
+    Args:
+        key: of the message.
+        message: as it was sent.
+        note: what is said of it.
+    """
+    return {**person_entry(f"unstored-{key}", message), "kept": False, "note": note}
 
 
 def answer_entry(key: str, text: str, *, author: str | None = None) -> Entry:
@@ -72,10 +76,10 @@ def unstored_answer(text: str, reason: str, *, before: str = "") -> Entry:
 
     Args:
         text: what was shown.
-        reason: why it was not stored.
+        reason: why it was not stored; `NOT_KNOWN` where that is not known.
         before: key of the stored answer that was written after it; empty where none was.
     """
-    note = f"{NOT_STORED}: {reason}"
+    note = reason if reason == NOT_KNOWN else f"{NOT_STORED}: {reason}"
     return {**answer_entry("", text), "kept": False, "note": note, "before": before}
 
 
@@ -178,17 +182,23 @@ def _going_on(thread: ThreadLoaded) -> list[Entry]:
     return [{"kind": "unfinished", "key": "unfinished", "text": text, "button": "Continue"}]
 
 
-def error_text(error: Exception, *, stored: bool, remedy: str = "") -> str:
+def error_text(error: Exception, *, stored: bool, remedy: str = "", unread: bool = False) -> str:
     """Say what went wrong in a run, and what to do.
 
     Args:
         error: what was raised.
         stored: whether the thread holds the person's message of that run.
         remedy: what in the graph to change, where that is known.
+        unread: whether the thread could not be read, so that nobody knows what it holds.
     """
     said = summary_of(error)
     what = f"{type(error).__name__}: {said}" if said else f"{type(error).__name__}, without a word"
-    if not stored:
+    if unread and not stored:
+        kept = (
+            "As far as is known your message was not stored: it is back in the box. The thread "
+            "could not be read again, so open it anew, and send the message only if it is missing."
+        )
+    elif not stored:
         kept = "Your message was not stored: it is back in the box, to be sent again."
     else:
         kept = "What was stored before is still there. Try again, or send another message."
@@ -207,8 +217,11 @@ def error_text(error: Exception, *, stored: bool, remedy: str = "") -> str:
 
 
 def summary_of(error: BaseException) -> str:
-    """Return the text of an error, whatever its class makes of it."""
+    """Return the text of an error, whatever its class makes of it; of a group, what is in it."""
     try:
+        if isinstance(error, BaseExceptionGroup):
+            inner = (f"{type(each).__name__}: {summary_of(each)}" for each in error.exceptions)
+            return f"{error}: {'; '.join(inner)}"
         return str(error)
     except Exception:  # noqa: BLE001  a __str__ may raise anything
         return summary_line(error)
@@ -237,31 +250,3 @@ def _attachments(message: BaseMessage) -> list[str]:
         if kind not in ("text", ""):
             labels.append(exact(kind.removesuffix("_url").removeprefix("input_")))
     return labels
-
-
-def is_answered(thread: ThreadLoaded, before: Sequence[BaseMessage]) -> bool:
-    """Return whether a run wrote something that can be read, perhaps in place of what was there.
-
-    Args:
-        thread: after the run.
-        before: the messages from before the run. Where none was added, the last one counts too: a
-            run that goes on may only end what has been answered.
-    """
-    messages = thread.messages
-    # By what it says, as a node that returns copies of all messages gives them other ids.
-    known = Counter((message.type, _text(message)) for message in before)
-    known.subtract((message.type, _text(message)) for message in messages)
-    keyed = list(zip(message_keys(messages), messages, strict=True))
-    written = [(key, each) for key, each in keyed if known[each.type, _text(each)] < 0]
-    if len(messages) <= len(before):
-        written += keyed[-1:]
-    return any(
-        (message.type not in ("human", "tool") or _is_said_by_graph(thread, key))
-        and (_text(message) or ending_of(message))
-        for key, message in written
-    )
-
-
-def _is_said_by_graph(thread: ThreadLoaded, key: str) -> bool:
-    """Whether a message of a person's role is the graph's: agents answer one another so."""
-    return key in thread.graph_written and key not in thread.answers

@@ -97,6 +97,8 @@ class RunEnded:
         unstored: the person's message of this run, where the thread does not hold it.
         remedy: what in the graph to change, where the error alone does not say it.
         cost: seconds and tokens of the run; None where it could not begin.
+        unread: whether the thread could not be read again: `thread` is the one from before the run,
+            and nobody knows what was stored.
     """
 
     outcome: Outcome
@@ -105,6 +107,7 @@ class RunEnded:
     unstored: BaseMessage | None = None
     remedy: str = ""
     cost: RunCost | None = None
+    unread: bool = False
 
 
 @dataclass(frozen=True)

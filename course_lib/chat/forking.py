@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from langchain_core.messages import BaseMessage, ToolMessage
+from langgraph.constants import START
 
 from course_lib.chat.authorship import new_id, person_message
 from course_lib.chat.errors import ChatError
@@ -36,6 +37,13 @@ class Replacement:
 
 NOT_RUN = "Not run: the person continued with another message."
 """What a tool call is answered with when nobody answers it before the person's next message."""
+
+NO_RESULT = (
+    "No result: the person continued with another message before this step had ended. It is not "
+    "known whether the tool ran."
+)
+"""The same, where the step of the call was begun: a stop or an error of another tool can end a tool
+in its middle, and a process that was killed tells nothing."""
 
 NOT_ANSWERED = "Not answered: the person continued with another message."
 """The same, where the call waited for the answer to a question; a reopened thread says so too."""
@@ -119,7 +127,8 @@ def run_input(
 
     Tool calls that nobody answered are closed first: models refuse a history with open ones. A call
     of an unfinished step whose tool has run is closed with what it returned: LangGraph discards
-    that with the rest of the step, and the model would take it for a call to make once more.
+    that with the rest of the step, and the model would take it for a call to make once more. An
+    input whose step did not end would be discarded as well, so it is said again.
 
     Args:
         access: the graph.
@@ -129,7 +138,7 @@ def run_input(
     """
     stored = thread.values.get("messages")
     stored = list(stored) if isinstance(stored, Sequence) and not isinstance(stored, str) else []
-    reason = NOT_ANSWERED if thread.interrupts else NOT_RUN
+    reason = NOT_ANSWERED if thread.interrupts else NO_RESULT if thread.unfinished else NOT_RUN
     closing: list[Any] = close_open_tool_calls(thread.messages, reason)
     if closing and shown is not None:
         closing = _with_results(closing, thread, shown)
@@ -137,10 +146,19 @@ def run_input(
         known = {each.id for each in thread.messages}
         closing = [c for c in closing if isinstance(c, ToolMessage) and c.id not in known]
     dicts = isinstance(stored[-1], Mapping) if stored else access.writes_dicts
-    said: list[Any] = [*closing, message]
+    said: list[Any] = [*closing, *_taken_in(thread, shown), message]
     if dicts:
         said = [_as_dict(each) for each in said]
     return {"messages": said if access.keeps_history else [*stored, *said]}
+
+
+def _taken_in(thread: ThreadLoaded, shown: ThreadLoaded | None) -> list[BaseMessage]:
+    """The messages of an input that is shown, and whose step did not end."""
+    if shown is None or START not in shown.unfinished:
+        return []
+    known = set(message_keys(thread.messages))
+    keyed = zip(message_keys(shown.messages), shown.messages, strict=True)
+    return [m for key, m in keyed if key not in known and not isinstance(m, ToolMessage)]
 
 
 def _with_results(

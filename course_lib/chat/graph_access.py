@@ -11,14 +11,13 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, Protocol
 
 import typing_extensions
-from langgraph.checkpoint.base import get_checkpoint_id
 
-from course_lib.chat.caveats import caveats_of
+from course_lib.chat.caveats import caveats_of, subgraphs_of
 from course_lib.chat.message_field import holds_dicts, reducer_kind
 from course_lib.chat.message_keys import message_keys, read_messages
 from course_lib.chat.missing_fields import state_fields
-from course_lib.chat.process_exit import exits_as_errors
 from course_lib.chat.stored_answers import MAX_BELOW, answers_below
+from course_lib.chat.stored_state import read_state
 from course_lib.chat.stream_events import MODES
 from course_lib.display import as_fields
 from course_lib.persistence import as_async_saver, fork_point, keep_whole_nodes
@@ -134,9 +133,14 @@ class LocalGraph:
         self._async_graph: CompiledStateGraph | None = None
 
     def run_config(self, config: Mapping[str, Any]) -> dict[str, Any]:
-        """Add the limit of super-steps, unless the graph has a limit of its own."""
-        own = (self.graph.config or {}).get("recursion_limit")
-        return dict(config) if own else {**config, "recursion_limit": RECURSION_LIMIT}
+        """Add the limit of super-steps, unless the graph has a limit of its own.
+
+        A graph inside the graph inherits it, so it is never less than such a graph's own limit.
+        """
+        if _own_limit(self.graph):
+            return dict(config)
+        inner = [_own_limit(each) for _, each in subgraphs_of(self.graph)]
+        return {**config, "recursion_limit": max(RECURSION_LIMIT, *inner, 0)}
 
     async def stream(
         self, value: Any, config: RunnableConfig, context: Any
@@ -159,26 +163,8 @@ class LocalGraph:
                 yield part
 
     async def snapshot(self, config: RunnableConfig) -> StateSnapshot:
-        """Read the state of a thread.
-
-        LangGraph adds the pending writes of an unfinished step to the state. Where that raises,
-        because two nodes wrote one field or a reducer failed, the state is read without them.
-        """
-        graph = await self._awaitable(config)
-        try:
-            with exits_as_errors():  # of a reducer
-                return await graph.aget_state(config)
-        except Exception:
-            if get_checkpoint_id(config):
-                raise
-            saved = await graph.checkpointer.aget_tuple(_root(config))
-            if saved is None:
-                raise
-            newest = {**config["configurable"], "checkpoint_id": saved.checkpoint["id"]}
-            snapshot = await graph.aget_state(
-                {**config, "configurable": {**newest, "checkpoint_ns": ""}}
-            )
-            return snapshot._replace(interrupts=())
+        """Read the state of a thread, with as much as can be read of its unfinished step."""
+        return await read_state(await self._awaitable(config), config)
 
     async def exists(self, config: RunnableConfig) -> bool:
         """Return whether the checkpoint that a configuration names is stored."""
@@ -246,6 +232,10 @@ def open_graph(graph: Any) -> GraphAccess:
         "what StateGraph(...).compile(checkpointer=InMemorySaver()) or create_agent(..., "
         "checkpointer=InMemorySaver()) returns."
     )
+
+
+def _own_limit(graph: Any) -> int:
+    return (graph.config or {}).get("recursion_limit") or 0
 
 
 def _may_be_configuration(schema: Any) -> bool:

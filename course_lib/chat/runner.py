@@ -74,9 +74,14 @@ class Runner:
         return self._task is not None
 
     def stop(self) -> None:
-        """Cancel the run, if there is one."""
+        """Cancel the run, if there is one.
+
+        A cancelled run waits until what it has done is stored. It is cancelled once more where its
+        database does not answer.
+        """
         if self._task is not None:
             self._task.cancel()
+            self._task.get_loop().call_later(STORING_LIMIT, self._task.cancel)
 
     async def run(
         self, request: RunRequest, reader: ThreadReader, context: Any, config: dict[str, Any]
@@ -119,7 +124,9 @@ class Runner:
         outcome: Outcome = "waiting" if thread.interrupts or thread.unfinished else "done"
         if error is not None or task.cancelled():
             outcome = "failed" if error is not None else "stopped"
-        self.end(outcome, thread, error, request.message, before, context, counter.cost())
+        unread = reading.result().error is not None
+        cost = counter.cost()
+        self.end(outcome, thread, error, request.message, before, context, cost, unread=unread)
         if interrupted is not None:
             raise interrupted
         return outcome
@@ -133,6 +140,8 @@ class Runner:
         before: ThreadLoaded,
         context: Any = None,
         cost: RunCost | None = None,
+        *,
+        unread: bool = False,
     ) -> None:
         """Report the end of a run.
 
@@ -144,6 +153,7 @@ class Runner:
             before: the thread before the run.
             context: of the run.
             cost: of the run; None where it could not begin.
+            unread: whether the thread could not be read after the run.
         """
         stored = message is None or _is_stored(message, before.messages, thread.messages)
         unstored = None if stored else message
@@ -153,7 +163,7 @@ class Runner:
         remedy = remedy or missing_context(error, self._access.context_schema, context)
         remedy = remedy or missing_configurable(error)
         remedy = remedy or missing_store(error, has_store=self._access.store is not None)
-        self._emit(RunEnded(outcome, thread, error, unstored, remedy, cost))
+        self._emit(RunEnded(outcome, thread, error, unstored, remedy, cost, unread))
 
     async def _consume(
         self,

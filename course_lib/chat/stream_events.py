@@ -18,6 +18,7 @@ from course_lib.chat.events import (
 )
 from course_lib.chat.message_keys import read_messages
 from course_lib.display import format_json, summary_line
+from course_lib.models.tool_calls import sent_arguments
 
 MODES = ["tasks", "messages", "custom"]
 """The stream modes that a chat needs: which nodes run, what is said, how far it is."""
@@ -140,6 +141,7 @@ def _tool_events(message: Any) -> Iterator[tuple[Any, str, ToolCalled | ToolRetu
     elif isinstance(message, AIMessage):
         calls = [*message.tool_calls, *message.invalid_tool_calls]
         for position, call in enumerate(calls):
-            call_id, name, args = call.get("id") or "", call.get("name") or "tool", call.get("args")
+            call_id, name = call.get("id") or "", call.get("name") or "tool"
+            args = sent_arguments(call)
             content = format_json([name, args])
             yield ("called", position, call_id), content, ToolCalled(call_id, name, args)

@@ -18,13 +18,12 @@ from course_lib.chat.cards import CardsOf, read_cards
 from course_lib.chat.entries import (
     BROKEN_OFF,
     DISCARDED,
-    NO_ANSWER,
     NOT_KEPT,
+    NOT_KNOWN,
     STOPPED,
     caveat_entries,
     decision_entry,
     error_text,
-    is_answered,
     note_entry,
     unstored_answer,
 )
@@ -38,6 +37,7 @@ from course_lib.chat.events import (
     Token,
     Unqueued,
 )
+from course_lib.chat.lack_of_answer import lack_of_answer
 from course_lib.chat.message_keys import message_keys
 from course_lib.chat.path_history import PathHistory
 from course_lib.chat.transcript_state import TranscriptState
@@ -186,6 +186,7 @@ class Transcript:
         self._now.turn = thread.last_person_key
         self._now.refusals.clear()
         if thread.error is None:  # what is known of another branch is not shown on this one
+            self._now.compare_with_thread()
             keys = {"", *message_keys(thread.messages)}
             self._now.turns = {
                 key: record
@@ -215,14 +216,14 @@ class Transcript:
         record.seen_whole = event.message is not None or record.cost is not None
 
     def _end(self, event: RunEnded) -> None:
-        before = self._now.thread
-        if self._now.pending is not None:
+        before, was_sent = self._now.thread, self._now.pending is not None
+        if was_sent:
             for text in discarded_answers(before, event.thread):
                 turn = self._now.turns.setdefault(before.last_person_key, TurnRecord())
                 turn.add_note(unstored_answer(text, DISCARDED))
         self._now.end_run(event.thread)
         self._name_turn(event)
-        self._note_decisions(event.thread)
+        self._note_decisions(event)
         record = self._record()
         record.add_cost(event.cost)
         record.find_first_written(before, event.thread)
@@ -230,6 +231,7 @@ class Transcript:
         if event.outcome in ("done", "waiting"):
             del record.notes[: record.stale]  # what had gone wrong in this turn was repaired
         reason = BROKEN_OFF if event.outcome in ("stopped", "failed") else NOT_KEPT
+        reason = NOT_KNOWN if event.unread else reason
         for draft, following in unstored_drafts([*self._now.drafts], event.thread):
             record.add_note(unstored_answer(draft.text, reason, before=following))
         self._now.pending = None
@@ -244,25 +246,33 @@ class Transcript:
                 self._now.refusals[interrupt.id] = errors_of(event.error)
         elif event.error is not None:
             self._now.failed = True
-            text = error_text(event.error, stored=event.unstored is None, remedy=event.remedy)
+            stored = event.unstored is None
+            text = error_text(event.error, stored=stored, remedy=event.remedy, unread=event.unread)
             record.add_note(note_entry("problem", text))
-        elif event.outcome == "done" and not is_answered(event.thread, before.messages):
-            record.add_note(note_entry("note", NO_ANSWER))
+        elif event.outcome == "done":
+            asked = self._now.turn if was_sent else ""
+            if lack := lack_of_answer(event.thread, before.messages, asked):
+                record.add_note(note_entry("note", lack))
 
     def _name_turn(self, event: RunEnded) -> None:
         """Keep what is known of the turn under the key that its message has in the thread."""
         if self._now.pending is None:
             return
         record = self._now.turns.pop(self._now.turn, TurnRecord())
-        record.unstored = event.unstored
+        record.unstored, record.unread = event.unstored, event.unread
         if event.unstored is None:
             self._now.turn = event.thread.last_person_key or self._now.turn
         self._now.turns[self._now.turn] = record
 
-    def _note_decisions(self, thread: ThreadLoaded) -> None:
-        """Note the questions that are no longer open: as answered, or as dropped."""
-        still_open = {each.id for each in thread.interrupts}
-        taken = (entry for key, entry in self._decided.items() if key not in still_open)
+    def _note_decisions(self, event: RunEnded) -> None:
+        """Note the questions that are no longer open: as answered, or as dropped.
+
+        What was answered stays also where the run failed behind it and the question is still open.
+        """
+        still_open = {each.id for each in event.thread.interrupts}
+        refused = event.error is not None and is_invalid_resume(event.error)
+        took_all = event.outcome == "failed" and not refused
+        taken = (entry for key, entry in self._decided.items() if took_all or key not in still_open)
         self._record().decisions += taken
         self._decided = {}
         for question, turn in self._asked.items():

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
+
+from langgraph.constants import START
 
 from course_lib.chat.approval_card import cards_of
 from course_lib.chat.cards import cards_entry, turn_of_cards
@@ -97,7 +99,9 @@ class TranscriptState:
             entries += behind.get(key, [])
         entries += [draft.entry() for draft in self.drafts]
         if not self.running:
-            entries += next_actions(self.thread, self._questions(busy=False), failed=self.failed)
+            entries += next_actions(
+                self._open_thread(), self._questions(busy=False), failed=self.failed
+            )
         elif self.pending is None:
             entries += self._questions(busy=True)  # what is filled in there must not be lost
         entries += [
@@ -105,6 +109,16 @@ class TranscriptState:
             for n, text in enumerate(self.queue)
         ]
         return entries
+
+    def _open_thread(self) -> ThreadLoaded:
+        """The thread, as one that is not to be continued where its message was given back.
+
+        The step that takes in the input has failed then, and would take it in a second time.
+        """
+        record = self.turns.get(self.turn)
+        if record is not None and record.unstored is not None and START in self.thread.unfinished:
+            return replace(self.thread, unfinished=())
+        return self.thread
 
     def end_run(self, thread: ThreadLoaded) -> None:
         """Note that a run has ended, and keep what is known of the turns under their keys now.
@@ -118,6 +132,12 @@ class TranscriptState:
         for record in self.turns.values():
             record.after = new.get(record.after, record.after)
         self.thread, self.running = thread, False
+        self.compare_with_thread()
+
+    def compare_with_thread(self) -> None:
+        """Forget of each turn that something was not stored where the thread holds it."""
+        for record in self.turns.values():
+            record.compare_with(self.thread)
 
     def new_cards(self, cards: Sequence[Card]) -> Sequence[Card]:
         """Return the cards of the thread's last answer, none where another turn shows the same.

@@ -7,10 +7,17 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from course_lib.chat.chips import Chip, answered_chip, merged_chips, stored_tool_chips
-from course_lib.chat.entries import decision_entry, unstored_entry, work_entry
+from course_lib.chat.entries import (
+    NOT_KNOWN,
+    NOT_STORED,
+    decision_entry,
+    unstored_entry,
+    work_entry,
+)
 from course_lib.chat.entry_diff import Entry
 from course_lib.chat.events import NodeEnded, NodeStarted, Progress, ToolCalled, ToolReturned
 from course_lib.chat.forking import NOT_ANSWERED
+from course_lib.chat.markup import plain
 from course_lib.chat.message_keys import message_keys
 from course_lib.chat.run_cost import RunCost, cost_parts, tokens_of
 from course_lib.chat.ui_words import words_for
@@ -40,6 +47,7 @@ class TurnRecord:
         cost: of its runs that are over; None before the first, as in a reopened thread.
         seen_whole: whether every run of the turn was in this sitting.
         unstored: the person's message, where the thread does not hold it.
+        unread: whether that is not known, because the thread could not be read.
         first_written: key of the first message that the graph added in this turn, where the thread
             does not hold the person's message. The turn is shown from there on.
         stale: how many of the notes are from before the run that goes on now.
@@ -54,6 +62,7 @@ class TurnRecord:
     cost: RunCost | None = None
     seen_whole: bool = True
     unstored: BaseMessage | None = None
+    unread: bool = False
     first_written: str = ""
     stale: int = 0
     _tasks: dict[str, Chip] = field(default_factory=dict)
@@ -93,6 +102,20 @@ class TurnRecord:
                 return
             self.first_written = key
 
+    def compare_with(self, thread: ThreadLoaded) -> None:
+        """Forget that something was not stored where a thread holds it now.
+
+        Args:
+            thread: as it was read after the run.
+        """
+        if self.unstored is not None and self.unstored.id in message_keys(thread.messages):
+            self.unstored, self.first_written = None, ""
+        if any(note.get("note") == NOT_KNOWN for note in self.notes):
+            said = {plain(str(message.text)) for message in thread.messages}
+            held = (n.get("note") == NOT_KNOWN and n["text"] in said for n in self.notes)
+            self.notes = [n for n, is_held in zip(self.notes, [*held], strict=True) if not is_held]
+            self.unread = False
+
     def handle(self, event: WorkEvent) -> None:
         """Note what the graph did."""
         match event:
@@ -129,7 +152,7 @@ class TurnRecord:
         """Return a copy of everything that is shown of it, to see later whether it has changed."""
         chips = [tuple(vars(chip).values()) for chip in self.chips]
         notes, decisions = [*self.notes], [*self.decisions, self.dropped]
-        return [chips, notes, decisions, self.cards, self.cost, self.unstored is None]
+        return [chips, notes, decisions, self.cards, self.cost, self.unstored is None, self.unread]
 
     def set_chip_states(self, before: str, after: str) -> None:
         """Give all chips of one state another one; a tool that gave no answer is not done."""
@@ -188,7 +211,9 @@ class TurnRecord:
 
     def person_entries(self, key: str) -> list[Entry]:
         """Return the person's message where the thread does not hold it, else nothing."""
-        return [] if self.unstored is None else [unstored_entry(key, self.unstored)]
+        if self.unstored is None:
+            return []
+        return [unstored_entry(key, self.unstored, NOT_KNOWN if self.unread else NOT_STORED)]
 
     def _task(self, task: str, node: str, path: tuple[str, ...]) -> Chip:
         if task not in self._tasks:

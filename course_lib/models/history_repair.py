@@ -16,7 +16,13 @@ from langchain_core.messages import (
     message_chunk_to_message,
 )
 
-from course_lib.models.tool_calls import CallsOfMessage, PairedCall, new_call_id, pair_tool_calls
+from course_lib.models.tool_calls import (
+    CallsOfMessage,
+    PairedCall,
+    new_call_id,
+    pair_tool_calls,
+    sent_arguments,
+)
 
 NOT_RUN = "Not run: the conversation went on without an answer."
 MAX_ARGUMENT_LENGTH = 200
@@ -43,7 +49,7 @@ def close_open_tool_calls(
     * a call without an id, a call with the id of another call of its message, and an open call
       with an id from earlier in the history get an id of their own: the message that makes the
       call and the answers to it are replaced under their message ids;
-    * a call whose arguments are not JSON is taken out of its message, and a sentence in the
+    * a call whose arguments are no JSON object is taken out of its message, and a sentence in the
       message's text describes it instead;
     * so is an open call with another message already behind it, because an appended answer could
       not stand right behind the call;
@@ -171,7 +177,7 @@ def _blocks(content: Sequence[str | dict], kept: Sequence[Renamed]) -> Iterator[
 
 
 def _note(pair: PairedCall) -> str:
-    given = pair.call.get("args")
+    given = sent_arguments(pair.call)
     text = given if isinstance(given, str) else json.dumps(given, ensure_ascii=False, default=str)
     if len(text) > MAX_ARGUMENT_LENGTH:
         text = f"{text[:MAX_ARGUMENT_LENGTH]}... ({len(text)} characters)"
@@ -179,7 +185,7 @@ def _note(pair: PairedCall) -> str:
         return f"(The call {pair.call['name']}({text}) was not answered.)"
     if not pair.call.get("name"):
         return f"(A call with the arguments {text} was not run: it names no tool.)"
-    return f"(The call {pair.call['name']}({text}) was not run: its arguments are not valid JSON.)"
+    return f"(The call {pair.call['name']}({text}) was not run: its arguments are no JSON object.)"
 
 
 def _quotation(message: BaseMessage) -> AIMessage:

@@ -19,6 +19,7 @@ from pydantic import ConfigDict, model_validator
 
 from course_lib.models.answer_shape import fault_of_chunk, write_arguments
 from course_lib.models.call_ids import CallIds
+from course_lib.models.history_repair import repaired_history
 from course_lib.models.http_clients import (
     ReportedError,
     UnexpectedAnswer,
@@ -141,6 +142,18 @@ class RemoteChatModel(ChatOpenAI):
             check_complete(facts)
             if (closing := ids.closing_chunk()) is not None:
                 yield ChatGenerationChunk(message=closing)
+
+    def _get_request_payload(
+        self, input_: Any, *, stop: list[str] | None = None, **kwargs: Any
+    ) -> dict[str, Any]:
+        """The request. A call with broken arguments cannot be answered, so servers would refuse it.
+
+        An agent runs the other calls of the message and asks again with all of them.
+        """
+        messages = self._convert_input(input_).to_messages()
+        if any(getattr(message, "invalid_tool_calls", None) for message in messages):
+            messages = repaired_history(messages)
+        return super()._get_request_payload(messages, stop=stop, **kwargs)
 
     def _facts(self, kwargs: Mapping[str, Any]) -> RequestFacts:
         return RequestFacts(

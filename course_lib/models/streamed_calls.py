@@ -14,6 +14,8 @@ from typing import Any
 from langchain_core.messages.tool import ToolCallChunk, tool_call_chunk
 from langchain_core.utils.json import parse_partial_json
 
+from course_lib.models.tool_calls import END_OF_BROKEN
+
 
 @dataclass
 class StreamedCall:
@@ -90,9 +92,13 @@ def _is_object(arguments: str) -> bool:
 
 
 def _no_end(arguments: str) -> str:
-    """What to add to broken arguments so that nothing completes them: brackets that fit nowhere."""
+    """What to add to broken arguments so that nothing completes them: brackets that fit nowhere.
+
+    `sent_arguments` takes it away again.
+    """
     brackets = "]" * (arguments.count("[") + arguments.count("{") + 1)
-    return brackets if not _is_completed(arguments + brackets) else f'"{brackets}'
+    ends = [f"{END_OF_BROKEN}{brackets}", f'{END_OF_BROKEN}"{brackets}']
+    return next((end for end in ends if not _is_completed(arguments + end)), ends[-1])
 
 
 def _is_completed(arguments: str) -> bool:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import uuid4
 
 from langchain_core.messages import (
@@ -21,6 +22,12 @@ from langchain_core.messages import (
     ToolCall,
     ToolMessage,
 )
+
+END_OF_BROKEN = "\u2060"
+"""Stands in streamed arguments behind the last letter that the model wrote, where they are broken.
+
+It is a letter that nobody sees (a word joiner), and what keeps LangChain from completing the
+arguments follows it."""
 
 
 class InvalidChatHistory(ValueError):
@@ -106,6 +113,19 @@ def open_tool_calls(messages: Sequence[BaseMessage]) -> list[ToolCall | InvalidT
     last = max((i for i, m in enumerate(messages) if isinstance(m, AIMessage)), default=None)
     groups = pair_tool_calls(messages)
     return groups[-1].open_calls if groups and groups[-1].index == last else []
+
+
+def sent_arguments(call: ToolCall | InvalidToolCall) -> Any:
+    """Return the arguments of a call as the model sent them.
+
+    Args:
+        call: valid or invalid.
+    """
+    given = call.get("args")
+    if not isinstance(given, str) or END_OF_BROKEN not in given:
+        return given
+    written, _, end = given.rpartition(END_OF_BROKEN)
+    return written if end.strip('"').strip("]") == "" else given
 
 
 def refuse_open_calls(messages: Sequence[BaseMessage]) -> None:

@@ -63,6 +63,11 @@ async def fork_point(
         before = await search.last_without(newest)
         if before is not None:
             return await search.end_of_turn(before)
+    elif newest is not None and newest.metadata.get("source") == "input":
+        # The step that takes in the input has not ended: the state shows its message already.
+        shown = (await graph.aget_state(_named(config))).values.get("messages")
+        if message_id in keys_of(shown or []):
+            return await search.end_of_turn(newest)
     raise LookupError(
         "There is no checkpoint from before that message, so there is nothing to fork from. "
         "Choose a later message."

@@ -1,9 +1,10 @@
-"""Savers that keep nothing of a node that was cancelled in the middle, and all of its answers.
+"""Savers that keep nothing of a node that did not come to its end, and all of its answers.
 
-When a run is cancelled (a person presses Stop, a server drains, its database fails over), LangGraph
-saves what the running node has written so far, say its messages and not yet where its conditional
-edge leads. A later run takes that for the node's whole result: the graph goes nowhere from there,
-and the turn ends without an answer. Without these writes the node runs again.
+When a run is cancelled (a person presses Stop, a server drains, its database fails over), or the
+conditional edge behind a node raises, LangGraph saves what the node has written so far, say its
+messages and not yet where its conditional edge leads. A later run takes that for the node's whole
+result: the graph goes nowhere from there, and the turn ends without an answer. Without these writes
+the node runs again.
 
 They keep each answer that a node was given, too. A node that asks twice hands its answers to the
 saver with whatever it writes at its end, and the savers for SQLite and PostgreSQL put new answers
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from langchain_core.runnables import RunnableConfig
     from langgraph.checkpoint.base import BaseCheckpointSaver
 
+HANDLED = "__error_source_node__"
+"""The channel in which LangGraph notes that a node handles the error of another one."""
+
 Saver = TypeVar("Saver", bound="BaseCheckpointSaver[Any]")
 
 
@@ -37,7 +41,7 @@ class WholeNodes:
         task_id: str,
         task_path: str = "",
     ) -> None:
-        """Save what a node has written; of a cancelled one, that it was cancelled."""
+        """Save what a node has written; of one that failed, the error."""
         put_writes = super().put_writes  # type: ignore[misc]
         for part in whole_writes(writes):
             put_writes(config, part, task_id, *path_for(put_writes, task_path))
@@ -56,7 +60,7 @@ class WholeNodes:
 
 
 def keep_whole_nodes(saver: Saver) -> Saver:
-    """Return a twin of a saver that keeps nothing of a cancelled node but the error.
+    """Return a twin of a saver that keeps nothing of a node that failed but the error.
 
     Args:
         saver: any saver; it stays as it is. The twin shares its attributes, so it stores into the
@@ -83,11 +87,13 @@ def whole_writes(writes: Sequence[tuple[str, Any]]) -> list[Sequence[tuple[str, 
 
     Args:
         writes: pairs of a channel and a value, as LangGraph's runner hands them to a saver. Of a
-            node that was cancelled, the error is one of them.
+            node that was cancelled or raised, the error is one of them.
     """
-    errors = [each for each in writes if each[0] == ERROR]
+    errors = [each for each in writes if each[0] == ERROR and isinstance(each[1], BaseException)]
     if any(isinstance(error, asyncio.CancelledError) for _, error in errors):
         return [errors]
+    if errors and not any(name == HANDLED for name, _ in writes):
+        writes = [each for each in writes if each[0] in (ERROR, RESUME)]
     answers = [each for each in writes if each[0] == RESUME]
     if not answers or len(answers) == len(writes):
         return [writes]
