@@ -10,6 +10,7 @@ from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import START, MessagesState, StateGraph
 from langgraph.types import interrupt
 
+from course_lib.chat import ChatController, RunEnded
 from course_lib.chat.message_keys import read_messages
 from course_lib.persistence import open_checkpointer
 
@@ -180,6 +181,15 @@ def renamed(state):
     last = state["messages"][-1]
     other = HumanMessage(f"{last.text}!")
     return {"messages": [RemoveMessage(last.id), other, AIMessage(f"heard {other.text}")]}
+
+
+async def test_a_message_that_the_graph_words_more_clearly_is_not_called_lost():
+    events = []
+    chat = ChatController(one_node(clearer), on_event=events.append)
+    await chat.send("one")
+    (ended,) = [event for event in events if isinstance(event, RunEnded)]
+    assert ended.unstored is None
+    assert ended.thread.messages[0].text == "one, please"
 
 
 @pytest.mark.parametrize("node", [clearer, guarded, renamed])
