@@ -1,7 +1,7 @@
 """Questions of a graph: answered once, by the right answer, or let drop."""
 
 import pytest
-from chat_graphs import asking, chat_on, moody, one_node
+from chat_graphs import Colour, Decision, asking, chat_on, moody, one_node
 from langchain_core.messages import AIMessage, ToolMessage
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import END, START, MessagesState, StateGraph
@@ -110,6 +110,23 @@ async def test_an_answer_never_reaches_another_question():
         await chat.resume({transcript.entries[-1]["id"]: "YES"})
     assert transcript.entries[-1]["question"] == "delete the draft?"
     assert not any("YES" in text for _, text in transcript.kept())
+
+
+async def test_an_answer_never_reaches_a_question_in_the_same_words_about_something_else():
+    def node(state):
+        first = interrupt("Which?", response_schema=Decision)
+        second = interrupt("Which?", response_schema=Colour)
+        return {"messages": [AIMessage(f"{first.approve} {second.colour}")]}
+
+    chat, transcript = chat_on(one_node(node))
+    await chat.send("go")
+    await chat.resume({transcript.entries[-1]["id"]: {"approve": True}})
+    second = (await chat.tree()).newest.id
+    await chat.resume({transcript.entries[-1]["id"]: {"colour": "red"}})
+    assert transcript.kept()[-1] == ("answer", "True red")
+    await chat.go_to(second)
+    with pytest.raises(ChatError, match="Answer that one first"):
+        await chat.resume({transcript.entries[-1]["id"]: {"colour": "blue"}})
 
 
 async def test_a_failure_after_an_answer_repeats_nothing_by_itself():
