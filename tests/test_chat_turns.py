@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 from chat_graphs import chat_on, moody, one_node, stored, working
-from langchain_core.messages import AIMessage
+from langchain_core.messages import AIMessage, HumanMessage
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import START, MessagesState, StateGraph
 
@@ -105,6 +105,30 @@ async def test_a_thread_that_went_on_elsewhere_is_read_again_before_the_next_run
         "from outside",
         "two",
     ]
+
+
+async def test_who_wrote_what_is_found_out_too_late_to_hide_what_was_said_meanwhile():
+    class SlowToList(InMemorySaver):
+        listed = asyncio.Event()
+
+        async def alist(self, *arguments, **options):
+            await self.listed.wait()
+            async for each in super().alist(*arguments, **options):
+                yield each
+
+    def node(state):
+        return {"messages": [HumanMessage("too long"), AIMessage("done")]}
+
+    saver = SlowToList()
+    chat, transcript = chat_on(one_node(node, saver), thread_id="t")
+    await chat.graph.ainvoke({"messages": [("user", "one")]}, chat.config)
+    loading = asyncio.create_task(chat.load())
+    while not transcript.entries:
+        await asyncio.sleep(0)
+    await chat.send("two")
+    saver.listed.set()
+    await loading
+    assert "two" in [text for who, text in transcript.kept() if who == "you"]
 
 
 async def test_progress_is_a_chip_with_its_share():
