@@ -1,11 +1,15 @@
 """Editing, trying again and going back fork the thread, and the old branch stays."""
 
 import pytest
-from chat_graphs import chat_on, moody, stored
+from chat_graphs import chat_on, moody, one_node, stored
+from langchain_core.messages import AIMessage, HumanMessage
+from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.graph import START, MessagesState, StateGraph
 
 from course_lib.chat import (
     ChatError,
 )
+from course_lib.chat.authorship import path_to
 
 
 async def test_editing_a_message_forks_and_the_old_branch_stays():
@@ -77,3 +81,72 @@ async def test_a_question_of_the_past_can_be_answered_otherwise():
     assert ("answer", "decided False 1") in transcript.kept()
     with pytest.raises(ChatError, match="not open here"):
         await chat.resume({question: {"approve": True}})
+
+
+async def test_a_fork_runs_with_the_configuration_of_the_chat():
+    def node(state, config):
+        return {"messages": [AIMessage(f"for {config['configurable']['customer']}")]}
+
+    chat, transcript = chat_on(one_node(node), configurable={"customer": "c-7"})
+    await chat.send("one")
+    await chat.edit(transcript.person_keys()[0], "two")
+    assert transcript.kept() == [("you", "two"), ("answer", "for c-7")]
+    await chat.try_again(transcript.entries[-1]["key"])
+    assert transcript.kept() == [("you", "two"), ("answer", "for c-7")]
+
+
+async def test_what_the_graph_said_as_a_person_is_not_asked_again_where_the_history_is_too_long(
+    monkeypatch,
+):
+    monkeypatch.setattr("course_lib.chat.thread_reader.MAX_CHECKPOINTS", 1)
+
+    def node(state):
+        heard = state["messages"][-1].text
+        return {"messages": [HumanMessage("too long"), AIMessage(f"heard {heard}")]}
+
+    chat, transcript = chat_on(one_node(node))
+    await chat.send("one")
+    await chat.try_again([e["key"] for e in transcript.entries if e["kind"] == "answer"][-1])
+    assert ("you", "one") in transcript.kept()
+    assert transcript.kept()[-1] == ("answer", "heard one")
+
+
+async def test_going_to_the_newest_point_by_its_name_is_no_going_back():
+    chat, transcript = chat_on(moody())
+    await chat.send("one")
+    first = (await chat.tree()).newest.id
+    await chat.send("two")
+    newest = (await chat.tree()).newest.id
+    await chat.go_to(first)
+    await chat.go_to(newest)
+    assert transcript.entries[-1]["kind"] == "answer"
+    assert "checkpoint_id" not in chat.config["configurable"]
+
+
+def test_a_checkpoint_that_is_its_own_parent_ends_the_path():
+    graph = one_node(lambda state: {"messages": [AIMessage("hello")]})
+    config = {"configurable": {"thread_id": "t"}}
+    graph.invoke({"messages": [("user", "hello")]}, config)
+    newest = next(graph.checkpointer.list(config))
+    copied = newest._replace(parent_config=newest.config)
+    assert path_to([copied], newest.checkpoint["id"]) == [copied]
+
+
+async def test_what_somebody_adds_by_hand_makes_no_question_of_what_the_graph_said():
+    def criticise(state):
+        return {"messages": [HumanMessage("too long")]}
+
+    def answer(state):
+        return {"messages": [AIMessage("the answer")]}
+
+    builder = StateGraph(MessagesState).add_sequence([criticise, answer])
+    graph = builder.add_edge(START, "criticise").compile(
+        InMemorySaver(), interrupt_before=["answer"]
+    )
+    chat, transcript = chat_on(graph)
+    await chat.send("one")
+    await graph.aupdate_state(chat.config, {"messages": [AIMessage("a note")]})
+    await chat.load()
+    await chat.continue_run()
+    await chat.try_again([e["key"] for e in transcript.entries if e["kind"] == "answer"][-1])
+    assert [text for who, text in transcript.kept() if who == "you"] == ["one"]
