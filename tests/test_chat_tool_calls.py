@@ -1,6 +1,8 @@
 """Tool calls as models really make them: the thread takes every next message."""
 
 import asyncio
+import operator
+from typing import Annotated
 
 import pytest
 from chat_graphs import chat_on, kinds, one_node, texts
@@ -13,6 +15,7 @@ from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import START, MessagesState, StateGraph
 from langgraph.types import Command, interrupt
 from openai_server import call_delta, openai_server
+from typing_extensions import TypedDict
 
 from course_lib.chat.chips import stored_tool_chips
 from course_lib.chat.events import NodeEnded
@@ -255,3 +258,22 @@ async def test_a_call_that_got_no_answer_is_not_done():
     assert [state for _, state, _ in tool_chips(transcript)] == ["stopped"]
     await chat.send("and now")
     assert {state for _, state, _ in tool_chips(transcript)} == {"stopped"}
+
+
+async def test_a_list_that_only_grows_gets_no_second_copy_of_a_repaired_answer():
+    class Growing(TypedDict):
+        messages: Annotated[list, operator.add]
+
+    def node(state):
+        if len(state["messages"]) > 1:
+            return {"messages": [AIMessage("done", id="last")]}
+        call = {"name": "look", "args": {}, "id": ""}
+        found = ToolMessage("found", tool_call_id="", id="found")
+        return {"messages": [AIMessage("", tool_calls=[call], id="asks"), found]}
+
+    graph = StateGraph(Growing).add_node(node).add_edge(START, "node")
+    chat, _ = chat_on(graph.compile(checkpointer=InMemorySaver()))
+    await chat.send("one")
+    await chat.send("two")
+    held = (await chat.graph.aget_state(chat.config)).values["messages"]
+    assert [message.type for message in held] == ["human", "ai", "tool", "human", "ai"]
