@@ -2,7 +2,7 @@
 
 import httpx
 import pytest
-from chat_graphs import chat_on, conflicting, moody, one_node, reducer_raises, texts
+from chat_graphs import chat_on, conflicting, kinds, moody, one_node, reducer_raises, texts
 from langchain.agents import create_agent
 from langchain.agents.middleware import AgentMiddleware, wrap_tool_call
 from langchain_core.language_models import FakeListChatModel
@@ -12,7 +12,7 @@ from langgraph.config import get_stream_writer
 from langgraph.graph import START, MessagesState, StateGraph
 from typing_extensions import TypedDict
 
-from course_lib.chat import ChatController
+from course_lib.chat import ChatController, RunEnded, Unqueued
 from course_lib.chat.graph_access import RECURSION_LIMIT
 from course_lib.models import OfflineChatModel
 from course_lib.namu import book_place, build_namu
@@ -52,6 +52,17 @@ async def test_an_answer_that_was_not_kept_stands_where_it_was_written():
         ("a check", False),
     ]
     assert shown == turn * 2
+
+
+async def test_an_answer_that_is_kept_as_a_part_of_another_is_not_called_lost():
+    async def node(state):
+        draft = await FakeListChatModel(responses=["found it"]).ainvoke("write")
+        return {"messages": [AIMessage(f"In short: {draft.text}, and no more.")]}
+
+    chat, transcript = chat_on(one_node(node))
+    await chat.send("hello")
+    shown = [(e["text"], e["kept"]) for e in transcript.entries if e["kind"] == "answer"]
+    assert shown == [("In short: found it, and no more.", True)]
 
 
 async def test_a_graph_that_raises_loops_or_says_nothing_gets_a_readable_card():
@@ -179,6 +190,35 @@ async def test_a_server_that_nobody_started_is_named_by_its_address(wrapped):
     await chat.send("hello")
     (problem,) = texts(transcript, "problem")
     assert f"Nobody answers at {address}. Start that server" in problem
+
+
+async def test_a_run_from_an_earlier_point_that_nobody_can_read_is_not_shown_as_the_past():
+    saver = Away()
+
+    def node(state):
+        if state["messages"][-1].text == "other two":
+            saver.away = frozenset({"read", "write"})
+        return {"messages": [AIMessage("heard")]}
+
+    chat, transcript = chat_on(one_node(node, saver))
+    await chat.send("one")
+    after_one = (await chat.tree()).newest.id
+    await chat.send("two")
+    await chat.go_to(after_one)
+    assert "past" in kinds(transcript)
+    await chat.send("other two")
+    assert "today" in texts(transcript, "problem")[-1]
+    assert "past" not in kinds(transcript)
+
+
+async def test_a_message_whose_thread_cannot_be_read_is_given_back_once():
+    saver, events = Away(), []
+    saver.away = frozenset({"read"})
+    chat = ChatController(moody(saver), on_event=events.append)
+    await chat.send("hello")
+    (ended,) = [event for event in events if isinstance(event, RunEnded)]
+    assert ended.unstored.text == "hello"
+    assert not any(isinstance(event, Unqueued) for event in events)
 
 
 async def test_an_answer_that_the_graph_does_not_keep_stays_on_the_screen():
