@@ -3,14 +3,18 @@
 import asyncio
 
 import pytest
-from chat_graphs import chat_on, moody, texts
+from chat_graphs import chat_on, moody, one_node, texts
+from langchain_core.messages import AIMessage
 from langgraph.checkpoint.memory import InMemorySaver
 
 from course_lib.chat import (
     ChatController,
     RunEnded,
+    RunStarted,
     Unqueued,
 )
+from course_lib.chat.thread_locks import SharedThread, ThreadLock
+from course_lib.chat.turns import Turns
 from course_lib.models import OfflineChatModel
 from course_lib.namu import build_namu
 from course_lib.persistence import open_checkpointer
@@ -84,6 +88,98 @@ async def test_stopping_gives_back_what_waited():
     assert sum(isinstance(event, RunEnded) for event in events) <= 1
 
 
+async def test_stopping_does_not_wait_for_another_chat_on_the_thread():
+    held = asyncio.Event()
+
+    async def node(state):
+        await held.wait()
+        return {"messages": [AIMessage("done")]}
+
+    graph, events = one_node(node), []
+    other, _ = chat_on(graph, thread_id="shared")
+    chat = ChatController(graph, thread_id="shared", on_event=events.append)
+    long = asyncio.create_task(other.send("long"))
+    while not other.running:
+        await asyncio.sleep(0)
+    jobs = [asyncio.create_task(chat.send(text)) for text in ("one", "two")]
+    await asyncio.sleep(0.05)
+    chat.stop()
+    await asyncio.wait(jobs, timeout=1)
+    back = [event.text for event in events if isinstance(event, Unqueued) and not event.sent]
+    held.set()
+    await asyncio.gather(long, *jobs)
+    assert back == ["one", "two"]
+
+
+@pytest.mark.parametrize("moments", range(6))
+async def test_a_turn_that_comes_while_its_task_is_cancelled_is_passed_on(moments):
+    shared = SharedThread()
+    turns = Turns(lambda: shared)
+
+    async def take():
+        async with turns.exclusive(turns.mark()):
+            pass
+
+    await shared.lock.acquire()
+    job = asyncio.create_task(take())
+    await asyncio.sleep(0.01)
+    shared.lock.release()
+    for _ in range(moments):
+        await asyncio.sleep(0)
+    job.cancel()
+    await asyncio.wait([job])
+    await asyncio.wait_for(shared.lock.acquire(), 1)
+
+
+def test_no_turn_is_kept_for_an_event_loop_that_is_closed():
+    lock, loop = ThreadLock(), asyncio.new_event_loop()
+    asyncio.run(lock.acquire())
+    waiting = loop.create_task(lock.acquire())
+    loop.run_until_complete(asyncio.sleep(0.01))
+    loop.close()
+    lock.release()
+    assert not waiting.done() and not lock.locked()
+
+
+async def test_a_stop_while_the_thread_is_read_sends_nothing():
+    class SlowToRead(InMemorySaver):
+        async def aget_tuple(self, config):
+            await asyncio.sleep(0.1)
+            return await super().aget_tuple(config)
+
+    events = []
+    chat = ChatController(moody(SlowToRead()), on_event=events.append)
+    run = asyncio.create_task(chat.send("hello"))
+    await asyncio.sleep(0.05)
+    chat.stop()
+    await run
+    assert [e.text for e in events if isinstance(e, Unqueued) and not e.sent] == ["hello"]
+    assert not any(isinstance(event, RunStarted) for event in events)
+
+
+async def test_going_back_stops_the_run():
+    held = asyncio.Event()
+
+    async def node(state):
+        if state["messages"][-1].text == "long":
+            await held.wait()
+        return {"messages": [AIMessage("done")]}
+
+    chat, transcript = chat_on(one_node(node))
+    await chat.send("one")
+    first = (await chat.tree()).newest.id
+    await chat.send("two")
+    run = asyncio.create_task(chat.send("long"))
+    while not chat.running:
+        await asyncio.sleep(0)
+    back = asyncio.create_task(chat.go_to(first))
+    await asyncio.wait([back], timeout=2)
+    was_back = back.done()
+    held.set()
+    await asyncio.gather(run, back)
+    assert was_back and transcript.kept() == [("you", "one"), ("answer", "done")]
+
+
 async def test_a_run_cancelled_from_outside_ends_as_stopped():
     chat, transcript = chat_on(moody())
     job = asyncio.create_task(chat.send("slow"))
@@ -118,6 +214,26 @@ class Slow(InMemorySaver):
     async def aput(self, *arguments):
         await asyncio.sleep(0.05)
         return await super().aput(*arguments)
+
+
+class Stuck(InMemorySaver):
+    """A database that takes what it is given and never says that it has it."""
+
+    async def aput(self, *arguments):
+        await asyncio.Event().wait()
+
+
+async def test_a_stopped_run_waits_only_for_a_while_for_a_database_that_is_stuck(monkeypatch):
+    monkeypatch.setattr("course_lib.chat.runner.STORING_LIMIT", 0.1)
+    chat, transcript = chat_on(moody(Stuck()))
+    run = asyncio.create_task(chat.send("hello"))
+    while texts(transcript, "answer") != ["heard hello"]:
+        await asyncio.sleep(0)
+    await asyncio.sleep(0.2)
+    chat.stop()
+    ended, _ = await asyncio.wait([run], timeout=5)
+    run.cancel()
+    assert ended and not chat.running
 
 
 class SlowInAll(Slow):
