@@ -113,6 +113,23 @@ def test_agent_inbox_is_answered_in_its_own_form(pressed, given, answer, as_list
     assert found == ([answer] if as_list else answer)
 
 
+@pytest.mark.parametrize(
+    ("pressed", "given", "field"),
+    [
+        ("Accept", {"args": '{"n": 3}'}, "args"),
+        ("Accept", {"response": "by noon"}, "response"),
+        ("Accept with changes", {"response": "by noon"}, "response"),
+        ("Ignore", {"response": "too dear"}, "response"),
+    ],
+)
+def test_what_does_not_go_with_an_answer_of_agent_inbox_is_not_lost(pressed, given, field):
+    asked = card(inbox_request("book", "accept", "edit", "respond", "ignore"))
+    entry = card_of(asked, errors={}, busy=False, refusal_count=0)
+    with pytest.raises(InvalidAnswer) as refused:
+        asked.answer(filled(entry, pressed, given))
+    assert list(refused.value.errors) == [field]
+
+
 def inbox_request(action, *kinds):
     config = {f"allow_{each}": each in kinds for each in ("accept", "edit", "respond", "ignore")}
     return {"action_request": {"action": action, "args": {"n": 2}}, "config": config}
