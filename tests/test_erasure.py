@@ -303,6 +303,35 @@ def test_a_user_who_is_no_name_is_refused(tmp_path, wrong):
         erase(f"sqlite:///{tmp_path}/x.db", **wrong)
 
 
+def test_what_somebody_reads_into_the_cache_meanwhile_goes_too(world):
+    class Read(Cache):
+        def forget(self, thread_id):
+            super().forget(thread_id)
+            if thread_id not in read:
+                read.append(thread_id)
+                self.held[thread_id] = NAME.encode()
+
+    read, cache = [], Read()
+    erase(world.saver, user=ANN, directory=world.directory, cache=cache, dry_run=False)
+    assert read and not cache.held
+
+
+def test_a_thread_whose_runs_name_no_tenant_is_the_persons_too(world):
+    config = {"configurable": {"thread_id": "plain"}, "metadata": {"user": ANN}}
+    say(world.graph, config, "from before there were tenants")
+    assert "plain" in world.erase(dry_run=False).threads
+
+
+def test_an_item_is_counted_once_and_only_where_it_lies(world):
+    before = world.erase()["store"].found
+    label = namespace_label(ANN)
+    world.store.put(("notes", label), ANN, {"text": "named like its owner"})
+    world.store.put(("notes", label, "inner"), "k", {"text": "inside"})
+    report = world.erase()["store"]
+    assert report.found == before + 2
+    assert "left" not in report.note
+
+
 def test_the_cache_of_a_saver_is_emptied_without_being_named(world):
     @dataclass
     class Cached:
