@@ -159,6 +159,7 @@ def test_a_thread_whose_newest_id_holds_no_time_is_never_idle(url):
         saver.put(last.config, checkpoint, {}, {})
         far = datetime.now(UTC) + timedelta(days=365 * 2000)
         assert [each.thread_id for each in idle_threads(saver, "30d", now=far)] == ["known"]
+        assert cleanup(saver, idle="30d", now=far).threads == 1
         cleanup(saver, idle="30d", dry_run=False, now=far)
         assert rows(url)["checkpoints"] == {"foreign"}
 
@@ -244,7 +245,35 @@ def test_what_a_cache_holds_of_a_thread_goes_with_it(url):
     assert forgotten == ["a", "b"]
 
 
+def test_what_a_cache_holds_of_a_thread_goes_with_its_history(url):
+    forgotten: list[str] = []
+    with open_checkpointer(url) as saver:
+        begin(saver, "a")
+        cached = SimpleNamespace(saver=saver, cache=SimpleNamespace(forget=forgotten.append))
+        cleanup(cached, idle="30d", keep="latest", now=LATER)
+        assert forgotten == []
+        cleanup(cached, idle="30d", keep="latest", now=LATER, dry_run=False)
+    assert forgotten == ["a"]
+
+
 # what is written meanwhile
+
+
+@pytest.mark.parametrize("keep", ["nothing", "latest"])
+def test_a_write_that_takes_the_place_of_a_deleted_one_is_seen(url, keep):
+    with open_checkpointer(url) as saver:
+        begin(saver, "b", "a")
+        waiting = saver.get_tuple(config("b"))
+
+        def meanwhile(done: int, total: int) -> None:
+            if done == 1:
+                saver.put_writes(waiting.config, [("said", ["half a step"])], "task")
+
+        more = {"dry_run": False, "batch": 1, "progress": meanwhile}
+        report = cleanup(saver, idle="30d", keep=keep, now=LATER, **more)
+        assert (report.threads, report.became_active) == (1, 1)
+        assert saver.get_tuple(config("b")).pending_writes[-1][2] == ["half a step"]
+        assert len(list(saver.list(config("b")))) == 3
 
 
 def test_a_thread_that_is_written_to_meanwhile_is_left_alone(url):
