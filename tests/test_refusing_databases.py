@@ -499,6 +499,7 @@ def test_a_password_that_is_not_escaped_is_told_in_no_part(url):
     [
         f"postgresql+psycopg://ann:{'sec@ret'}@host/db",
         f"mysql://ann:{'secret'}@host/db",
+        f"mysql://ann:top\n{'secret'}@host/db",
         f"postgres:/ann?password={'secret'}",
         f"http://ann:{'se/cret'}@host",
     ],
