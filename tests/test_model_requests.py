@@ -238,6 +238,15 @@ def test_a_refusal_whose_words_cannot_be_read_is_that_refusal(fixed, way, broken
     assert len(fixed.asked) == 1
 
 
+@pytest.mark.parametrize("way", ["invoke", "astream"])
+def test_a_failure_whose_words_cannot_be_read_is_asked_again(fixed, way):
+    fixed.answer, fixed.held_back = (503, "application/json", error_body("busy")), 50
+    model = RemoteChatModel(base_url=fixed.url, model="m", api_key="k", max_retries=1)
+    with pytest.raises(ModelServerError):
+        ask(way, model)
+    assert len(fixed.asked) == 2
+
+
 @pytest.mark.one_in(7)
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("elsewhere", [HTML, "[1]", "null", '"hello"'])
