@@ -502,6 +502,10 @@ def _cycle() -> dict:
     return value
 
 
+def test_a_value_that_holds_itself_is_shown_once():
+    assert summary_line(_cycle()) == "{name: 'round', itself: ...}"
+
+
 @pytest.mark.parametrize("make", [lambda: _shared(60), lambda: _nested(3000), _cycle])
 def test_a_comparison_of_containers_comes_to_an_end(make):
     assert is_equal(make(), make())
