@@ -128,6 +128,7 @@ NEAR = [
     *("### BEGIN MODEL ANSWER", "### BEGIN HIDDENTESTS", "### BEGIN MARK SCHEME"),
     *("x = 1  # begin solution", "x = 1  # SOLUTION", "// BEGIN SOLUTION", "-- END SOLUTION"),
     *("<!-- BEGIN SOLUTION -->", "x\v### BEGIN  SOLUTION"),
+    *("### BEGIN SOLU\u00adTION", "# BEGIN SOLUTION that fits in a line"),
 ]
 NEAR += [
     *("### BEGIN SOLN", "# begin sol", "### END ANS", "# Solution starts here", "### Answer ends"),
