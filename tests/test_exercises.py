@@ -180,6 +180,7 @@ def test_the_solution_is_shown_only_when_asked_twice(capsys):
 
 def test_progress_keeps_what_is_right_and_survives_being_deleted():
     ch02.e2.check(operator.add)
+    ch02.e2.check(...)
     assert progress.load() == {"ch02.e2": "wrong"}
     ch02.e2.check(lambda a, b: list(dict.fromkeys([*a, *b])))
     ch02.e2.check(operator.add)
