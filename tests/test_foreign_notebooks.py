@@ -36,9 +36,9 @@ def test_metadata_that_may_hold_an_answer_are_left_out(kind):
     hidden = {
         "notes": SECRET,
         "slideshow": {"slide_type": "notes", "speaker": SECRET},
-        "jupyter": {"source": SECRET},
+        "jupyter": {"source": SECRET, "source_hidden": {"was": SECRET}},
         "editable": {"was": SECRET},
-        "nbgrader": {"grade_id": "a", "points": 1, "reference": SECRET},
+        "nbgrader": {"grade_id": "a", "points": 1, "reference": SECRET, "locked": [SECRET]},
         "execution": {"iopub.status.busy": SECRET},
     }
     cell = cell_of(kind, metadata=hidden, solution_source=SECRET)
