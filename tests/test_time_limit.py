@@ -165,7 +165,12 @@ def test_what_ends_in_time_returns_and_raises_as_ever():
 
 
 def test_a_person_who_interrupts_the_kernel_ends_the_check():
-    over = threading.Event()
+    over, steps = threading.Event(), []
+
+    def endless():
+        while True:
+            steps.append(1)
+            time.sleep(0.001)
 
     def press():
         # As Jupyter does it: a real signal, which wakes the main thread from its waiting. Python
@@ -179,10 +184,13 @@ def test_a_person_who_interrupts_the_kernel_ends_the_check():
     pressing.start()
     try:
         with pytest.raises(KeyboardInterrupt):
-            run_within(60, busy)
+            run_within(60, endless)
     finally:
         over.set()
         pressing.join()
+    seen = len(steps)
+    time.sleep(0.2)
+    assert len(steps) == seen
 
 
 async def test_a_coroutine_is_run_also_beside_a_running_loop():
