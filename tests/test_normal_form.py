@@ -145,6 +145,19 @@ def test_texts_in_lines_and_outputs_without_all_their_parts_are_read(tmp_path):
     assert error["traceback"] == ["ValueError: e"]
 
 
+def test_a_view_of_a_widget_and_the_paths_of_a_traceback_are_left_out(tmp_path):
+    view = {"application/vnd.jupyter.widget-view+json": {"model_id": "m"}, "text/plain": "Chat()"}
+    lines = ["Cell In[1], line 1", "File /home/ann/x.py:3, in f", "ValueError: e"]
+    outputs = [
+        {"output_type": "display_data", "data": view, "metadata": {}},
+        {"output_type": "error", "ename": "ValueError", "evalue": "e", "traceback": lines},
+    ]
+    stored = notebook(cell_of("code", outputs=outputs, execution_count=1))
+    shown, error = normal(stored, tmp_path)["cells"][0]["outputs"]
+    assert shown["data"] == {"text/plain": ["Chat()"]}
+    assert error["traceback"] == ["ValueError: e"]
+
+
 def test_a_notebook_of_the_old_format_is_converted_the_same_each_time(tmp_path):
     code = {"cell_type": "code", "input": "1 + 1", "outputs": [], "language": "python"}
     cells = [{"cell_type": "heading", "level": 1, "source": "A", "metadata": {}}, code, code]
