@@ -29,6 +29,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
+from course_lib.addresses import hide_password
+
 ROOT = Path(__file__).resolve().parent.parent
 """The folder of the checkout: `notebooks/`, `data/` and the rest lie below it."""
 
@@ -74,13 +76,17 @@ class Settings:
 
     def __repr__(self) -> str:
         return (
-            f"Settings(llm_base_url={self.llm_base_url!r}, llm_model={self.llm_model!r}, "
-            f"llm_api_key=<hidden>, embedding_base_url={self.embedding_base_url!r}, "
+            f"Settings(llm_base_url={_shown(self.llm_base_url)}, llm_model={self.llm_model!r}, "
+            f"llm_api_key=<hidden>, embedding_base_url={_shown(self.embedding_base_url)}, "
             f"embedding_model={self.embedding_model!r}, embedding_api_key=<hidden>, "
             f"database_url={'<set>' if self.database_url else None}, "
             f"redis_url={'<set>' if self.redis_url else None}, "
             f"require_browser={self.require_browser}, require_redis={self.require_redis})"
         )
+
+
+def _shown(url: str | None) -> str:
+    return repr(None if url is None else hide_password(url))
 
 
 def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
@@ -98,15 +104,16 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
     database_url = _text(env, "COURSE_DATABASE_URL")
     if database_url is not None and not database_url.startswith(("postgresql://", "postgres://")):
         raise SettingsError(
-            f"COURSE_DATABASE_URL begins with {database_url.split(':')[0]!r}. "
+            f"COURSE_DATABASE_URL begins with {hide_password(database_url).split(':')[0]!r}. "
             "Set it to a postgresql://user@host:port/database address, "
             "or unset it to use the embedded server."
         )
     redis_url = _text(env, "COURSE_REDIS_URL")
     if redis_url is not None and not redis_url.startswith(("redis://", "rediss://", "unix://")):
         raise SettingsError(
-            f"COURSE_REDIS_URL begins with {redis_url.split(':')[0]!r}. Set it to an address such "
-            "as redis://127.0.0.1:6379/0, or unset it to let the course start a server."
+            f"COURSE_REDIS_URL begins with {hide_password(redis_url).split(':')[0]!r}. Set it to "
+            "an address such as redis://127.0.0.1:6379/0, or unset it to let the course start a "
+            "server."
         )
     return Settings(
         llm_base_url=base_url,
@@ -132,13 +139,13 @@ def _endpoint(env: Mapping[str, str], prefix: str, otherwise: str) -> tuple[str 
     parts = _split(url)
     if parts is None or parts.scheme not in ("http", "https") or not parts.hostname:
         raise SettingsError(
-            f"{prefix}_BASE_URL is {url!r}, which is not an http(s) address. "
+            f"{prefix}_BASE_URL is {hide_password(url)!r}, which is not an http(s) address. "
             "Set it to an OpenAI-compatible endpoint such as http://127.0.0.1:8000/v1, "
             f"or unset it to use {otherwise}."
         )
     if model is None:
         raise SettingsError(
-            f"{prefix}_BASE_URL is {url!r} but {prefix}_MODEL is not set. "
+            f"{prefix}_BASE_URL is {hide_password(url)!r} but {prefix}_MODEL is not set. "
             "Set it to a model that this server offers (its /models page lists them)."
         )
     return url, model

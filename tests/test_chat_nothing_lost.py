@@ -20,7 +20,7 @@ from pydantic import BaseModel
 from course_lib.chat import runner
 from course_lib.chat.drafts import Draft
 from course_lib.chat.forking import NO_RESULT
-from course_lib.chat.lack_of_answer import CHANGED_ABOVE
+from course_lib.chat.lack_of_answer import ABOVE
 from course_lib.models import OfflineChatModel
 
 
@@ -212,7 +212,7 @@ async def test_an_answer_written_over_an_earlier_one_is_told():
     await chat.send("one")
     assert not texts(transcript, "note")
     await chat.send("two")
-    assert texts(transcript, "note") == [CHANGED_ABOVE]
+    assert texts(transcript, "note") == [ABOVE]
 
 
 async def test_what_is_in_a_group_of_errors_is_told():

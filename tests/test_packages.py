@@ -36,6 +36,7 @@ ORDER = [
     "json_validation",
     "json_checks",
     "settings",
+    "addresses",
 ]
 """Every package and module of `course_lib`, each above everything that it may import."""
 PACKAGES = [name for name in ORDER if (LIBRARY / name).is_dir()]

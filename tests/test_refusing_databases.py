@@ -20,6 +20,7 @@ from chat_graphs import chat_on, moody, one_node, texts
 from pooler import pooler
 from psycopg.conninfo import conninfo_to_dict
 
+from course_lib.addresses import hide_password
 from course_lib.persistence import (
     CheckpointerError,
     PostgresError,
@@ -34,7 +35,6 @@ from course_lib.persistence import (
     remedy_for,
     table_setup,
 )
-from course_lib.persistence.postgres_error import hide_password
 
 CONFIG = {"configurable": {"thread_id": "1", "checkpoint_ns": ""}}
 ALL_TABLES = "checkpoints, checkpoint_blobs, checkpoint_writes, store"

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from course_lib.chat.events import ThreadLoaded
 
 NO_ANSWER = "The graph ended and wrote no answer. Its state may have changed: see State."
-CHANGED_ABOVE = "The graph wrote no answer here. It changed what stands above: see there."
+ABOVE = "The answer stands above, in the place of an earlier one."
 
 
 def lack_of_answer(thread: ThreadLoaded, before: Sequence[BaseMessage], asked: str) -> str:
@@ -48,7 +48,7 @@ def lack_of_answer(thread: ThreadLoaded, before: Sequence[BaseMessage], asked: s
         return NO_ANSWER
     place = position_of(messages, asked)
     places = [position_of(messages, key) or 0 for key in answers]
-    return CHANGED_ABOVE if place is not None and max(places) < place else ""
+    return ABOVE if place is not None and max(places) < place else ""
 
 
 def _is_said_by_graph(thread: ThreadLoaded, key: str) -> bool:

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import openai
 
+from course_lib.addresses import hide_password
 from course_lib.models.answer_shape import fault_of_answer
 from course_lib.models.answer_wait import limit_wait
 from course_lib.models.request_ids import HEADER, REQUEST_ID
@@ -113,8 +114,13 @@ def proxy_for(url: str) -> str | None:
 
 
 def without_password(url: str) -> str:
-    """Return an address without a user and a password in it, fit for a message."""
-    return re.sub(r"//[^/@]*@", "//", url).rstrip("/")
+    """Return an address without a user and a password in it, fit for a message.
+
+    Args:
+        url: as somebody typed it, right or wrong. What stands before an `@` goes, and with it more
+            than the password where an `@` stands in the path.
+    """
+    return hide_password(url).replace("...@", "").rstrip("/")
 
 
 def _name(request: Any) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from course_lib.persistence.postgres_error import hide_password
+from course_lib.addresses import hide_password
 from course_lib.persistence.thread_records import is_odd
 
 

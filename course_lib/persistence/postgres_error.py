@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 UNREADABLE = "an address that cannot be read"
 HOW_TO_WRITE = (
     "A URL is postgresql://user:PASSWORD@host:port/database, and after a ? come options of "
@@ -39,13 +37,3 @@ def redact_url(url: str) -> str:
     place = "local socket" if host.startswith("/") else host
     port = f":{parts['port']}" if parts.get("port") else ""
     return f"postgresql://{user}{place}{port}/{parts.get('dbname') or ''}"
-
-
-def hide_password(url: str) -> str:
-    """Return a URL of any kind without what may be a password in it.
-
-    Args:
-        url: the address as somebody typed it.
-    """
-    hidden = re.sub(r"://.*@", "://...@", url, flags=re.DOTALL)
-    return re.sub(r"(password=)[^&\s]*", r"\1...", hidden, flags=re.IGNORECASE)
