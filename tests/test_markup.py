@@ -210,6 +210,19 @@ EMOJI = [
 ]
 
 
+WORDS = [
+    "\u0dc1\u0dca\u200d\u0dbb\u0dd3",  # Sri, in Sinhala
+    "\u0930\u094d\u200d\u092f",  # a half ra, in Hindi and Marathi
+    "\u09b0\u09cd\u200c\u09af",  # in Bengali
+    "\u845b\U000e0100\u57ce",  # a Japanese name with its own form of a character
+]
+
+
+@pytest.mark.parametrize("word", WORDS)
+def test_words_and_names_survive_where_something_is_approved(word):
+    assert exact(f"Book for {word}?") == f"Book for {word}?"
+
+
 @pytest.mark.parametrize("emoji", EMOJI)
 def test_emoji_and_persian_survive_where_something_is_approved(emoji):
     assert exact(f"{emoji} Delete?") == f"{emoji} Delete?"
@@ -229,6 +242,10 @@ def test_emoji_and_persian_survive_where_something_is_approved(emoji):
         "\U0001f3f4\U000e0070\U000e0061\U000e0079\U000e007f",
         "10\u200f5",
         "\u3164",
+        "\u0dca\u200d\u200d",
+        "\u0930\u200d",
+        "\u845b\U000e0100\U000e0101",
+        "a\U000e0100",
     ],
 )
 def test_what_no_letter_needs_is_seen_where_something_is_approved(hidden):

@@ -75,9 +75,16 @@ _FLAG = "\U0001f3f4" + (  # England, Scotland, Wales; other tags could hide a te
 )
 _JOINING = "\u0626\u0628\u062a-\u062e\u0633-\u063a\u0641-\u0647\u064a\u067e\u0686\u06a9\u06af\u06cc"
 _NON_JOINER = f"(?<=[{_JOINING}])\u200c(?=[\u0620-\u064a\u0671-\u06d3])"
-VISIBLE_PARTS = re.compile(f"{_KEYCAP}|{_FLAG}|{_BASE}(?:\u200d{_BASE})*|{_NON_JOINER}")
+_VIRAMA = "\u094d\u09cd\u0a4d\u0acd\u0b4d\u0bcd\u0c4d\u0ccd\u0d4d\u0dca"
+_CONJUNCT = f"(?<=[{_VIRAMA}])[\u200c\u200d]"
+_VARIANT = "[\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff][\U000e0100-\U000e01ef]"
+VISIBLE_PARTS = re.compile(
+    f"{_KEYCAP}|{_FLAG}|{_BASE}(?:\u200d{_BASE})*|{_NON_JOINER}|{_CONJUNCT}|{_VARIANT}"
+)
 """What may hold an invisible character because it shows: an emoji with its presentation selector,
-skin tone and joined emoji, and the non-joiner of Persian between two letters that would join."""
+skin tone and joined emoji, the non-joiner of Persian between two letters that would join, one
+joiner behind the virama of an Indian script (RFC 5892, appendix A), and one selector behind a
+Chinese character, for the form that a name has."""
 
 
 @lru_cache(maxsize=1)
