@@ -33,9 +33,10 @@ function approvalCard(entry, send) {
     else bar.children[plain].click();
   });
   form.namuFilled = () => ({ [entry.id]: Object.fromEntries([...rows].map(([name, { read }]) => [name, read()])) });
+  form.namuFill = (values) => rows.forEach(({ write }, name) => name in values && write(values[name]));
 
   function setBusy(busy) {
-    for (const each of bar.children) each.disabled = busy;
+    for (const each of bar.children) setIdle(each, busy);
   }
 
   function showErrors(errors) {
@@ -90,6 +91,7 @@ function fieldRow(field) {
   return {
     row,
     read: () => (field.kind === "boolean" ? input.checked : input.value),
+    write: (value) => (field.kind === "boolean" ? (input.checked = value) : (input.value = value)),
     showError(text) {
       error.textContent = text;
       if (text) input.setAttribute("aria-invalid", "true");

@@ -1,23 +1,27 @@
 // What a person writes with: the box, the button beside it, and things to say.
 
 const MAX_LINES = 6;
+const DOUBLE_CLICK = 400; // milliseconds in which a second press belongs to the first
 
 function createComposer({ send, editLast, filled }) {
   let running = false;
+  let sentAt = -DOUBLE_CLICK;
   const box = element("textarea", "namu-box");
   box.rows = 1;
   box.setAttribute("aria-label", "Your message");
   box.placeholder = "Write a message";
   box.dir = "auto";
+  const isSecondPress = () => !box.value && performance.now() - sentAt < DOUBLE_CLICK;
   const submit = () => {
-    if (!send({ kind: "send", text: box.value, filled: filled() })) return;
+    if (isSecondPress() || !send({ kind: "send", text: box.value, filled: filled() })) return;
     box.value = "";
+    sentAt = performance.now();
     fit();
     box.focus();
   };
   const act = button("namu-send", "Send", "", () => {
-    if (act.classList.contains("namu-stop")) send({ kind: "stop" });
-    else submit();
+    if (!act.classList.contains("namu-stop")) submit();
+    else if (!isSecondPress()) send({ kind: "stop" });
   });
   box.addEventListener("input", fit);
   box.addEventListener("keydown", (event) => {

@@ -14,8 +14,19 @@ function button(className, text, label, press) {
   const made = element("button", className, text);
   made.type = "button";
   if (label) made.setAttribute("aria-label", label);
-  made.addEventListener("click", press);
+  made.addEventListener("click", (event) => {
+    if (!isIdle(made)) press(event);
+  });
   return made;
+}
+
+// An idle button does nothing when it is pressed. A disabled one would lose the focus to the page.
+function setIdle(made, idle) {
+  made.setAttribute("aria-disabled", String(idle));
+}
+
+function isIdle(made) {
+  return made.getAttribute("aria-disabled") === "true";
 }
 
 // Enter sends, Shift+Enter breaks the line; a key that ends a composition (Korean, Japanese,

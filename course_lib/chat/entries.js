@@ -8,6 +8,7 @@ const SPEAKERS = {
   note: "Note",
 };
 const LONG = 4000;
+const LONG_WORD = 2000;
 const BLOCKS = "p, li, h1, h2, h3, h4, h5, h6, th, td"; // code stays from left to right
 
 // One entry of each kind: (entry, send) => element. `send` talks to the kernel.
@@ -16,15 +17,20 @@ const KINDS = {
     const item = said("you", entry);
     const text = foldable(entry.text);
     item.append(text);
+    item.namuTyped = () => {
+      const typed = item.querySelector(".namu-edit")?.value;
+      return typed === entry.text ? "" : typed;
+    };
     for (const label of entry.attachments ?? []) {
       item.append(element("span", "namu-attachment", label));
     }
     const bar = actionBar(entry, send);
     if (entry.kept && entry.sent !== false) {
       const edit = button("namu-action namu-edit-it", "Edit", "Edit and fork: this message", () =>
-        openEditor(item, text, bar, entry, send),
+        openEditor(text, bar, entry, send),
       );
       bar.append(edit);
+      item.namuEdit = (typed) => openEditor(text, bar, { ...entry, typed }, send);
     }
     item.append(bar);
     return item;
@@ -38,7 +44,7 @@ const KINDS = {
     if (entry.kept) {
       bar.append(
         button("namu-action", "Try again", "Try again: the same question, on a new branch", (event) => {
-          event.currentTarget.disabled = true;
+          setIdle(event.currentTarget, true);
           send({ kind: "again", id: entry.key });
         }),
       );
@@ -136,6 +142,7 @@ function said(kind, entry) {
 function formatted(entry) {
   const text = element("div", "namu-text");
   text.dir = "auto";
+  if (new RegExp(`\\S{${LONG_WORD}}`).test(entry.text)) unkern(text);
   if (entry.html) {
     setMarkup(text, entry.html);
     for (const list of text.querySelectorAll("ol, ul")) list.hidden = isOnCards(list, entry.titles);
@@ -147,6 +154,16 @@ function formatted(entry) {
     text.textContent = entry.text;
   }
   return text;
+}
+
+// A browser shapes a kerned word anew for each line that it breaks it into: a word of 300,000 letters
+// would hold the page up for a minute.
+function unkern(text) {
+  text.classList.add("namu-unkerned");
+}
+
+function endsInLongWord(text) {
+  return !/\s/.test(text.slice(-LONG_WORD)) && text.length >= LONG_WORD;
 }
 
 // A draft: blocks that are done, the lines of the block that is not, and the line being written.
@@ -181,6 +198,7 @@ function foldable(text) {
   if (text.length > LONG) {
     const more = button("namu-more", `Show all ${text.length.toLocaleString("en")} characters`, "", () => {
       made.textContent = text;
+      unkern(made);
       made.tabIndex = -1;
       made.focus();
     });
@@ -189,9 +207,9 @@ function foldable(text) {
   return made;
 }
 
-function openEditor(item, text, actions, entry, send) {
+function openEditor(text, actions, entry, send) {
   const box = element("textarea", "namu-edit");
-  box.value = entry.text;
+  box.value = entry.typed ?? entry.text;
   box.rows = Math.min(8, entry.text.split("\n").length + 1);
   box.setAttribute("aria-label", "Say this instead");
   box.dir = "auto";
@@ -201,8 +219,7 @@ function openEditor(item, text, actions, entry, send) {
     actions.querySelector(".namu-edit-it").focus();
   };
   const save = () => {
-    send({ kind: "edit", id: entry.key, text: box.value });
-    close();
+    if (send({ kind: "edit", id: entry.key, text: box.value })) close();
   };
   const bar = element("div", "namu-actions");
   bar.append(button("namu-save", "Send on a new branch", "", save));

@@ -3,8 +3,9 @@
 const GAP = 8;
 const STOPS = ".namu-action, .namu-steps, .namu-step-name";
 
-function createLog(entries, { send, takeFocus, isNews, showEmpty }) {
+function createLog(entries, { send, takeFocus, giveBack, isNews, showEmpty }) {
   const nodes = []; // one for each entry
+  const filled = {}; // what was filled in on cards that are out of sight, by the id of the question
   let pinned = null; // the question that stays at the top while it is answered
   let wanted = 0; // where the log was scrolled to from here
   const list = element("div", "namu-log");
@@ -61,11 +62,22 @@ function createLog(entries, { send, takeFocus, isNews, showEmpty }) {
     let node = old.get(key);
     old.delete(key);
     if (!node || (node.namuJson !== json && !updated(node, entry))) {
-      node?.remove();
+      const typed = node && takeAway(node);
       node = (KINDS[entry.kind] ?? KINDS.note)(entry, send);
+      if (typed && node.namuEdit) node.namuEdit(typed);
+      else if (typed) giveBack(typed);
+      node.namuFill?.(filled[entry.id] ?? {});
       if (isNews()) announce(announcer, entry);
     }
     return Object.assign(node, { namuKey: key, namuJson: json });
+  }
+
+  // Remove a node and return what was typed into its editor; what was filled in on a card is kept.
+  function takeAway(node) {
+    Object.assign(filled, node.namuFilled?.());
+    const typed = node.namuTyped?.();
+    node.remove();
+    return typed;
   }
 
   function show(start) {
@@ -73,7 +85,10 @@ function createLog(entries, { send, takeFocus, isNews, showEmpty }) {
     const focused = document.activeElement;
     list.querySelector(".namu-empty")?.remove();
     const shown = entries.slice(start).map((entry) => nodeFor(entry, old));
-    old.forEach((node) => node.remove()); // first, so that those which stay need not move
+    old.forEach((node) => { // first, so that those which stay need not move
+      const typed = takeAway(node);
+      if (typed) giveBack(typed);
+    });
     for (const node of shown) {
       nodes.push(node);
       const here = list.children[nodes.length - 1];
@@ -98,7 +113,9 @@ function createLog(entries, { send, takeFocus, isNews, showEmpty }) {
     const at = entries.findLastIndex((each) => each.key === key);
     const node = nodes[at];
     if (!node) return;
-    (node.querySelector(".namu-tail") ?? node.querySelector(".namu-text")).append(text);
+    const shown = node.querySelector(".namu-text");
+    if (endsInLongWord(entries[at].text)) unkern(shown);
+    (node.querySelector(".namu-tail") ?? shown).append(text);
     node.namuJson = JSON.stringify(entries[at]);
     markJump();
   }

@@ -64,6 +64,7 @@ function renderView(model, el, entries, views) {
   const log = createLog(entries, {
     send,
     takeFocus: composer.focus,
+    giveBack: composer.giveBack,
     isNews: () => model.get("running"), // an old conversation that is opened is no news
     showEmpty: () => emptyState(model, composer),
   });

@@ -178,6 +178,60 @@ def test_a_question_is_answered_in_the_box_or_left_and_what_became_of_it_stays(p
     assert notebook.errors == []
 
 
+def test_what_is_half_written_survives_and_a_double_click_is_one_message(panel):
+    notebook, page = panel, panel.page
+    box = page.locator(".namu-box")
+    box.fill("a quiet cafe in Jongno-gu")
+    page.locator(".namu-send").dblclick()
+    notebook.idle()
+    write(notebook, "book the first one for 3 on Saturday")
+    page.keyboard.press("Enter")  # a second press of the same hand
+    page.locator(".namu-approval").wait_for()
+    assert page.locator(".namu-log .namu-you").count() == 2
+    assert page.locator(".namu-note").count() == 0  # nothing was stopped
+
+    page.locator(".namu-field input").fill("7")
+    page.locator(".namu-you").first.get_by_role("button", name="Edit").click()
+    page.locator(".namu-edit").fill("a quiet cafe in Mapo, with")
+    button(notebook, "Threads").click()
+    button(notebook, "New thread").click()
+    page.locator(".namu-empty").wait_for()
+    assert box.input_value() == "a quiet cafe in Mapo, with"  # the editor's text is given back
+    box.fill("")
+    if not page.locator(".namu-thread-main").first.is_visible():
+        button(notebook, "Threads").click()
+    page.locator(".namu-thread-main").nth(1).click()
+    page.locator(".namu-approval").wait_for()
+    assert page.locator(".namu-field input").input_value() == "7"
+
+    page.keyboard.press("Escape")
+    button(notebook, "Approve").focus()
+    page.keyboard.press("Enter")
+    page.locator(".namu-approval").wait_for(state="detached")
+    notebook.idle()
+    page.wait_for_function("document.activeElement.matches('.namu-box')")
+    again = page.get_by_role("button", name="Try again: the same question").last
+    again.focus()
+    page.keyboard.press("Enter")
+    page.locator(".namu-approval").wait_for()
+    assert page.evaluate("document.activeElement !== document.body")
+    assert notebook.errors == []
+
+
+@pytest.mark.soak
+def test_a_word_of_300_000_letters_does_not_hold_up_the_page(open_panel):
+    node = """
+def node(state):
+    return {"messages": [AIMessage("A" * 300_000)]}
+"""
+    notebook = open_panel(OWN_GRAPH.format(node=node))
+    write(notebook, "hello")
+    answer = notebook.page.locator(".namu-answer .namu-text")
+    answer.wait_for(timeout=15_000)
+    assert answer.evaluate("(el) => getComputedStyle(el).fontKerning") == "none"
+    assert answer.evaluate("(el) => el.textContent.length") == 300_000
+
+
 @pytest.mark.soak
 def test_an_answer_that_a_node_stores_is_said_by_you_and_has_no_edit(open_panel):
     node = """
