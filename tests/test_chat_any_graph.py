@@ -5,6 +5,7 @@ import enum
 import sqlite3
 import threading
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
@@ -24,7 +25,7 @@ from pydantic import BaseModel
 from course_lib.chat import ChatController, ChatError, ChatPanel
 from course_lib.chat.message_keys import read_messages
 from course_lib.chat.thread_locks import shared_thread
-from course_lib.persistence import open_checkpointer
+from course_lib.persistence import open_async_checkpointer, open_checkpointer
 
 
 class Mood(enum.Enum):
@@ -423,6 +424,30 @@ async def test_two_graphs_on_one_saver_and_thread_take_turns(strict, tmp_path, m
         chats = [ChatController(one_node(node, saver), thread_id="t") for _ in range(2)]
         await asyncio.gather(*(chat.send(text) for chat, text in zip(chats, "ab", strict=True)))
     assert log in (["a", "a", "b", "b"], ["b", "b", "a", "a"])
+
+
+@pytest.mark.parametrize("opening", ["again", "to await"])
+async def test_turns_are_taken_by_two_savers_of_one_file(tmp_path, opening):
+    """A cell that opens the saver and makes the panel may have run twice."""
+    log, url = [], f"sqlite:///{tmp_path / 'chat.db'}"
+
+    async def node(state):
+        log.append("in")
+        await asyncio.sleep(0.05)
+        log.append("out")
+        return {"messages": [AIMessage("heard")]}
+
+    async with AsyncExitStack() as opened:
+        first = opened.enter_context(open_checkpointer(url))
+        if opening == "again":
+            second = opened.enter_context(open_checkpointer(url))
+        else:
+            second = await opened.enter_async_context(open_async_checkpointer(url))
+        chats = [ChatController(one_node(node, saver), thread_id="t") for saver in (first, second)]
+        await asyncio.gather(*(chat.send(text) for chat, text in zip(chats, "ab", strict=True)))
+        stored = (await chats[0].access.snapshot(chats[0].config)).values["messages"]
+    assert log == ["in", "out"] * 2
+    assert sorted(each.text for each in stored) == ["a", "b", "heard", "heard"]
 
 
 def test_savers_of_two_files_are_two(tmp_path):

@@ -17,7 +17,7 @@ from weakref import ref
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
 
-from course_lib.persistence.storage_identity import same_storage
+from course_lib.persistence.storage_identity import same_saver
 from course_lib.persistence.whole_nodes import path_for
 
 if TYPE_CHECKING:
@@ -224,7 +224,7 @@ def _worker_for(saver: BaseCheckpointSaver[Any]) -> ThreadPoolExecutor:
     with _workers_lock:
         _workers[:] = [known for known in _workers if known[0]() is not None]
         for known, worker in _workers:
-            if same_storage(known(), saver):
+            if same_saver(known(), saver):
                 return worker
         worker = ThreadPoolExecutor(1, "saver")
         _workers.append((ref(saver), worker))

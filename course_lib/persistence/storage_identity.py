@@ -1,13 +1,36 @@
-"""Whether two savers store into the same place."""
+"""Whether two savers are one, and whether they store into the same place."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from course_lib.persistence.storage_places import connection_of, place_of
 from course_lib.persistence.whole_nodes import class_of
 
 
 def same_storage(first: Any, second: Any) -> bool:
+    """Return whether what one saver writes is there for the other one to read.
+
+    So it is where they are one, or copies of one, and where each has a connection of its own to
+    the same file or database: a cell that opens a saver may have run twice. A database in memory
+    belongs to one connection.
+
+    Args:
+        first: a saver, or an adapter or cache around one.
+        second: another one.
+    """
+    if same_saver(first, second):
+        return True
+    first, second = _unwrapped(first), _unwrapped(second)
+    connection = connection_of(first)
+    if connection is not None and connection is connection_of(second):
+        return True
+    ours = place_of(first)
+    theirs = None if ours is None else place_of(second)
+    return ours is not None and theirs is not None and ours.is_same(theirs)
+
+
+def same_saver(first: Any, second: Any) -> bool:
     """Return whether two savers are one, or copies of one.
 
     `compile()` copies a saver, and gives the copy another serialiser, where
