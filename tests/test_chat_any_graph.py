@@ -2,12 +2,13 @@
 
 import asyncio
 import enum
+import os
 import sqlite3
 import threading
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
-from typing import Annotated, Literal
+from dataclasses import InitVar, dataclass, field
+from typing import Annotated, ClassVar, Literal
 
 import pytest
 import typing_extensions
@@ -20,7 +21,8 @@ from langgraph.func import entrypoint
 from langgraph.graph import END, START, MessagesState, StateGraph, add_messages
 from langgraph.runtime import Runtime
 from langgraph.store.sqlite.aio import AsyncSqliteStore
-from pydantic import BaseModel
+from pydantic import AliasChoices, AliasPath, BaseModel, ConfigDict, Field, create_model
+from pydantic.dataclasses import dataclass as pydantic_dataclass
 
 from course_lib.chat import ChatController, ChatError, ChatPanel
 from course_lib.chat.message_keys import read_messages
@@ -76,6 +78,150 @@ async def test_a_context_has_its_defaults_its_choices_and_what_is_given(schema):
         panel = ChatPanel(telling(schema), context=given)
         await panel.send("who?")
         assert texts(panel.transcript, "answer")[-1] == str(schema(user="ann"))
+
+
+Tone = Literal["kind", "dry"]
+
+
+def from_the_environment():
+    return os.environ["NO_SUCH_TONE"]
+
+
+@dataclass
+class FailingRecord:
+    tone: Tone = "kind"
+    token: str = field(default_factory=from_the_environment)
+
+
+class FailingModel(BaseModel):
+    tone: Tone = "kind"
+    token: str = Field(default_factory=from_the_environment)
+
+
+@dataclass
+class FailingChoice:
+    tone: Tone = field(default_factory=from_the_environment)
+
+
+class FailingModelChoice(BaseModel):
+    tone: Tone = Field(default_factory=from_the_environment)
+
+
+@pytest.mark.parametrize("schema", [FailingRecord, FailingModel, FailingChoice, FailingModelChoice])
+async def test_a_default_that_cannot_be_made_is_told_when_the_graph_runs(schema, monkeypatch):
+    """A token is often set in a later cell than the one that makes the panel."""
+    panel = ChatPanel(telling(schema))
+    panel.run_context.choices["tone"].value = "dry"
+    await panel.send("hello")
+    if "Choice" not in schema.__name__:
+        assert "NO_SUCH_TONE" in texts(panel.transcript, "problem")[0]
+        monkeypatch.setenv("NO_SUCH_TONE", "secret")
+        await panel.send("again")
+    assert texts(panel.transcript, "answer") == [str(schema(tone="dry"))]
+
+
+@dataclass
+class MadeForEachRun:
+    seen: list = field(default_factory=list)
+
+
+class MadeForEachRunModel(BaseModel):
+    seen: list = Field(default_factory=list)
+
+
+@pytest.mark.parametrize("schema", [MadeForEachRun, MadeForEachRunModel])
+async def test_a_default_that_is_made_is_made_for_each_run(schema):
+    def node(state: MessagesState, runtime: Runtime):
+        runtime.context.seen.append(1)
+        return {"messages": [AIMessage(str(len(runtime.context.seen)))]}
+
+    graph = StateGraph(MessagesState, context_schema=schema).add_node(node).add_edge(START, "node")
+    panel = ChatPanel(graph.compile(checkpointer=InMemorySaver()))
+    for _ in range(2):
+        await panel.send("hello")
+    assert texts(panel.transcript, "answer") == ["1", "1"]
+
+
+@dataclass
+class NotAllGiven:
+    tone: Tone = "kind"
+    mood: Mood = field(init=False, default=Mood.DRY)
+    total: ClassVar[int] = 3
+    limit: InitVar[Tone] = "kind"
+
+    def __post_init__(self, limit):
+        self.made = f"{self.tone} {limit}"
+
+
+class NotAllGivenModel(BaseModel):
+    tone: Tone = "kind"
+    total: ClassVar[Tone] = "kind"
+    city: str = None  # Pydantic does not check defaults
+    _own: str = "mine"
+
+
+@pydantic_dataclass
+class NotAllGivenBoth:
+    tone: Tone = "kind"
+    mood: Mood = Field(init=False, default=Mood.DRY)
+    plain: Mood = field(init=False, default=Mood.DRY)
+
+
+@pytest.mark.parametrize("schema", [NotAllGiven, NotAllGivenModel, NotAllGivenBoth])
+async def test_a_schema_is_given_only_what_it_takes(schema):
+    for options in ({}, {"context": {}}, {"context": schema()}):
+        panel = ChatPanel(telling(schema), **options)
+        taken = {"tone", "limit"} if schema is NotAllGiven else {"tone"}
+        assert set(panel.run_context.choices) == taken
+        panel.run_context.choices["tone"].value = "dry"
+        await panel.send("hello")
+        assert texts(panel.transcript, "answer") == [str(schema(tone="dry"))]
+
+
+def with_alias(**settings):
+    return create_model(
+        "Aliased",
+        __config__=ConfigDict(**settings),
+        tone=(Tone, Field("kind", alias="Tone")),
+        user=(str, Field("nobody", validation_alias=AliasChoices(AliasPath("x", 0), "User"))),
+    )
+
+
+@pydantic_dataclass
+class AliasedBoth:
+    tone: Tone = Field("kind", alias="Tone")
+    user: str = Field("nobody", alias="User")
+
+
+@pytest.mark.parametrize(
+    ("schema", "names"),
+    [
+        (with_alias(), ["Tone"]),
+        (with_alias(populate_by_name=True), ["Tone", "tone"]),
+        (with_alias(validate_by_name=True, validate_by_alias=False), ["tone"]),
+        (with_alias(validate_by_name=True), ["Tone", "tone"]),
+        (AliasedBoth, ["Tone"]),
+    ],
+)
+async def test_a_choice_reaches_a_field_with_an_alias(schema, names):
+    for given in (None, *({name: "dry"} for name in names)):
+        panel = ChatPanel(telling(schema), context=given)
+        choice = panel.run_context.choices["tone"]
+        for chosen in [choice.value, "kind", "dry"]:
+            choice.value = chosen
+            await panel.send("hello")
+        first = "kind" if given is None else "dry"
+        expected = [str(schema(**{names[0]: tone})) for tone in (first, "kind", "dry")]
+        assert texts(panel.transcript, "answer") == expected
+
+
+async def test_a_field_that_lies_inside_another_value_is_no_choice():
+    inside = Field("kind", validation_alias=AliasPath("user", "tone"))
+    schema = create_model("Inside", tone=(Tone, inside))
+    panel = ChatPanel(telling(schema), context={"user": {"tone": "dry"}})
+    assert not panel.run_context.choices
+    await panel.send("hello")
+    assert texts(panel.transcript, "answer") == ["tone='dry'"]
 
 
 async def test_a_context_that_is_missing_is_named_with_the_message():
