@@ -18,6 +18,7 @@ from langchain_core.messages import AIMessage, HumanMessage
 from langchain_core.runnables import RunnableLambda
 from langchain_core.tools import tool
 from langgraph.graph import END, START, StateGraph
+from langgraph.pregel.remote import RemoteGraph
 from langgraph.types import Send
 from pydantic import BaseModel
 from typing_extensions import TypedDict
@@ -447,6 +448,9 @@ class Words(TypedDict):
     [
         (lambda: show_graph(StateGraph(Words)), "was not compiled"),
         (lambda: show_steps(StateGraph(Words), {}), "was not compiled"),
+        (lambda: show_tree(CheckpointTree([]), StateGraph(Words)), "was not compiled"),
+        (lambda: show_steps(RemoteGraph("namu", url="http://127.0.0.1:9"), {}), "on a server"),
+        (lambda: show_steps(RunnableLambda(len), "x"), "this is a RunnableLambda"),
         (lambda: show_graph("graph"), "is a str"),
         (lambda: show_tree("tree"), "takes a CheckpointTree"),
         (lambda: show_messages("hello"), "a list of messages"),

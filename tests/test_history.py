@@ -7,6 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, HumanMessage, RemoveMessage
 from langgraph.graph import START, MessagesState, StateGraph
+from langgraph.pregel.remote import RemoteGraph
 
 from course_lib.persistence import (
     CheckpointTree,
@@ -261,3 +262,26 @@ def take_step(graph, config, what, where):
         case "delete" if messages:
             gone = RemoveMessage(id=messages[where % len(messages)].id)
             graph.update_state(config, {"messages": [gone]}, as_node="answer")
+
+
+BUILDER = StateGraph(Talk).add_node(count).add_edge(START, "count")
+
+
+@pytest.mark.parametrize(
+    ("thing", "kind", "told"),
+    [
+        (BUILDER, TypeError, "StateGraph was not compiled. Hand over"),
+        (RemoteGraph("namu", url="http://127.0.0.1:9"), TypeError, "graph.get_state_history"),
+        ("graph", TypeError, "this is a str. Hand over"),
+        (BUILDER.compile(), ValueError, "no checkpointer"),
+        (BUILDER.compile(checkpointer=True), ValueError, "no checkpointer"),
+    ],
+)
+async def test_what_has_no_saver_is_refused_with_the_remedy(thing, kind, told):
+    with pytest.raises(kind, match=told) as refused:
+        CheckpointTree.from_graph(thing, CONFIG)
+    assert "from_graph" in str(refused.value)
+    with pytest.raises(kind, match=told):
+        await CheckpointTree.from_async_graph(thing, CONFIG)
+    with pytest.raises(kind, match=told):
+        await fork_point(thing, CONFIG, "m-1")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from langgraph.constants import END, START
@@ -25,18 +26,25 @@ NODE_LABELS = {START: "START", END: "END"}
 """The names that LangGraph's two nodes of its own have in code."""
 
 
-def check_compiled(graph: Any, where: str) -> None:
+def check_compiled(graph: Any, where: str, needs: Sequence[str] = ("get_graph",)) -> None:
     """Refuse a graph that was not compiled.
 
     Args:
         graph: what was handed over.
         where: name of the function that was called.
+        needs: the attributes that the function uses.
 
     Raises:
-        TypeError: it cannot be drawn or run.
+        TypeError: it cannot be drawn or run, or runs on a server where it would have to run here.
     """
-    if hasattr(graph, "get_graph"):
+    if all(hasattr(graph, name) for name in needs):
         return
+    if hasattr(graph, "assistant_id"):
+        raise TypeError(
+            f"{where} takes a graph that runs in this process, and this {type(graph).__name__} "
+            "runs on a server. Hand over what StateGraph(...).compile() returns, or read "
+            "graph.stream(...)."
+        )
     if hasattr(graph, "compile"):
         raise TypeError(
             f"{where} takes a compiled graph, and this {type(graph).__name__} was not compiled. "

@@ -70,10 +70,10 @@ def show_steps(
         The state at the end, as `invoke` would.
 
     Raises:
-        TypeError: the graph was not compiled, or an option changes the stream.
+        TypeError: the graph was not compiled or runs on a server, or an option changes the stream.
         Exception: whatever the run raises, after the steps before it have been shown.
     """
-    check_compiled(graph, "show_steps")
+    check_compiled(graph, "show_steps", ("nodes", "checkpointer", "stream"))
     if own := sorted(OWN_OPTIONS & set(options)):
         raise TypeError(
             f"show_steps reads the stream itself and takes no {own[0]}. Leave it out, or call "

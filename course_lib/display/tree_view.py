@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import anywidget
 import traitlets
 
+from course_lib.display.graphs import check_compiled
 from course_lib.display.output import display_output
 from course_lib.display.scripts import SVG, joined_script
 from course_lib.display.values import as_fields, is_message, summary_line
@@ -115,13 +116,15 @@ def show_tree(tree: CheckpointTree, graph: CompiledStateGraph | None = None) -> 
         the graph with it to fork from there.
 
     Raises:
-        TypeError: something else than a tree was handed over.
+        TypeError: something else than a tree, or than a compiled graph, was handed over.
     """
     if not isinstance(tree, CheckpointTree):
         raise TypeError(
             f"show_tree takes a CheckpointTree, and this is a {type(tree).__name__}. Hand over "
             "CheckpointTree.from_graph(graph, config)."
         )
+    if graph is not None:
+        check_compiled(graph, "show_tree", ("get_state",))
     view = TreeView(tree, graph)
     display_output(view)
     return view

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from langgraph.checkpoint.base import get_checkpoint_id
 
+from course_lib.persistence.graph_saver import saver_of
+
 if TYPE_CHECKING:
     from langchain_core.runnables import RunnableConfig
     from langgraph.checkpoint.base import CheckpointTuple
@@ -56,9 +58,12 @@ async def fork_point(
 
     Raises:
         LookupError: there is no such message, or nothing from before it is stored.
+        TypeError: it is no compiled graph of this process.
+        ValueError: the graph has no checkpointer.
     """
+    saver = saver_of(graph, "fork_point")
     search = _Search(graph, _thread(config), message_id, keys_of)
-    newest = await graph.checkpointer.aget_tuple(_named(config))
+    newest = await saver.aget_tuple(_named(config))
     if newest is not None and await search.holds(newest):
         before = await search.last_without(newest)
         if before is not None:

@@ -16,6 +16,7 @@ from langgraph.constants import START
 
 from course_lib.persistence.comparison import is_equal
 from course_lib.persistence.fork_points import message_ids
+from course_lib.persistence.graph_saver import saver_of
 from course_lib.persistence.questions import answered_questions, open_questions
 
 if TYPE_CHECKING:
@@ -134,18 +135,18 @@ class CheckpointTree:
             config: names the thread.
 
         Raises:
+            TypeError: it is no compiled graph of this process.
             ValueError: the graph has no checkpointer.
         """
-        if not graph.checkpointer:
-            raise ValueError("This graph has no checkpointer, so there is no history to draw.")
-        return cls(graph.checkpointer.list(_thread(config)))
+        return cls(saver_of(graph, "CheckpointTree.from_graph").list(_thread(config)))
 
     @classmethod
     async def from_async_graph(
         cls, graph: CompiledStateGraph, config: RunnableConfig
     ) -> CheckpointTree:
-        """Read the tree of a thread whose graph has an asynchronous saver."""
-        return cls([found async for found in graph.checkpointer.alist(_thread(config))])
+        """Read the tree of a thread whose graph has an asynchronous saver; see `from_graph`."""
+        saver = saver_of(graph, "CheckpointTree.from_async_graph")
+        return cls([found async for found in saver.alist(_thread(config))])
 
     def __len__(self) -> int:
         return len(self.checkpoints)
