@@ -17,6 +17,8 @@ import psycopg
 import pytest
 import redis
 from chat_graphs import chat_on, moody, one_node, texts
+from langgraph.checkpoint.postgres import PostgresSaver
+from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
 from pooler import pooler
 from psycopg.conninfo import conninfo_to_dict
 
@@ -446,6 +448,72 @@ def test_a_file_that_may_not_be_written_is_told_when_it_is_opened(tmp_path, what
 )
 def test_each_refusal_has_its_remedy(error, words):
     assert words in remedy_for(error)
+
+
+@pytest.mark.parametrize("pipeline", [False, True])
+async def test_a_saver_of_langgraph_whose_block_is_over_is_to_be_opened_again(fresh, pipeline):
+    """Its words are those of a connection that was lost, and a lost one is not closed here."""
+    with open_checkpointer(fresh.url):
+        pass  # makes the tables
+    with PostgresSaver.from_conn_string(fresh.url, pipeline=pipeline) as saver:
+        closed = [saver]
+    async with AsyncPostgresSaver.from_conn_string(fresh.url, pipeline=pipeline) as saver:
+        closed.append(saver)
+    for each in closed:
+        chat, transcript = chat_on(moody(saver=each))
+        await chat.send("hello")
+        (problem,) = texts(transcript, "problem")
+        assert "its `with` block is over" in problem and "lost" not in problem
+
+
+def test_a_connection_that_was_lost_stays_one_that_was_lost(fresh):
+    with psycopg.connect(fresh.url, autocommit=True) as plain:
+        with psycopg.connect(fresh.url, autocommit=True) as other:
+            other.execute("SELECT pg_terminate_backend(%s)", [plain.info.backend_pid])
+        with pytest.raises(psycopg.OperationalError) as caught:
+            plain.execute("SELECT 1")
+        assert "was lost" in remedy_for(caught.value)
+        for use in (plain.cursor, plain.transaction().__enter__, plain.commit):
+            with pytest.raises(psycopg.OperationalError, match=r"is (closed|lost)") as caught:
+                use()
+            assert "was lost" in remedy_for(caught.value)
+
+
+@pytest.mark.parametrize("use", ["execute", "cursor", "transaction", "pipeline", "block"])
+def test_a_connection_that_was_closed_here_is_to_be_opened_again(fresh, use):
+    plain = psycopg.connect(fresh.url)
+    plain.close()
+    uses = {
+        "execute": lambda: plain.execute("SELECT 1"),
+        "cursor": lambda: plain.cursor(),
+        "transaction": lambda: plain.transaction().__enter__(),
+        "pipeline": lambda: plain.pipeline().__enter__(),
+        "block": lambda: plain.commit(),
+    }
+    with pytest.raises(psycopg.OperationalError) as caught:
+        uses[use]()
+    assert "its `with` block is over" in remedy_for(caught.value)
+
+
+def test_what_ended_a_block_counts_more_than_that_its_connection_is_closed(fresh):
+    with psycopg.connect(fresh.url) as plain, pytest.raises(psycopg.OperationalError) as caught:
+        with plain.transaction():
+            plain.close()
+            try:
+                raise psycopg.OperationalError("PostgreSQL has not answered for 30 seconds.")
+            finally:
+                plain.cursor()
+    assert str(caught.value) == "the connection is closed"
+    assert "When the table is free" in remedy_for(caught.value)
+
+
+def test_a_cursor_that_was_closed_is_no_lost_connection(fresh):
+    with psycopg.connect(fresh.url) as plain:
+        cursor = plain.cursor()
+        cursor.close()
+        with pytest.raises(psycopg.InterfaceError) as caught:
+            cursor.execute("SELECT 1")
+    assert remedy_for(caught.value) is None
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgres"])

@@ -17,7 +17,8 @@ LOCKED = (
 )
 GONE = (
     "The connection to PostgreSQL was lost. Send the message again: a checkpointer of "
-    "open_checkpointer() connects again by itself. If it fails again, start the server."
+    "open_checkpointer() connects again by itself; open one of another kind again. If it fails "
+    "again, start the server."
 )
 REDIS_GONE = (
     "Redis does not answer. Send the message again: the client connects again by itself. If it "
@@ -108,10 +109,13 @@ def remedy_for(error: BaseException) -> str | None:
     Returns:
         One or two sentences, None for an error that no database raised.
     """
+    closed = False
     for each in _chain(error):
-        if remedy := _remedy_for_one(each):
+        if _was_closed_here(each):  # perhaps on the way out of a `with` block that an error ends
+            closed = True
+        elif remedy := _remedy_for_one(each):
             return remedy
-    return None
+    return OPEN_AGAIN if closed else None
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
@@ -121,6 +125,18 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
         seen.append(current)
         yield current
         current = current.__cause__ or current.__context__
+
+
+def _was_closed_here(error: BaseException) -> bool:
+    """Whether an error is psycopg's about a connection that this process has closed.
+
+    It has the same words for a connection that was lost, but only that one is called broken.
+    """
+    if type(error).__name__ != "OperationalError" or str(error) != "the connection is closed":
+        return False
+    users = [frame.f_locals.get("self") for frame, _ in walk_tb(error.__traceback__)]
+    connections = [each for each in users if hasattr(each, "broken")]
+    return bool(connections) and not connections[-1].broken
 
 
 def _remedy_for_one(error: BaseException) -> str | None:
@@ -143,6 +159,8 @@ def _remedy_for_one(error: BaseException) -> str | None:
             return NUL
         if remedy := _first(POSTGRES_REMEDIES, type(error).__name__.__eq__):
             return remedy
+        if text == "the cursor is closed":
+            return None
         if "has not answered for" in text:  # the error of the course's own pools says the rest
             return "When the table is free, send the message again."
         lost = ("closed", "terminat", "lost", "refused", "gone", "starting up", "shutting down")
