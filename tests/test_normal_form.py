@@ -166,8 +166,94 @@ def test_a_notebook_of_the_old_format_is_converted_the_same_each_time(tmp_path):
     assert first == second and len(first["cells"]) == 3
 
 
+def test_a_notebook_of_the_old_format_may_keep_its_texts_in_lines(tmp_path):
+    outputs = [
+        {"output_type": "stream", "stream": "stdout", "text": ["a\n", "b"]},
+        {"output_type": "pyout", "text": ["5"], "prompt_number": 1, "metadata": {}},
+    ]
+    code = {"cell_type": "code", "language": "python", "metadata": {}, "outputs": outputs}
+    cells = [
+        {"cell_type": "heading", "level": 2, "source": ["A"], "metadata": {}},
+        {"cell_type": "markdown", "source": ["a\n", "b"], "metadata": {}},
+        {**code, "input": ["x\n", "y"], "prompt_number": 1},
+    ]
+    old = {"nbformat": 3, "nbformat_minor": 0, "metadata": {}, "worksheets": [{"cells": cells}]}
+    heading, text, code = normal(old, tmp_path)["cells"]
+    assert heading["source"] == ["## A"] and text["source"] == ["a\n", "b"]
+    assert code["source"] == ["x\n", "y"]
+    stream, result = code["outputs"]
+    assert stream["text"] == ["a\n", "b"] and result["data"] == {"text/plain": ["5"]}
+
+
+def outputs_of(*outputs):
+    return notebook(cell_of("markdown"), cell_of("code", outputs=list(outputs)))
+
+
+STREAM = {"output_type": "stream", "name": "stdout", "text": "a"}
+MALFORMED = {
+    "stream without a name": (
+        outputs_of(STREAM, {"output_type": "stream", "text": "b"}),
+        "Cell 2 .* outputs.2: 'name'",
+    ),
+    "error without a name": (outputs_of({"output_type": "error"}), "Cell 2 .* outputs.1: 'ename'"),
+    "error without a text": (
+        outputs_of({"output_type": "error", "ename": "E", "evalue": None}),
+        "Cell 2 .* outputs.1.evalue",
+    ),
+    "traceback of another kind": (
+        outputs_of({"output_type": "error", "ename": "E", "evalue": "v", "traceback": "Cell In["}),
+        "Cell 2 .* outputs.1.traceback",
+    ),
+    "output of no kind": (outputs_of({"data": {}}), "Cell 2 .* outputs.1"),
+    "output that is none": (outputs_of("text"), "Cell 2 .* outputs.1"),
+    "outputs that are no list": (notebook(cell_of("code", outputs={"a": 1})), "Cell 1 .* outputs"),
+    "data of null": (
+        outputs_of({"output_type": "display_data", "data": {"text/html": None}}),
+        "Cell 2 .* outputs.1.data.text/html",
+    ),
+    "data of another kind": (
+        outputs_of({"output_type": "display_data", "data": "text"}),
+        "Cell 2 .* outputs.1.data",
+    ),
+    "metadata of an output": (
+        outputs_of({"output_type": "display_data", "data": {}, "metadata": "text"}),
+        "Cell 2 .* outputs.1.metadata",
+    ),
+    "metadata of a cell": (notebook(cell_of("raw", metadata="a")), "Cell 1 .* metadata"),
+    "tags of null": (notebook(cell_of("raw", metadata={"tags": None})), "Cell 1 .* metadata.tags"),
+    "source of numbers": (notebook(cell_of("code", ["a", 1])), "Cell 1 .* source"),
+    "kernel of text": (notebook(kernelspec="python3"), "The notebook .* metadata.kernelspec"),
+    "kernel without a name": (notebook(kernelspec={"language": "R"}), "metadata.kernelspec: 'name"),
+    "language of a list": (notebook(language_info=["R"]), "metadata.language_info"),
+    "metadata of a list": ({**notebook(), "metadata": ["a"]}, "The notebook .* metadata"),
+}
+
+
+@pytest.mark.parametrize(("stored", "told"), MALFORMED.values(), ids=MALFORMED)
+def test_what_the_format_does_not_allow_is_refused_by_its_place(stored, told, tmp_path):
+    with pytest.raises(ValueError, match=told):
+        normal(stored, tmp_path)
+
+
+def test_what_other_tools_write_too_much_or_leave_empty_is_left_out(tmp_path):
+    shown = {"output_type": "display_data", "metadata": None}
+    outputs = [
+        {**shown, "data": None},
+        {**shown, "data": {"text/plain": "x"}, "transient": {"display_id": "1"}},
+    ]
+    text = {**cell_of("markdown"), "outputs": [], "execution_count": None}
+    cells = normal(notebook(text, cell_of("code", outputs=outputs)), tmp_path)["cells"]
+    assert cells[0].keys().isdisjoint({"outputs", "execution_count"})
+    plain = {"output_type": "display_data", "metadata": {}}
+    assert cells[1]["outputs"] == [
+        {**plain, "data": {}},
+        {**plain, "data": {"text/plain": ["x"]}},
+    ]
+
+
 @pytest.mark.parametrize(
-    "stored", ["", "[]", "null", "{}", '{"cells": [{}]}', '{"nbformat": 5, "cells": []}']
+    "stored",
+    ["", "[]", "null", "{}", '{"cells": {}}', '{"cells": [{}]}', '{"nbformat": 5, "cells": []}'],
 )
 def test_what_is_no_notebook_is_refused_by_its_name(stored, tmp_path):
     path = tmp_path / "01_a.ipynb"
@@ -187,6 +273,23 @@ def test_a_notebook_that_cannot_be_run_is_not_stored_and_is_counted(
     assert tool._store([]) == 1
     assert "notebooks/01_a.ipynb: not stored" in capsys.readouterr().out
     assert path.read_text() == stored
+
+
+def test_a_notebook_that_is_malformed_does_not_keep_the_others_from_being_run(
+    tmp_path, monkeypatch, capsys
+):
+    (tmp_path / "notebooks").mkdir()
+    stored = {f"0{n}.ipynb": wrong for n, (wrong, _) in enumerate(MALFORMED.values())}
+    half = "\ud83d"  # of an emoji, which no file in UTF-8 can hold
+    stored |= {"half.ipynb": notebook(cell_of("markdown", half)), "last.ipynb": notebook(ONE)}
+    for name, wrong in stored.items():
+        (tmp_path / "notebooks" / name).write_text(json.dumps(wrong))
+    monkeypatch.setattr(tool, "ROOT", tmp_path)
+    monkeypatch.setattr(tool, "execute", lambda *_: None)
+    assert tool._store([]) == len(stored) - 1
+    assert "notebooks/last.ipynb: stored" in capsys.readouterr().out
+    for name, wrong in list(stored.items())[:-1]:
+        assert (tmp_path / "notebooks" / name).read_text() == json.dumps(wrong)
 
 
 @pytest.mark.parametrize("folder", ["notebooks", "solutions"])

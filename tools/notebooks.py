@@ -15,13 +15,15 @@ import os
 import re
 import sys
 import tempfile
+import textwrap
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 import nbformat
 from jupyter_client.kernelspec import NoSuchKernel
 from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
 ROOT = Path(__file__).resolve().parent.parent
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
@@ -35,6 +37,10 @@ KEPT_OF_RAW = ("format", "raw_mimetype")
 """What a raw cell keeps beside them: the format that it is written for."""
 KEPT_OF_OUTPUT = ("needs_background", "isolated", "width", "height", "unconfined", "expanded")
 """What an output keeps of its metadata beside those of its media types: how it is shown."""
+UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, nbformat.ValidationError)
+"""What reading a file that is no notebook raises."""
+NOT_STORED = (CellExecutionError, CellTimeoutError, DeadKernelError, NoSuchKernel, ValueError)
+"""After these errors the other notebooks are run all the same."""
 CELL_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
@@ -45,15 +51,19 @@ def read(path: Path) -> nbformat.NotebookNode:
         ValueError: it is no notebook.
     """
     try:
-        stored = json.loads(path.read_text(encoding="utf-8-sig"))
+        text = path.read_text(encoding="utf-8-sig")
+        stored = json.loads(text)
         if stored.get("nbformat", 4) < 4:
-            notebook = nbformat.convert(nbformat.from_dict(stored), 4)
+            notebook = nbformat.convert(nbformat.reader.reads(text), 4)
             for cell in notebook.cells:
                 cell.pop("id", None)  # the conversion draws it
             return notebook
+        if not isinstance(stored["cells"], list):
+            raise TypeError("its cells are no list")
         kinds = [cell["cell_type"] for cell in stored["cells"]]
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"{path.name} is no notebook ({error!r}). Restore it from git.") from error
+    except UNREADABLE as error:
+        reason = str(error) if isinstance(error, nbformat.ValidationError) else repr(error)
+        raise ValueError(f"{path.name} is no notebook ({reason}). Restore it from git.") from error
     if stored.get("nbformat", 4) > 4 or not {"code", "markdown", "raw"}.issuperset(kinds):
         raise ValueError(
             f"{path.name} has format {stored.get('nbformat')} and cells of {sorted(set(kinds))}. "
@@ -76,32 +86,67 @@ def execute(notebook: nbformat.NotebookNode, folder: Path) -> None:
 
 
 def normalise(notebook: nbformat.NotebookNode) -> None:
-    """Bring an executed notebook into normal form; one that is in it stays as it is."""
+    """Bring an executed notebook into normal form; one that is in it stays as it is.
+
+    Raises:
+        ValueError: a part of it is none that the format allows; the text names the cell.
+    """
     notebook.metadata = nbformat.from_dict(_kernel_of(notebook.get("metadata") or {}))
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     for cell in notebook.cells:
         names = (*KEPT_METADATA, *(KEPT_OF_RAW if cell.cell_type == "raw" else ()))
-        metadata = cell.get("metadata") or {}
-        cell.metadata = nbformat.from_dict({k: v for k, v in metadata.items() if k in names})
+        cell.metadata = _kept(cell.get("metadata"), names)
         cell.source = _text(cell.get("source"))
         if cell.cell_type != "code":
+            for name in ("outputs", "execution_count"):
+                if not cell.get(name):  # what some tools write into every cell
+                    cell.pop(name, None)
             continue
         cell.setdefault("execution_count", None)
         cell.outputs = _joined([_plain(output) for output in cell.get("outputs") or []])
+    _check(notebook)
     _set_ids(notebook.cells)
 
 
-def _kernel_of(metadata: dict[str, Any]) -> dict[str, Any]:
+def _check(notebook: nbformat.NotebookNode) -> None:
+    """Refuse what the format does not allow. What it does not allow was left as it is until here.
+
+    Ids are made after this, because they are made from what is in a cell.
+    """
+    checked = nbformat.from_dict({**notebook, "cells": [*map(_with_any_id, notebook.cells)]})
+    error = next(nbformat.validator.iter_validate(checked), None)
+    if error is None:
+        return
+    error = nbformat.validator.better_validation_error(error, 4, 5)
+    place = [*error.absolute_path]
+    in_cell = place[:1] == ["cells"] and len(place) > 1
+    names = place[2:] if in_cell else place
+    field = ".".join(str(name + 1) if isinstance(name, int) else name for name in names)
+    raise ValueError(
+        f"{f'Cell {place[1] + 1}' if in_cell else 'The notebook'} is not as the format wants it"
+        f"{f', in {field}' if field else ''}: {textwrap.shorten(error.message, 200)}. "
+        "Correct it in JupyterLab, or restore the file from git."
+    )
+
+
+def _kernel_of(metadata: Any) -> Any:
     """Return which kernel runs a notebook: the course's own, or one of another language."""
-    kernel = metadata.get("kernelspec") or {}
-    language = metadata.get("language_info") or {}
+    if not isinstance(metadata, dict):
+        return metadata
+    kernel, language = (metadata.get(name) or {} for name in ("kernelspec", "language_info"))
+    if not isinstance(kernel, dict) or not isinstance(language, dict):
+        return metadata
     # Without a language the kernel's name decides; a notebook that names no kernel is in Python.
     known = kernel.get("language") or language.get("name") or kernel.get("name") or "python"
-    if "python" in known.lower():
+    if "python" in str(known).lower():
         return {"kernelspec": KERNEL, "language_info": {"name": "python"}}
     shown = {name: value for name, value in language.items() if name != "version"}
     kept = {"kernelspec": kernel, "language_info": shown}
     return {name: part for name, part in kept.items() if part}
+
+
+def _with_any_id(cell: nbformat.NotebookNode) -> dict[str, Any]:
+    return {**cell, "id": "any"}
 
 
 def _set_ids(cells: list[nbformat.NotebookNode]) -> None:
@@ -123,42 +168,58 @@ def _is_id(found: Any) -> bool:
     return isinstance(found, str) and bool(CELL_ID.fullmatch(found))
 
 
-def _plain(output: nbformat.NotebookNode) -> nbformat.NotebookNode:
-    if output.output_type == "stream":
+def _plain(output: Any) -> Any:
+    kind = output.get("output_type") if isinstance(output, dict) else None
+    if kind == "stream":
         output.text = _text(output.get("text"))
-    if output.output_type == "error":
+    if kind == "error":
         traceback = output.get("traceback") or []
-        last_line = f"{output.ename}: {output.evalue}"
-        own = all(line.startswith("Cell In[") for line in traceback[:-1])
-        output.traceback = [*traceback[:-1], last_line] if own else [last_line]
-    if output.output_type in ("display_data", "execute_result"):
-        data = output.setdefault("data", nbformat.from_dict({}))
-        data.pop(WIDGET, None)
-        for media_type, value in data.items():
-            if isinstance(value, list) and not media_type.endswith("json"):
-                data[media_type] = _text(value)
-        names = {*KEPT_OF_OUTPUT, *data}
-        metadata = output.get("metadata") or {}
-        output.metadata = nbformat.from_dict({k: v for k, v in metadata.items() if k in names})
-        if data.get("text/html", "").startswith(FOLDED):
-            data["text/html"] = f"{FOLDED}{IN_ITS_PLACE}</details>"
+        if isinstance(traceback, list) and all(isinstance(line, str) for line in traceback):
+            last_line = f"{output.get('ename')}: {output.get('evalue')}"
+            own = all(line.startswith("Cell In[") for line in traceback[:-1])
+            output.traceback = [*traceback[:-1], last_line] if own else [last_line]
+    if kind in ("display_data", "execute_result"):
+        output.pop("transient", None)
+        output.data = data = output.get("data") or nbformat.from_dict({})
+        if isinstance(data, dict):
+            data.pop(WIDGET, None)
+            for media_type, value in data.items():
+                if isinstance(value, list) and not media_type.endswith("json"):
+                    data[media_type] = _text(value)
+            if str(data.get("text/html")).startswith(FOLDED):
+                data["text/html"] = f"{FOLDED}{IN_ITS_PLACE}</details>"
+        output.metadata = _kept(output.get("metadata"), {*KEPT_OF_OUTPUT, *data})
     return output
 
 
-def _text(stored: str | list[str] | None) -> str:
-    """Return a text that may be stored as its lines."""
-    return "".join(stored or "")
+def _kept(metadata: Any, names: Collection[str]) -> Any:
+    """Return the metadata of these names; what is no metadata as it is."""
+    if metadata and not isinstance(metadata, dict):
+        return metadata
+    return nbformat.from_dict({k: v for k, v in (metadata or {}).items() if k in names})
 
 
-def _joined(outputs: list[nbformat.NotebookNode]) -> list[nbformat.NotebookNode]:
-    joined: list[nbformat.NotebookNode] = []
+def _text(stored: Any) -> Any:
+    """Return a text that may be stored as its lines; what is no text as it is."""
+    lines = stored or ""
+    is_text = isinstance(lines, list) and all(isinstance(line, str) for line in lines)
+    return "".join(lines) if is_text else lines
+
+
+def _joined(outputs: list[Any]) -> list[Any]:
+    joined: list[Any] = []
     for output in outputs:
-        same = joined and output.output_type == "stream" == joined[-1].output_type
-        if same and output.name == joined[-1].name:
+        if joined and _stream(output) and _stream(output) == _stream(joined[-1]):
             joined[-1].text += output.text
         else:
             joined.append(output)
     return joined
+
+
+def _stream(output: Any) -> Any:
+    """The name of the stream that an output of text came from; None for other outputs."""
+    is_stream = isinstance(output, dict) and output.get("output_type") == "stream"
+    return output.get("name") if is_stream and isinstance(output.text, str) else None
 
 
 def main(names: list[str]) -> int:
@@ -181,14 +242,14 @@ def _store(names: list[str]) -> int:
                 notebook = read(path)
                 normalise(notebook)
                 execute(notebook, path.parent)
-            except (CellExecutionError, NoSuchKernel, ValueError) as error:
+                normalise(notebook)
+                text = (nbformat.writes(notebook) + "\n").encode()
+            except NOT_STORED as error:
                 failed += 1
                 print(f"{folder}/{path.name}: not stored\n{error}")
                 continue
-            normalise(notebook)
-            before = path.read_text(encoding="utf-8")
-            text = nbformat.writes(notebook) + "\n"
-            path.write_text(text, encoding="utf-8")
+            before = path.read_bytes()
+            path.write_bytes(text)
             print(f"{folder}/{path.name}: {'unchanged' if text == before else 'stored'}")
     if not found:
         print(f"no notebook's name begins with {' or '.join(names)}")
