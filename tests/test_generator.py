@@ -161,6 +161,18 @@ NEAR += [
     *("# début de la solution", "# fin corrigé", "# inicio de la solución", "# FIN SOLUCION"),
     *("# fim da resposta", "# inizio soluzione", "# начало решения", "# конец ответа"),
 ]
+NEAR += [
+    *("# BEGINSOLUTION", "# BeginSolution", "# endsolution", "# SolutionStart", "# HiddenTestsEnd"),
+    *("# B E G I N  S O L U T I O N", "x = 1  # BEGINSOLUTION", "# BEGINHIDDENTESTS"),
+    *("x = 1  # SOLUTION NO PROMPT", "# solution no prompt", "x = 1  # ANSWER NO PROMPT"),
+    *("/* BEGIN SOLUTION */", "  /** end of the solution **/", "x = 1; /* begin answer */"),
+    *("% BEGIN SOLUTION", "%%% END SOLUTION", "; BEGIN SOLUTION", "(* BEGIN SOLUTION *)"),
+    *("REM BEGIN SOLUTION", "! END SOLUTION", "{- BEGIN SOLUTION -}", "* begin hidden tests"),
+    *("#region solution", "# region Solution", "//region sample solution", "#region answers"),
+    *(f"# ANS: {SECRET}", f"# Answer: {SECRET}", f"x = 1  # solution: {SECRET}"),
+    *(f"# Model answer: {SECRET}", f"# Expected answer: {SECRET}", f"# 정답: {SECRET}"),
+    *(f"# Lösung: {SECRET}", f"// Solution: {SECRET}", f"# Instructor notes: {SECRET}"),
+]
 HEADINGS = [
     "## Start the answer with a greeting",
     "## Start the tests",
@@ -169,10 +181,30 @@ HEADINGS = [
     "## The answer of the model",
     "The **solution** is near.",
     "## Tests",
+    "A solution of salt: 3 g in water",
+    "The solution is to ask again.",
+    "The solution: ask again",
+    "**Salt solution:** 3 g in water",
+    "**The answer of the model:** a text",
+    "**Hint:** the solution is short.",
+    "- answer: a text of the model",
+    "**Solution** is a word of chemistry.",
+    "**Tests:** run them with make test.",
+    "<details><summary>Hint</summary>",
+    "<summary>How the solution is checked</summary>",
+    "```{note} The solution follows in chapter 3",
+    "See [the solution](https://example.org/solution:1).",
 ]
 IN_TEXT = [
     *("**BEGIN SOLUTION**", "> ### END SOLUTION", "<!-- begin the answer -->"),
     *("## Solution", "# Model answer", "**Answer:**", "__Solution__", "### 정답", "## Solution 2"),
+    *(f"**Solution:** {SECRET}", f"**Solution**: {SECRET}", f"*Model answer:* {SECRET}"),
+    *(f"- __Answer:__ {SECRET}", f"1. **Solution.** {SECRET}", f"> **Lösung:** {SECRET}"),
+    *(f"Solution: {SECRET}", f"## Solution: {SECRET}", f"**정답:** {SECRET}", "BEGINSOLUTION"),
+    *(f"<b>Solution:</b> {SECRET}", "<h3>Solution</h3>", f"<strong>Answer</strong>: {SECRET}"),
+    *("<details><summary>Solution</summary>", "<details>\n<summary>\n<b>Answer</b>\n</summary>"),
+    *("<summary>Click to see the solution</summary>", "<summary>Show answer</summary>"),
+    *(":::{admonition} Solution", "::: {.callout-tip} Model answer", "```{solution} exercise-1"),
 ]
 SENTENCES = [
     *("# start with the answer of the model", "# the end of this part: no solution yet"),
@@ -184,6 +216,21 @@ SENTENCES = [
     *("# YOUR CODE HERE", "# start code generation", "# private", "# the teacher asks"),
     *("# hidden", "# the key of the answer", "# two test cases", "# write your solution here"),
     *("# 서버 시작", "# 질문과 답", "# 테스트", "# Ende", "# fine answer", "# sol"),
+    *("# a solution of salt", "# the solution is to ask again", "# answer: a dict", "# ans: int"),
+    *("# Hidden: 3 layers", "# Tests: see below", "x = '# Answer: 3'", "% run it"),
+    *(
+        "%run solution.py",
+        "%load solutions/one.py",
+        "*start, answer = values",
+        "(*starts, *answers)",
+    ),
+    *(
+        "# the answer: a text",
+        "# region of Seoul",
+        "#region helpers",
+        "# no solution no prompt asked",
+    ),
+    *("remove(begin, solution)", "# beginsWith(answer)", "# endTest is a method", "; x"),
 ]
 
 

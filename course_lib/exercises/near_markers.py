@@ -18,10 +18,37 @@ from course_lib.exercises.marker_words import (
 TITLE = re.compile(r"\s*(?:#{1,6}\s+|\*\*|__)(.*?)(?:\*\*|__)?:?\s*$")
 """A line of Markdown that is a heading, or bold and nothing else."""
 
-COMMENT = re.compile(r"#|//|--|<!--|%%")
+LEAD = re.compile(
+    r"[\s#>+-]*(?:\d+[.)]\s*)?(?P<bold>\*{1,3}|_{1,3})?(?P<title>\w[^:.*_]*?)"
+    r"(?:\s*[:.]\s*(?:\*+|_+)|(?:\*+|_+)?\s*:)\s*\S"
+)
+"""The beginning of a line of Markdown that names what follows it: `**Solution:** add one`."""
+
+SUMMARY = re.compile(r"<summary[^>]*>(.*?)</summary>", re.I | re.S)
+"""What is shown of a part of Markdown that is folded."""
+
+DIRECTIVE = re.compile(r"\s*(?::{3,}|`{3,}|~{3,})\s*\{([^}]*)\}(.*)")
+"""A line that begins a box or a fold of MyST or Quarto, whose kind or title is told."""
+
+UNFOLD = frozenset({"show", "see", "click", "reveal", "view", "open", "expand", "press", "to"})
+"""What may stand beside the word for a solution where a fold names what is in it."""
+
+COMMENT = re.compile(r"#|//|--|<!--|%%|/\*")
+OTHER_COMMENT = re.compile(r"\s*(?:%+|;+|(?:\*+|\(\*|\{-|!+)\s|rem\s)", re.I)
+"""How a line that is a comment begins in languages other than Python, and in Python hardly one."""
+
+SPACED = re.compile(r"\b\w(?: \w){3,}\b")
+HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
+GLUED = re.compile(
+    r"\b(begin|end|start|stop)(?=(?:solution|answer|hidden|test)s?)|"
+    r"\b(solution|answer|tests?)(?=(?:begin|end|start|stop)s?\b)",
+    re.I,
+)
+"""Words of a mark that stand together without a space: `BEGINSOLUTION`."""
+
 LABELS = frozenset(
     {"sample", "model", "reference", "official", "code", "cell", "here", "below", "key"}
-    | {"instructor", "teacher", "part"}
+    | {"instructor", "teacher", "part", "region", "expected", "correct"}
 )
 """What may stand beside `solution` in a line that is a label: it says what the code below it is."""
 
@@ -36,11 +63,13 @@ def looks_like_marker(line: str, *, is_code: bool) -> bool:
         line: of a cell.
         is_code: whether the cell holds code. Only comments are looked at there.
     """
-    line = unicodedata.normalize("NFKC", line)
+    line = _words_apart(unicodedata.normalize("NFKC", line))
     if not any(is_one_of(word, ANY) for word in words_of(line)):
         return False
     if not is_code:
-        return _is_mark(words_of(line)) or _is_heading(line) or _is_title(line)
+        return any(kind(line) for kind in (_is_mark_alone, _is_heading, _is_title, _is_lead))
+    if OTHER_COMMENT.match(line) and _is_mark(words_of(OTHER_COMMENT.sub("", line, count=1))):
+        return True
     parts = COMMENT.split(line)
     if len(parts) == 1:
         return False
@@ -51,7 +80,23 @@ def looks_like_marker(line: str, *, is_code: bool) -> bool:
         return True
     # A line that is a comment, or the comment behind code. `//` divides and `--` subtracts twice.
     own = whole if starts else (line.partition("#")[2] if "#" in line else "")
-    return bool(own) and _is_label(own, loud="##" in line or _is_in_capitals(own))
+    if not own:
+        return False
+    loud = "##" in line or _is_in_capitals(own) or words_of(own)[:1] == ["region"]
+    return _is_label(own, loud=loud) or ((starts or not set(own) & set("'\"")) and _tells(own))
+
+
+def hides_solution(text: str) -> bool:
+    """Return whether a Markdown text folds a solution: a reader opens it with a click.
+
+    Args:
+        text: of a cell.
+    """
+    folds = [re.sub(r"<[^>]*>", " ", found) for found in SUMMARY.findall(text)]
+    for line in text.splitlines():
+        if found := DIRECTIVE.match(line):
+            folds += [found[1].rpartition(" ")[2], found[2]]
+    return any(_is_fold(words_of(fold)) for fold in folds)
 
 
 def looks_like_tag(tag: str, wanted: str) -> bool:
@@ -67,6 +112,47 @@ def looks_like_tag(tag: str, wanted: str) -> bool:
     for other in OTHERS:
         hides |= other.solutions | other.answers
     return any(is_one_of(word, hides) for word in words_of(tag))
+
+
+def _words_apart(line: str) -> str:
+    """Put spaces between the words of a mark, and none between the letters of one."""
+    line = SPACED.sub(lambda found: found[0].replace(" ", ""), line)
+    return GLUED.sub(lambda found: f"{found[0]} ", HUMP.sub(" ", line))
+
+
+def _is_fold(words: list[str]) -> bool:
+    """Whether words name a solution that a click shows: `Click to see the answer`."""
+    for language in (ENGLISH, *OTHERS):
+        hides = language.solutions | language.answers
+        named = [word for word in words if is_one_of(word, hides)]
+        allowed = LABELS | UNFOLD | ENGLISH.fillers | language.fillers | {"for"}
+        if named and all(word in named or word in allowed for word in words):
+            return True
+    return False
+
+
+def _is_mark_alone(line: str) -> bool:
+    return _is_mark(words_of(line))
+
+
+def _is_lead(line: str) -> bool:
+    """Whether a line of Markdown begins with a label, and the solution follows: `**Answer:** 3`."""
+    line = re.sub(r"</?(?:b|strong)>", "**", line)
+    line = re.sub(r"\s*<h[1-6][^>]*>(.*?)(</h[1-6]>)?\s*$", r"## \1", line)
+    if _is_title(line):
+        return True
+    lead = LEAD.match(line)
+    if lead is None or any(is_one_of(word, ENGLISH.tests) for word in words_of(lead["title"])):
+        return False
+    return _is_label(lead["title"], loud=bool(lead["bold"]))
+
+
+def _tells(comment: str) -> bool:
+    """Whether a comment names the solution and holds it: `ANS: 3`. `answer: a dict` does not."""
+    label, colon, rest = comment.lstrip("#/-<!*% \t").partition(":")
+    if not colon or not rest.strip() or any(is_one_of(w, ENGLISH.tests) for w in words_of(label)):
+        return False
+    return _is_label(label + ":" * label[:1].isupper(), loud=False)
 
 
 def _is_mark(words: list[str]) -> bool:
@@ -129,6 +215,8 @@ def _is_label(comment: str, *, loud: bool) -> bool:
     It is loud if it is written as marks are: in capitals, or behind several signs.
     """
     words = words_of(comment)
+    if words[-2:] == ["no", "prompt"]:  # what Otter-Grader is told beside it
+        words = words[:-2]
     if not words:
         return False
     for language in (ENGLISH, *OTHERS):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from course_lib.exercises.exercise import BEGIN, END
-from course_lib.exercises.near_markers import looks_like_marker, looks_like_tag
+from course_lib.exercises.near_markers import hides_solution, looks_like_marker, looks_like_tag
 from course_lib.exercises.solution_cells import SolutionCell
 
 SOLUTION_TAG = "solution"
@@ -29,8 +29,9 @@ def refuse_what_publishes(cell: SolutionCell, *, marked: bool) -> None:
         _refuse_what_is_graded(cell, marked=marked)
     if cell.kind == "code":
         _refuse_near_markers(cell)
-    elif SOLUTION_TAG not in cell.tags and any(
-        looks_like_marker(line, is_code=False) for line in cell.source.splitlines()
+    elif SOLUTION_TAG not in cell.tags and (
+        hides_solution(cell.source)
+        or any(looks_like_marker(line, is_code=False) for line in cell.source.splitlines())
     ):
         raise ValueError(
             f"{cell.named} is no code cell and holds a solution marker:\n{cell.source}\nGive the "
