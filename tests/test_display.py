@@ -5,7 +5,9 @@ import json
 import operator
 import re
 import time
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from typing import Annotated
 
@@ -19,6 +21,9 @@ from langchain_core.runnables import RunnableLambda
 from langchain_core.tools import tool
 from langgraph.graph import END, START, StateGraph
 from langgraph.pregel.remote import RemoteGraph
+from langgraph.runtime import Runtime
+from langgraph.store.postgres.aio import AsyncPostgresStore
+from langgraph.store.sqlite.aio import AsyncSqliteStore
 from langgraph.types import Send
 from pydantic import BaseModel
 from typing_extensions import TypedDict
@@ -483,6 +488,71 @@ async def test_a_click_in_a_tree_over_an_asynchronous_saver_shows_the_state(tmp_
         view.selected = 2
         await asyncio.wait_for(view._lookup, 5)
         assert "found" in view.detail
+
+
+def counting(store):
+    """Two nodes that run in one step, one of them asynchronous, and both use the store."""
+
+    async def awaited(state: Words, runtime: Runtime):
+        await runtime.store.aput(("a",), str(len(await runtime.store.asearch(("a",)))), {"n": 1})
+
+    def called(state: Words, runtime: Runtime):
+        runtime.store.put(("b",), str(len(runtime.store.search(("b",)))), {"n": 1})
+
+    graph = StateGraph(Words).add_node(awaited).add_node(called)
+    return graph.add_edge(START, "awaited").add_edge(START, "called").compile(store=store)
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgres", "postgres pool"])
+async def test_the_steps_of_a_graph_with_a_store_of_the_notebooks_loop(
+    kind, tmp_path, request, shown
+):
+    async with AsyncExitStack() as opened:
+        if kind == "sqlite":
+            path = str(tmp_path / "store.db")
+            made = AsyncSqliteStore.from_conn_string(path, ttl={"default_ttl": 60})
+        else:
+            pool = {"pool_config": {"min_size": 1, "max_size": 2}} if "pool" in kind else {}
+            url = request.getfixturevalue("server").url
+            made = AsyncPostgresStore.from_conn_string(url, **pool)
+        store = await opened.enter_async_context(made)
+        await store.setup()
+        for space in ("a", "b"):
+            for item in await store.asearch((space,)):
+                await store.adelete((space,), item.key)
+        graph = counting(store)
+        for where in ("cell", "cell", "thread"):
+            run = partial(shown, show_steps, graph, {"text": "in"})
+            text, _ = run() if where == "cell" else await asyncio.to_thread(run)
+            assert "awaited" in text and "called" in text
+        await store.aput(("a",), "own", {"n": 1})
+        found = [len(await store.asearch((space,))) for space in ("a", "b")]
+        assert found == [4, 3]
+
+
+async def test_steps_that_only_call_such_a_store_do_not_wait_for_ever(tmp_path, shown):
+    """LangGraph calls nodes of one step in threads, and those would wait for the blocked loop."""
+
+    def called(state: Words, runtime: Runtime):
+        runtime.store.put(("b",), "1", {"n": 1})
+        return {"text": str(runtime.store.get(("b",), "1").value)}
+
+    async with AsyncSqliteStore.from_conn_string(str(tmp_path / "store.db")) as store:
+        await store.setup()
+        graph = StateGraph(Words).add_node(called).add_edge(START, "called").compile(store=store)
+        text, _ = shown(show_steps, graph, {"text": "in"})
+    assert "{'n': 1}" in text
+
+
+async def test_what_belongs_to_the_notebooks_loop_is_told_with_the_remedy():
+    future = asyncio.get_running_loop().create_future()
+
+    async def node(state: Words):
+        await future
+
+    graph = StateGraph(Words).add_node(node).add_edge(START, "node").compile()
+    with pytest.raises(RuntimeError, match="take the store from"):
+        show_steps(graph, {"text": "in"})
 
 
 def _shared(levels: int) -> list:

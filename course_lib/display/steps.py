@@ -13,6 +13,7 @@ from traceback import walk_tb
 from typing import TYPE_CHECKING, Any
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
+from langgraph.store.base.batch import AsyncBatchedBaseStore
 
 from course_lib.display.graphs import check_compiled
 from course_lib.display.tables import MARK, show_table
@@ -158,6 +159,12 @@ def _parts(
                 with suppress(RuntimeError):  # it has ended meanwhile
                     loop.call_soon_threadsafe(task.cancel)
     yield from collected
+    if isinstance(error, RuntimeError) and "attached to a different loop" in str(error):
+        raise RuntimeError(
+            "A node uses something that belongs to the notebook's event loop, and show_steps runs "
+            "the graph on a loop of its own. Make it inside the node, take the store from "
+            "runtime.store, or call await graph.ainvoke(...) instead."
+        ) from error
     if error is not None:
         raise error
 
@@ -181,26 +188,43 @@ def _is_result(part: Mapping[str, Any]) -> bool:
 async def _on_this_loop(
     graph: CompiledStateGraph, config: RunnableConfig | None
 ) -> CompiledStateGraph:
-    """The graph with a saver that can be awaited here.
+    """The graph with a saver and a store that can be awaited here.
 
     A synchronous saver needs an adapter. An asynchronous one that the notebook's loop has used
-    holds a lock of that loop; a copy with a lock of its own writes to the same database.
+    holds a lock of that loop; a copy with a lock of its own writes to the same database. So does
+    a copy of an asynchronous store, which has a queue and a task of its loop besides.
     """
+    update: dict[str, Any] = {}
+    if isinstance(getattr(graph, "store", None), AsyncBatchedBaseStore):
+        update["store"] = _store_on_this_loop(graph.store)
     saver = graph.checkpointer
-    if not isinstance(saver, BaseCheckpointSaver):
-        return graph
-    if isinstance(getattr(saver, "lock", None), asyncio.Lock):
-        saver = copy(saver)
-        saver.lock, saver.loop = asyncio.Lock(), asyncio.get_running_loop()
-    else:
-        thread = {**(graph.config or {}), **(config or {})}.get("configurable") or {}
-        saver = await as_async_saver(saver, str(thread.get("thread_id", "")))
-    return graph.copy({"checkpointer": saver})
+    if isinstance(saver, BaseCheckpointSaver):
+        if isinstance(getattr(saver, "lock", None), asyncio.Lock):
+            saver = copy(saver)
+            saver.lock, saver.loop = asyncio.Lock(), asyncio.get_running_loop()
+        else:
+            thread = {**(graph.config or {}), **(config or {})}.get("configurable") or {}
+            saver = await as_async_saver(saver, str(thread.get("thread_id", "")))
+        update["checkpointer"] = saver
+    return graph.copy(update) if update else graph
+
+
+def _store_on_this_loop(store: AsyncBatchedBaseStore) -> AsyncBatchedBaseStore:
+    """A copy of an asynchronous store; its task is made when it is used."""
+    moved: Any = copy(store)
+    moved._loop, moved._aqueue, moved._task = asyncio.get_running_loop(), asyncio.Queue(), None
+    if hasattr(moved, "_ttl_sweeper_task"):  # belongs to the store; a copy that goes would end it
+        moved._ttl_sweeper_task = None
+    if isinstance(getattr(moved, "lock", None), asyncio.Lock):
+        moved.lock, moved.loop = asyncio.Lock(), asyncio.get_running_loop()
+    return moved
 
 
 def _is_asynchronous(graph: CompiledStateGraph) -> bool:
     """Whether something in the graph, or in a graph inside it, has an asynchronous form only."""
     if getattr(graph.checkpointer, "loop", None) is not None:  # an asynchronous saver's
+        return True
+    if isinstance(getattr(graph, "store", None), AsyncBatchedBaseStore):
         return True
     branches = getattr(getattr(graph, "builder", None), "branches", {}).values()
     paths = [branch.path for each in branches for branch in each.values()]
