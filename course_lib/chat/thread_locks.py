@@ -1,4 +1,4 @@
-"""One lock for each thread: several controllers on one thread of one saver take turns.
+"""One lock for each thread: several controllers on one thread of one database take turns.
 
 LangGraph lets two runs write to one thread at the same time, and their checkpoints mix. Inside one
 process this lock prevents it. Between processes the controller reads the thread before each run.
@@ -78,7 +78,7 @@ def _give(turn: asyncio.Future[None]) -> None:
 
 
 class SharedThread:
-    """What all controllers on one thread of one saver share.
+    """What all controllers on one thread of one database share.
 
     Args:
         lock: is held by the one whose run has not ended.
