@@ -3,6 +3,7 @@
 import copy
 import importlib.util
 import json
+import os
 
 import nbformat
 import pytest
@@ -273,6 +274,19 @@ def test_a_notebook_that_cannot_be_run_is_not_stored_and_is_counted(
     assert tool._store([]) == 1
     assert "notebooks/01_a.ipynb: not stored" in capsys.readouterr().out
     assert path.read_text() == stored
+
+
+def test_a_notebook_is_run_without_the_models_that_a_person_serves(tmp_path, monkeypatch):
+    (tmp_path / "notebooks").mkdir()
+    (tmp_path / "notebooks" / "01.ipynb").write_text(json.dumps(notebook(ONE)))
+    for kind in ("LLM", "EMBEDDING"):
+        for name in ("BASE_URL", "MODEL", "API_KEY"):
+            monkeypatch.setenv(f"COURSE_{kind}_{name}", "mine")
+    seen = []
+    monkeypatch.setattr(tool, "ROOT", tmp_path)
+    monkeypatch.setattr(tool, "execute", lambda *_: seen.extend(os.environ.values()))
+    assert tool._store([]) == 0
+    assert seen and "mine" not in seen
 
 
 def test_a_notebook_that_is_malformed_does_not_keep_the_others_from_being_run(

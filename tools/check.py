@@ -36,6 +36,8 @@ from pathlib import Path
 import psutil
 
 ROOT = Path(__file__).resolve().parent.parent
+SERVED_MODELS = ("COURSE_LLM_", "COURSE_EMBEDDING_")
+"""How the variables begin that would have a served model answer in place of the course's own."""
 CODE = ["course_lib", "tests", "tools", "benchmarks"]
 NBVAL = [
     "--nbval",
@@ -174,7 +176,7 @@ def _without_network() -> list[str]:
 
 def _environment(scratch: Path) -> dict[str, str]:
     """The environment of every stage: the offline model, and nothing of the person's touched."""
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("COURSE_LLM_", "LANGSMITH_"))}
+    kept = {k: v for k, v in os.environ.items() if not k.startswith((*SERVED_MODELS, "LANGSMITH_"))}
     # Some hundred processes are started: none is to compile the course's modules once more.
     kept.pop("PYTHONDONTWRITEBYTECODE", None)
     return {

@@ -31,6 +31,8 @@ WIDGET = "application/vnd.jupyter.widget-view+json"
 FOLDED = '<details class="course-traceback">'
 IN_ITS_PLACE = "<summary>Full traceback</summary>Run the cell to read it."
 CELL_SECONDS = 300
+SERVED_MODELS = ("COURSE_LLM_", "COURSE_EMBEDDING_")
+"""How the variables begin that would put a served model's answers into a notebook."""
 KEPT_METADATA = ("tags", "skip-reason", "nbgrader")
 """What a cell keeps of its metadata; a Markdown cell keeps its attachments too: pictures."""
 KEPT_OF_RAW = ("format", "raw_mimetype")
@@ -231,8 +233,8 @@ def main(names: list[str]) -> int:
 
 def _store(names: list[str]) -> int:
     failed = found = 0
-    for variable in ("COURSE_LLM_BASE_URL", "COURSE_LLM_MODEL", "COURSE_LLM_API_KEY"):
-        os.environ.pop(variable, None)
+    for variable in [name for name in os.environ if name.startswith(SERVED_MODELS)]:
+        os.environ.pop(variable)
     for folder in ("notebooks", "solutions"):
         for path in sorted((ROOT / folder).glob("*.ipynb")):
             if names and not path.name.startswith(tuple(names)):
