@@ -3,13 +3,14 @@
 import asyncio
 import time
 from dataclasses import dataclass
+from functools import partial
 
 import pytest
 from agent_shapes import Whole
 from chat_graphs import chat_on, one_node, settled, texts
 from langchain.agents import create_agent
 from langchain.tools import tool
-from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
+from langchain_core.messages import AIMessage, ChatMessage, HumanMessage, ToolMessage
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.graph import START, MessagesState, StateGraph
 from langgraph.prebuilt import ToolNode
@@ -146,13 +147,14 @@ async def test_a_tool_whose_other_writes_are_lost_says_so():
     assert not graph.get_state(chat.config).values.get("cart")
 
 
-def side_by_side(how):
+def side_by_side(how, kind=AIMessage):
     def a(state):
-        return {"messages": [AIMessage(f"A says {state['messages'][-1].text}")]}
+        return {"messages": [kind(f"A says {state['messages'][-1].text}")]}
 
     async def b(state):
         if state["messages"][-1].text == "one":
             if how == "fails":
+                await asyncio.sleep(0.3)  # the node beside it would be cancelled
                 raise ValueError("b fails")
             if how == "asks":
                 interrupt("b asks?")
@@ -164,9 +166,17 @@ def side_by_side(how):
     return builder.compile(checkpointer=InMemorySaver())
 
 
-@pytest.mark.parametrize("how", ["fails", "asks", "is slow"])
-async def test_an_answer_of_a_step_that_did_not_end_stays_marked_when_the_person_goes_on(how):
-    graph = side_by_side(how)
+@pytest.mark.parametrize(
+    ("how", "kind"),
+    [
+        ("fails", AIMessage),
+        ("asks", AIMessage),
+        ("asks", partial(ChatMessage, role="expert")),
+        ("is slow", AIMessage),
+    ],
+)
+async def test_an_answer_of_a_step_that_did_not_end_stays_marked_when_the_person_goes_on(how, kind):
+    graph = side_by_side(how, kind)
     panel = ChatPanel(graph)
     sending = asyncio.ensure_future(panel.controller.send("one"))
     if how == "is slow":
