@@ -37,6 +37,9 @@ ROOT = Path(__file__).resolve().parent.parent
 DATA = ROOT / "data"
 """The folder of the course's own data."""
 
+SERVED_MODELS = ("COURSE_LLM_", "COURSE_EMBEDDING_")
+"""How the variables begin that have a served model answer in place of the course's own."""
+
 
 class SettingsError(ValueError):
     """An environment variable has a value the course cannot use; the message says what to set."""

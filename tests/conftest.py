@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import itertools
 import logging
+import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,7 +15,7 @@ from hypothesis import settings
 
 from course_lib.persistence import postgres
 from course_lib.serving import ServerError, redis_server
-from course_lib.settings import read_settings
+from course_lib.settings import SERVED_MODELS, read_settings
 
 # The same examples on every machine: by default Hypothesis takes others in CI than on a laptop.
 settings.register_profile("course", derandomize=True, deadline=None, database=None)
@@ -64,8 +65,8 @@ def new_home(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Path]:
 
 @pytest.fixture(autouse=True)
 def own_environment(monkeypatch: pytest.MonkeyPatch, new_home: Callable[[], Path]) -> None:
-    for name in ("COURSE_LLM_BASE_URL", "COURSE_LLM_MODEL", "COURSE_LLM_API_KEY"):
-        monkeypatch.delenv(name, raising=False)
+    for name in [each for each in os.environ if each.startswith(SERVED_MODELS)]:
+        monkeypatch.delenv(name)
     monkeypatch.setenv("COURSE_HOME", str(new_home()))
     monkeypatch.setenv("LANGSMITH_TRACING", "false")
     monkeypatch.setenv("COURSE_CHECK_SECONDS", "120")  # a busy machine is no endless loop

@@ -35,9 +35,9 @@ from pathlib import Path
 
 import psutil
 
+from course_lib.settings import SERVED_MODELS
+
 ROOT = Path(__file__).resolve().parent.parent
-SERVED_MODELS = ("COURSE_LLM_", "COURSE_EMBEDDING_")
-"""How the variables begin that would have a served model answer in place of the course's own."""
 CODE = ["course_lib", "tests", "tools", "benchmarks"]
 NBVAL = [
     "--nbval",

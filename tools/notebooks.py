@@ -25,14 +25,14 @@ from jupyter_client.kernelspec import NoSuchKernel
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
+from course_lib.settings import SERVED_MODELS
+
 ROOT = Path(__file__).resolve().parent.parent
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 WIDGET = "application/vnd.jupyter.widget-view+json"
 FOLDED = '<details class="course-traceback">'
 IN_ITS_PLACE = "<summary>Full traceback</summary>Run the cell to read it."
 CELL_SECONDS = 300
-SERVED_MODELS = ("COURSE_LLM_", "COURSE_EMBEDDING_")
-"""How the variables begin that would put a served model's answers into a notebook."""
 KEPT_METADATA = ("tags", "skip-reason", "nbgrader")
 """What a cell keeps of its metadata; a Markdown cell keeps its attachments too: pictures."""
 KEPT_OF_RAW = ("format", "raw_mimetype")

@@ -9,6 +9,7 @@ const SPEAKERS = {
 };
 const LONG = 4000;
 const LONG_WORD = 2000;
+const HAS_LONG_WORD = new RegExp(`\\S{${LONG_WORD}}`);
 const BLOCKS = "p, li, h1, h2, h3, h4, h5, h6, th, td"; // code stays from left to right
 
 // One entry of each kind: (entry, send) => element. `send` talks to the kernel.
@@ -142,7 +143,7 @@ function said(kind, entry) {
 function formatted(entry) {
   const text = element("div", "namu-text");
   text.dir = "auto";
-  if (new RegExp(`\\S{${LONG_WORD}}`).test(entry.text)) unkern(text);
+  if (HAS_LONG_WORD.test(entry.text)) unkern(text);
   if (entry.html) {
     setMarkup(text, entry.html);
     for (const list of text.querySelectorAll("ol, ul")) list.hidden = isOnCards(list, entry.titles);
@@ -163,7 +164,7 @@ function unkern(text) {
 }
 
 function endsInLongWord(text) {
-  return !/\s/.test(text.slice(-LONG_WORD)) && text.length >= LONG_WORD;
+  return HAS_LONG_WORD.test(text.slice(-LONG_WORD));
 }
 
 // A draft: blocks that are done, the lines of the block that is not, and the line being written.

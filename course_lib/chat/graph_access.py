@@ -130,17 +130,12 @@ class LocalGraph:
         self.caveats = caveats_of(graph, keeps_history=self.keeps_history)
         self.fields = state_fields(graph)
         self.context_schema = graph.context_schema
+        self._limit = _limit_of_super_steps(graph)
         self._async_graph: CompiledStateGraph | None = None
 
     def run_config(self, config: Mapping[str, Any]) -> dict[str, Any]:
-        """Add the limit of super-steps, unless the graph has a limit of its own.
-
-        A graph inside the graph inherits it, so it is never less than such a graph's own limit.
-        """
-        if _own_limit(self.graph):
-            return dict(config)
-        inner = [_own_limit(each) for _, each in subgraphs_of(self.graph)]
-        return {**config, "recursion_limit": max(RECURSION_LIMIT, *inner, 0)}
+        """Add the limit of super-steps, unless the graph has a limit of its own."""
+        return {**config, **self._limit}
 
     async def stream(
         self, value: Any, config: RunnableConfig, context: Any
@@ -232,6 +227,17 @@ def open_graph(graph: Any) -> GraphAccess:
         "what StateGraph(...).compile(checkpointer=InMemorySaver()) or create_agent(..., "
         "checkpointer=InMemorySaver()) returns."
     )
+
+
+def _limit_of_super_steps(graph: CompiledStateGraph) -> dict[str, int]:
+    """What a run's configuration says of the limit: nothing where the graph has one of its own.
+
+    A graph inside the graph inherits it, so it is never less than such a graph's own limit.
+    """
+    if _own_limit(graph):
+        return {}
+    inner = (_own_limit(each) for _, each in subgraphs_of(graph))
+    return {"recursion_limit": max([RECURSION_LIMIT, *inner])}
 
 
 def _own_limit(graph: Any) -> int:

@@ -116,7 +116,8 @@ class Runner:
         reading = asyncio.ensure_future(reader.read_or_report(config))
         interrupted = await wait_until_ended(reading, cancel=False) or interrupted
         thread = reading.result()
-        if thread.error is not None:
+        unread = thread.error is not None
+        if unread:
             error = error or thread.error
             thread = replace(before, interrupts=(), next=(), unfinished=(), is_newest=True)
         else:
@@ -124,7 +125,6 @@ class Runner:
         outcome: Outcome = "waiting" if thread.interrupts or thread.unfinished else "done"
         if error is not None or task.cancelled():
             outcome = "failed" if error is not None else "stopped"
-        unread = reading.result().error is not None
         cost = counter.cost()
         self.end(outcome, thread, error, request.message, before, context, cost, unread=unread)
         if interrupted is not None:
